@@ -1,0 +1,195 @@
+"""The hand-over between the rooms: an integer network, torch-free, saved as one `.safetensors` file.
+
+The arrays are the file's tensors (binary weights packed, eight to a byte); the graph is JSON in its metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from quantize.nodes import infer
+from quantize.tensor import NetworkError, Node, TensorType
+
+__all__ = ["FORMAT_VERSION", "Network", "NetworkError", "Node", "TensorType"]
+
+FORMAT_VERSION = 1
+INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Network:
+    """Nodes in topological order on integers; the tensor `input` is the picture, uint8 - 128.
+
+    `outputs[0]` is the tensor of logits; `outputs[1]`, where there is one, that of a top_k node. `classes` names the
+    logits. Raises NetworkError on anything that breaks the rules of the graph or of a node's kind.
+    """
+
+    name: str
+    input: TensorType
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        types = self.types
+        for name in self.outputs:
+            if name not in types:
+                raise NetworkError(f"output {name!r} is not the name of a node")
+        if not 1 <= len(self.outputs) <= 2:
+            raise NetworkError(f"a network must have one or two outputs, not {len(self.outputs)}")
+        logits = types[self.outputs[0]]
+        if logits.shape[:2] != (1, 1) or logits.kind != "int":
+            raise NetworkError(f"logits {self.outputs[0]!r} must be a flat tensor of integers, not {logits}")
+        if self.classes and len(self.classes) != logits.channels:
+            raise NetworkError(f"{len(self.classes)} classes must name {logits.channels} logits")
+        used = {name for node in self.nodes for name in node.inputs} | set(self.outputs)
+        for node in self.nodes:
+            if node.name not in used:
+                raise NetworkError(f"{node.name}: nothing uses its output")
+
+    @cached_property
+    def types(self) -> dict[str, TensorType]:
+        """The type of every tensor by name, the input's included."""
+        types = {INPUT: self.input}
+        for node in self.nodes:
+            if node.name in types:
+                raise NetworkError(f"{node.name}: the name is used twice")
+            for name in node.inputs:
+                if name not in types:
+                    raise NetworkError(f"{node.name}: input {name!r} is not made by an earlier node")
+            types[node.name] = infer(node, [types[name] for name in node.inputs])
+        return types
+
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    def consumers(self, tensor: str) -> list[Node]:
+        """The nodes that read `tensor`, in order."""
+        return [node for node in self.nodes if tensor in node.inputs]
+
+    def macs(self, name: str) -> int:
+        """Multiply-accumulates of one picture in the conv or dense node `name`; 0 for any other kind."""
+        node = self.by_name[name]
+        if node.kind not in ("conv", "dense"):
+            return 0
+        height, width, _ = self.types[name].shape
+        return height * width * node.arrays["weights"].size
+
+    def save(self, path: Path) -> None:
+        """Write the network to `path`, whole or not at all; the same network gives the same bytes."""
+        arrays: dict[str, np.ndarray] = {}
+        graph = {"version": FORMAT_VERSION, "name": self.name, "input": _type_to_json(self.input),
+                 "outputs": self.outputs, "classes": self.classes, "nodes": []}
+        for index, node in enumerate(self.nodes):
+            shapes = {key: [list(value.shape), value.dtype.name] for key, value in sorted(node.arrays.items())}
+            for key, value in node.arrays.items():
+                arrays[f"{index}.{key}"] = _pack(value) if _is_packed(node.attrs, key) else np.ascontiguousarray(value)
+            graph["nodes"].append({"kind": node.kind, "name": node.name, "inputs": node.inputs,
+                                   "attrs": dict(sorted(node.attrs.items())), "arrays": shapes})
+        data = safetensors.numpy.save(arrays, metadata={"tbn_hw": json.dumps(graph, separators=(",", ":"))})
+        write_atomically(path, data)
+
+    @classmethod
+    def load(cls, path: Path) -> Network:
+        """Read and check a network; raises NetworkError with one sentence that begins with the path."""
+        try:
+            graph, arrays = _read(path)
+            return _from_json(graph, arrays)
+        except NetworkError as error:
+            raise NetworkError(f"{path}: {error}") from None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader finds the old file or the new one, never a part."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _is_packed(attrs: Any, key: str) -> bool:
+    return key == "weights" and attrs.get("weights") == "binary"
+
+
+def _pack(weights: np.ndarray) -> np.ndarray:
+    return np.packbits((weights < 0).ravel(), bitorder="little")
+
+
+def _unpack(name: str, packed: np.ndarray, shape: list[int]) -> np.ndarray:
+    size = int(np.prod(shape))
+    if packed.dtype != np.uint8 or packed.shape != ((size + 7) // 8,):
+        raise NetworkError(f"{name}: packed weights must be {(size + 7) // 8} bytes, not {packed.shape} {packed.dtype}")
+    negative = np.unpackbits(packed, bitorder="little", count=size).reshape(shape)
+    return np.where(negative, -1, 1).astype(np.int8)
+
+
+def _type_to_json(tensor: TensorType) -> dict[str, Any]:
+    return {"shape": tensor.shape, "kind": tensor.kind, "lo": tensor.lo, "hi": tensor.hi}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    try:
+        with safetensors.safe_open(path, "np") as file:
+            metadata = file.metadata() or {}
+            if "tbn_hw" not in metadata:
+                raise NetworkError("is a safetensors file without a tbn-hw network in it")
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+        graph = json.loads(metadata["tbn_hw"])
+    except FileNotFoundError:
+        raise NetworkError("no such file") from None
+    except OSError as error:
+        raise NetworkError(f"cannot be read; {error.strerror or error}") from None
+    except safetensors.SafetensorError as error:
+        raise NetworkError(f"is not a whole safetensors file; {error}") from None
+    except json.JSONDecodeError as error:
+        raise NetworkError(f"holds a damaged graph; {error}") from None
+    if not isinstance(graph, dict) or graph.get("version") != FORMAT_VERSION:
+        found = graph.get("version") if isinstance(graph, dict) else graph
+        raise NetworkError(f"format version must be {FORMAT_VERSION}, not {found!r}")
+    return graph, arrays
+
+
+def _from_json(graph: dict[str, Any], arrays: dict[str, np.ndarray]) -> Network:
+    try:
+        source = graph["input"]
+        tensor = TensorType(_shape(source["shape"]), source["kind"], int(source["lo"]), int(source["hi"]))
+        nodes = []
+        for index, entry in enumerate(graph["nodes"]):
+            held = {}
+            for key, (shape, dtype) in entry["arrays"].items():
+                value = arrays[f"{index}.{key}"]
+                if _is_packed(entry["attrs"], key):
+                    value = _unpack(entry["name"], value, shape)
+                elif value.dtype.name != dtype or list(value.shape) != shape:
+                    raise NetworkError(f"{entry['name']}: array {key!r} must be {dtype} {shape}, "
+                                       f"not {value.dtype} {list(value.shape)}")
+                held[key] = value
+            nodes.append(Node(entry["kind"], entry["name"], tuple(entry["inputs"]), entry["attrs"], held))
+        return Network(graph["name"], tensor, tuple(nodes), tuple(graph["outputs"]), tuple(graph["classes"]))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, NetworkError):
+            raise
+        raise NetworkError(f"holds a damaged graph; {type(error).__name__}: {error}") from None
+
+
+def _shape(value: Any) -> tuple[int, int, int]:
+    height, width, channels = (int(size) for size in value)
+    if min(height, width, channels) < 1:
+        raise NetworkError(f"input shape must be positive, not {[height, width, channels]}")
+    return height, width, channels

@@ -1,0 +1,18 @@
+"""Average pool: the exact sum of each window, shifted right by `shift` (floor); attributes `kernel`, `stride`, `shift`.
+
+The rest of the divisor belongs to the next scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from quantize.nodes.pool import pooled_shape
+from quantize.tensor import Node, TensorType
+
+
+def infer(node: Node, inputs: Sequence[TensorType]) -> TensorType:
+    node.only(("kernel", "stride", "shift"))
+    (x,) = inputs
+    shift, count = node.at_least("shift", 0, default=0), node.at_least("kernel", 1) ** 2
+    return TensorType(pooled_shape(node, x), "int", (x.lo * count) >> shift, (x.hi * count) >> shift)

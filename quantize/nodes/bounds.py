@@ -1,0 +1,22 @@
+"""Exact bounds of accumulators."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.tensor import NetworkError, TensorType
+
+
+def accumulator_range(weights: np.ndarray, x: TensorType, bias: np.ndarray | None) -> tuple[int, int]:
+    """The smallest and largest sum that rows of `weights` (mh, mw) can make of elements of `x`, bias included.
+
+    Raises NetworkError when a sum could leave 32 bits.
+    """
+    w = weights.astype(np.int64)
+    positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
+    offset = np.zeros(len(w), np.int64) if bias is None else bias.astype(np.int64)
+    lo = int((positive * x.lo + negative * x.hi + offset).min())
+    hi = int((positive * x.hi + negative * x.lo + offset).max())
+    if lo < -(1 << 31) or hi >= 1 << 31:
+        raise NetworkError(f"an accumulator must fit 32 bits, its range is {lo} to {hi}")
+    return lo, hi

@@ -1,0 +1,13 @@
+"""Flatten: (h, w, c) to (1, 1, h * w * c), rows first, channels fastest; the stream of elements does not change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from quantize.tensor import Node, TensorType
+
+
+def infer(node: Node, inputs: Sequence[TensorType]) -> TensorType:
+    node.only(())
+    (x,) = inputs
+    return TensorType((1, 1, x.size), x.kind, x.lo, x.hi)
