@@ -1,0 +1,37 @@
+"""Errors that end a build, each with the exit code the command line returns for it."""
+
+
+class BuildError(Exception):
+    """One sentence for the user; the command line prints it alone and exits with :attr:`exit_code`."""
+
+    exit_code = 1
+
+
+class ModelRefused(BuildError):
+    """The model, its weights or its folding cannot be built."""
+
+    exit_code = 1
+
+
+class UsageError(BuildError):
+    """The command line asks for something that does not exist or cannot be read or written."""
+
+    exit_code = 2
+
+
+class ToolMissing(BuildError):
+    """A program the build needs is absent, too old, or broken."""
+
+    exit_code = 3
+
+
+class Mismatch(BuildError):
+    """The gateware and the golden model differ."""
+
+    exit_code = 4
+
+
+class DoesNotFit(BuildError):
+    """The design exceeds the device or misses its timing."""
+
+    exit_code = 5
