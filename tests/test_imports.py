@@ -1,0 +1,146 @@
+"""Imports run one way: tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network; torch stays inside quantize.
+
+The rule is read from the syntax trees, so an import hidden in a function counts too.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("hdl", "quantize", "sim", "tbn_hw")
+NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor")  # the hand-over and what it is made of
+TORCH_FREE = (*NETWORK, "quantize.rom", "quantize.spec", "quantize.zoo", "quantize.data")
+MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself aside
+    "hdl": (),
+    "quantize": (),
+    "sim": NETWORK,
+    "tbn_hw": ("hdl", "sim", "quantize"),
+}
+HDL_NEEDS_ONLY = {"amaranth", "numpy"}
+
+
+class Import(NamedTuple):
+    module: str  # the importing module, dotted
+    line: int
+    target: str  # the imported module, dotted; with the name for `from a import b`
+    lazy: bool  # inside a function
+
+
+def is_in(module: str, prefixes: tuple[str, ...]) -> bool:
+    return any(module == prefix or module.startswith(prefix + ".") for prefix in prefixes)
+
+
+def imports_of(source: str, module: str, is_package: bool = False) -> Iterator[Import]:
+    """Every import in `source`, with relative ones resolved against `module`."""
+
+    def walk(node: ast.AST, lazy: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            match child:
+                case ast.Import(names=names):
+                    yield from (Import(module, child.lineno, alias.name, lazy) for alias in names)
+                case ast.ImportFrom(module=base, names=names, level=level):
+                    if level:
+                        parts = module.split(".")
+                        parent = parts[: len(parts) - level + is_package]
+                        base = ".".join(parent + ([base] if base else []))
+                    yield from (Import(module, child.lineno, f"{base}.{alias.name}", lazy) for alias in names)
+                case ast.Call(func=ast.Name(id="__import__") | ast.Attribute(attr="import_module"), args=[arg, *_]):
+                    if isinstance(arg, ast.Constant) and isinstance(arg.value, str):
+                        yield Import(module, child.lineno, arg.value, lazy)
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from walk(child, lazy or inside)
+
+    yield from walk(ast.parse(source), False)
+
+
+def why_not(imported: Import) -> str | None:
+    """The sentence that refuses an import, or None where it is allowed."""
+    module, target = imported.module, imported.target
+    room, top = module.split(".")[0], target.split(".")[0]
+    torch_free = room != "quantize" or module == "quantize" or is_in(module, TORCH_FREE)
+    brings_torch = top == "quantize" and target != "quantize" and not is_in(target, TORCH_FREE)
+    if top in ROOMS and top != room and not is_in(target, MAY_IMPORT[room]):
+        return f"{room} must not import {target}"
+    if room == "hdl" and top not in {"hdl", *HDL_NEEDS_ONLY, *sys.stdlib_module_names}:
+        return f"hdl must not import {top}"
+    if top in ("torch", "torchvision") and torch_free:
+        return f"{module} must not import torch"
+    if room == "quantize" and torch_free and brings_torch:
+        return f"{module} must stay free of torch and so must not import {target}"
+    if room == "tbn_hw" and brings_torch and not imported.lazy:
+        return f"{module} may import {target} only inside a function"
+    return None
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def test_imports() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{imported.line}: {reason}"
+        for module, path in modules()
+        for imported in imports_of(path.read_text(), module, path.name == "__init__.py")
+        if (reason := why_not(imported))
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "reason"),
+    [
+        ("hdl.mvu", "import quantize.rom", "hdl must not import quantize.rom"),
+        ("hdl.mvu", "from sim import golden", "hdl must not import sim.golden"),
+        ("hdl.mvu", "import scipy", "hdl must not import scipy"),
+        ("quantize.export", "from hdl.mvu import MVU", "quantize must not import hdl.mvu.MVU"),
+        ("sim.golden", "from quantize.rom import pack", "sim must not import quantize.rom.pack"),
+        ("sim.golden", "def f():\n  import hdl", "sim must not import hdl"),
+        ("sim.golden", "import importlib\nimportlib.import_module('hdl.mvu')", "sim must not import hdl.mvu"),
+        ("sim.nodes.conv", "import torch", "sim.nodes.conv must not import torch"),
+        ("quantize.nodes.conv", "from torch import nn", "quantize.nodes.conv must not import torch"),
+        ("quantize", "import torch.nn", "quantize must not import torch"),
+        ("quantize.spec", "from .train import f",
+         "quantize.spec must stay free of torch and so must not import quantize.train.f"),
+        ("tbn_hw.build", "import quantize.train", "tbn_hw.build may import quantize.train only inside a function"),
+    ],
+)
+def test_imports_wrong(module: str, source: str, reason: str) -> None:
+    assert reason in [why_not(imported) for imported in imports_of(source, module)]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("hdl.mvu", "import math\nfrom amaranth.lib import wiring\nfrom .stream import connect\nimport hdl.queue"),
+        ("sim.golden", "import cocotb\nfrom quantize.network import Network\nfrom quantize.nodes.conv import f"),
+        ("quantize.train", "import torch\nfrom quantize.spec import Model\nfrom . import export"),
+        ("tbn_hw.build", "import hdl.mvu, sim.x\nfrom quantize.zoo import find\ndef f():\n  import quantize.train"),
+    ],
+)
+def test_imports_right(module: str, source: str) -> None:
+    assert not [reason for imported in imports_of(source, module) if (reason := why_not(imported))]
+
+
+def test_imports_relative() -> None:
+    assert [i.target for i in imports_of("from .a import b\nfrom .. import c", "hdl.x.y")] == ["hdl.x.a.b", "hdl.c"]
+    assert [i.target for i in imports_of("from .a import b", "hdl.x", is_package=True)] == ["hdl.x.a.b"]
+
+
+@pytest.mark.parametrize("room", ["hdl", "sim", "tbn_hw"])
+def test_imports_without_torch(room: str) -> None:
+    """What the main job runs imports on a machine that has no torch and no scikit-learn."""
+    names = [name for name, _ in modules() if name.split(".")[0] == room and not name.endswith("__main__")]
+    names += [name for name, _ in modules() if is_in(name, TORCH_FREE)]
+    blocked = "import sys; sys.modules.update(torch=None, sklearn=None); import importlib\n"
+    code = blocked + f"for name in {names!r}: importlib.import_module(name)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
