@@ -1,0 +1,1 @@
+"""Golden model and test benches: what a network means on integers, and whether Verilog does the same."""

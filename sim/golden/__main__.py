@@ -1,0 +1,57 @@
+"""`python -m sim.golden`: the accuracy of a network file on a file of pictures with labels."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from quantize.network import Network, NetworkError
+from sim.golden.accuracy import accuracy
+
+REFUSED = 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0, or 1 with one sentence when a file is refused."""
+    parser = argparse.ArgumentParser(prog="python -m sim.golden", description=__doc__)
+    parser.add_argument("--network", type=Path, required=True, help="network.safetensors")
+    parser.add_argument("--images", type=Path, required=True,
+                        help="a .safetensors file: `images` (n, h, w, c), uint8 or uint8 - 128, and `labels` (n)")
+    options = parser.parse_args(arguments)
+    try:
+        network = Network.load(options.network)
+        images, labels = read_images(options.images)
+        columns = TextColumn("golden model"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("", total=len(images))
+            result = accuracy(network, images, labels, progress=lambda done: bar.advance(task, done))
+    except (NetworkError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REFUSED
+    print(f"{network.name}: {result.correct} of {result.images} correct, {result.percent:.2f} %")
+    return 0
+
+
+def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Images (int8) and labels of a safetensors file; raises ValueError with a sentence that begins with the path."""
+    try:
+        held = load_file(path)
+        images, labels = held["images"], held["labels"]
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path}: cannot be read as a safetensors file; {error}") from None
+    except KeyError as error:
+        raise ValueError(f"{path}: array {error} is missing; it must hold 'images' and 'labels'") from None
+    if images.dtype == np.uint8:
+        images = (images ^ np.uint8(0x80)).view(np.int8)
+    return images, labels.reshape(-1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Convolution on integers: the dot product of every window with the weights of each output channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.golden.exact import exact_matmul, float_for
+
+COLUMN_BYTES = 4 << 20  # windows are copied out in pieces about this large, so that they stay in the cache
+
+
+def conv(x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None = None, pad: np.ndarray | int = 0, *,
+         stride: int = 1, padding: int = 0) -> np.ndarray:
+    """`out[n, y, x, m] = bias[m] + sum padded[n, y*stride+ky, x*stride+kx, c] * weights[m, ky, kx, c]`.
+
+    The sum runs over ky, kx, c; `x` is (n, h, w, c), `weights` (m, kernel, kernel, c), the result (n, h_out, w_out, m)
+    in int32. `padding` pixels on each side hold `pad`, one value or one per channel: 0 for trits and integers, +1 (or
+    the channel's own) for binary.
+    """
+    count, height, width, channels = x.shape
+    outputs, kernel, _, _ = weights.shape
+    # columns in (ky, kx, c) order, the order of the weights' own memory
+    matrix = weights.reshape(outputs, -1)
+    number = float_for(matrix, x, pad if padding else 0)
+    padded = np.empty((count, height + 2 * padding, width + 2 * padding, channels), number)
+    padded[:] = pad
+    padded[:, padding:padding + height, padding:padding + width] = x
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(1, 2))
+    windows = windows[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)  # (n, h_out, w_out, ky, kx, c)
+    _, rows, columns = windows.shape[:3]
+    out = np.empty((count, rows, columns, outputs), np.int32)
+    step = max(1, COLUMN_BYTES // (rows * columns * matrix.shape[1] * padded.itemsize))
+    for first in range(0, count, step):
+        piece = windows[first:first + step].reshape(-1, matrix.shape[1])
+        out[first:first + step] = exact_matmul(piece, matrix, bias).reshape(-1, rows, columns, outputs)
+    return out

@@ -1,0 +1,16 @@
+"""Max pool: the largest element of every whole window, channel by channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.golden.window import taps
+
+
+def max_pool(x: np.ndarray, *, kernel: int, stride: int) -> np.ndarray:
+    """`out[n, y, x, c] = max over ky, kx of in[n, y*stride+ky, x*stride+kx, c]`; the type of `x` stays."""
+    views = taps(x, kernel, stride)
+    out = views[0].copy()
+    for view in views[1:]:
+        np.maximum(out, view, out=out)
+    return out

@@ -1,0 +1,12 @@
+"""Pad channels: zeros before and after the channels of a tensor (option-A shortcuts)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def pad_channels(x: np.ndarray, *, before: int, after: int) -> np.ndarray:
+    """(n, h, w, c) to (n, h, w, before + c + after)."""
+    out = np.zeros((*x.shape[:3], before + x.shape[3] + after), x.dtype)
+    out[..., before:before + x.shape[3]] = x
+    return out
