@@ -1,0 +1,68 @@
+"""A stream copied to several readers."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.stream import Signature, check_count
+
+
+class Fork(wiring.Component):
+    """Copies of a stream: each output takes every beat once, in its own time.
+
+    An output may take a beat before the others do, a flag remembers that it did; the input moves on with the last of
+    them. No valid depends on any ready. It stores nothing: latency is 0 cycles, one beat a cycle.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Shape of an element.
+    par : int
+        Elements a beat.
+    n : int
+        Outputs, at least 2.
+
+    Members
+    -------
+    i : stream of `par` elements
+    o0, o1, ... : streams of `par` elements, `n` of them; also as `outputs[k]`
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a number of outputs or a parallelism that is too small.
+    """
+
+    def __init__(self, *, shape, par, n):
+        self._n = check_count("Number of outputs", n, 2)
+        ports = {f"o{k}": Out(Signature(shape, par)) for k in range(self._n)}
+        super().__init__({"i": In(Signature(shape, par)), **ports})
+
+    @property
+    def outputs(self):
+        return [getattr(self, f"o{k}") for k in range(self._n)]
+
+    @property
+    def interval(self):
+        """Cycles a beat."""
+        return 1
+
+    @property
+    def latency(self):
+        return 0
+
+    def elaborate(self, platform):
+        m = Module()
+        done, took = Signal(self._n), Signal(self._n)
+        m.d.comb += self.i.ready.eq(took.all())
+        for k, o in enumerate(self.outputs):
+            m.d.comb += [
+                o.payload.eq(self.i.payload),
+                o.valid.eq(self.i.valid & ~done[k]),
+                took[k].eq(done[k] | o.ready),
+            ]
+        with m.If(self.i.valid):
+            m.d.sync += done.eq(took)
+            with m.If(self.i.ready):
+                m.d.sync += done.eq(0)
+        return m
