@@ -1,0 +1,203 @@
+"""What both pools share: reduction of windows, one dimension after the other."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.element import check_channels, value_of
+from hdl.stream import BINARY, Elements, Signature, check_count, connect
+
+
+class WindowReduction(wiring.Component):
+    """Reduction of windows of `kernel` positions, every `stride` positions of a line of `length`.
+
+    A position is `inner` beats wide, and the windows of each of these beats are reduced on their own. A line yields
+    `(length - kernel) // stride + 1` positions; what no window covers is swallowed.
+
+    Where windows overlap, `overlap = ceil(kernel / stride)` of them are open at once, and each has its own column of
+    partial results in a memory of `inner` rows. A beat goes into the input register while its row is read; in the next
+    cycle the row is written back and a finished window leaves, so with more than one row no beat ever reads what the
+    beat before it writes, and a single row is a register.
+
+    One beat a cycle at the input; latency is 1 cycle from the last beat of a window, so
+    `(kernel - 1) * inner + 1` cycles from the first beat.
+
+    Parameters
+    ----------
+    i_shape, o_shape : shape-like
+        Shapes of an element before and after.
+    combine : function (partial result, element) -> Value
+        Both as numbers, but as bits where the result is binary.
+    par, length, kernel, stride, inner : int
+
+    Members
+    -------
+    i : stream of `par` elements of `i_shape`
+    o : stream of `par` elements of `o_shape`
+    """
+
+    def __init__(self, *, i_shape, o_shape, combine, par, length, kernel, stride, inner):
+        self._o_shape, self._combine, self._par = Shape.cast(o_shape), combine, par
+        self._length, self._kernel, self._stride, self._inner = length, kernel, stride, inner
+        self._overlap = -(-kernel // stride)
+        super().__init__({"i": In(Signature(i_shape, par)), "o": Out(Signature(o_shape, par))})
+
+    @property
+    def interval(self):
+        """Cycles a line."""
+        return self._length * self._inner
+
+    @property
+    def latency(self):
+        return (self._kernel - 1) * self._inner + 1
+
+    def elaborate(self, platform):
+        m = Module()
+        take, leave, held = Signal(), Signal(), Signal()
+        x = Signal.like(self.i.payload)
+        m.d.comb += [
+            self.i.ready.eq(~held | ~self.o.valid | self.o.ready),
+            take.eq(self.i.valid & self.i.ready),
+            leave.eq(held & self.i.ready),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += held.eq(self.i.valid)
+        with m.If(take):
+            m.d.sync += x.eq(self.i.payload)
+
+        row, opens, closes = self._position(m, take)
+        results = Signal(data.ArrayLayout(Elements(self._o_shape, self._par), self._overlap))
+        partials = self._partials(m, row, take, leave, results) if self._kernel > 1 else None
+        for k in range(self._overlap):
+            for lane in range(self._par):
+                element = x[lane] if self._o_shape == BINARY else value_of(x[lane])
+                if partials is None:
+                    m.d.comb += results[k][lane].eq(element)
+                else:
+                    combined = self._combine(partials[k][lane], element)
+                    m.d.comb += results[k][lane].eq(Mux(opens[k], element, combined))
+
+        m.d.comb += [
+            self.o.valid.eq(held & closes.any()),
+            self.o.payload.eq(results[0]),
+        ]
+        for k in range(1, self._overlap):
+            with m.If(closes[k]):
+                m.d.comb += self.o.payload.eq(results[k])
+        return m
+
+    def _position(self, m, take):
+        """Row of the beat being taken; and for the beat held, the columns whose windows open and close with it."""
+        row, position = Signal(range(self._inner)), Signal(range(self._length))
+        period = self._overlap * self._stride
+        starts = [-k * self._stride % period for k in range(self._overlap)]
+        phases = [Signal(range(period), init=start, name=f"phase_{k}") for k, start in enumerate(starts)]
+        with m.If(take):
+            m.d.sync += row.eq(row + 1)
+            with m.If(row == self._inner - 1):
+                m.d.sync += [row.eq(0), position.eq(position + 1)]
+                m.d.sync += [phase.eq(Mux(phase == period - 1, 0, phase + 1)) for phase in phases]
+                with m.If(position == self._length - 1):
+                    m.d.sync += position.eq(0)
+                    m.d.sync += [phase.eq(start) for phase, start in zip(phases, starts, strict=True)]
+
+        opens, closes = Signal(self._overlap), Signal(self._overlap)
+        # Windows that would have opened ahead of the line close before its position kernel - 1.
+        inside = Const(1, 1) if self._overlap == 1 else position >= self._kernel - 1
+        with m.If(take):
+            m.d.sync += [
+                opens.eq(Cat(phase == 0 for phase in phases)),
+                closes.eq(Cat((phase == self._kernel - 1) & inside for phase in phases)),
+            ]
+        return row, opens, closes
+
+    def _partials(self, m, row, take, leave, results):
+        """What the open windows hold for the beat held; `results` replace it when that beat leaves."""
+        if self._inner == 1:
+            partials = Signal.like(results)
+            with m.If(leave):
+                m.d.sync += partials.eq(results)
+            return partials
+        m.submodules.partials = rows = memory.Memory(shape=results.shape(), depth=self._inner, init=[])
+        write, read, held_row = rows.write_port(), rows.read_port(), Signal.like(row)
+        with m.If(take):
+            m.d.sync += held_row.eq(row)
+        m.d.comb += [
+            read.addr.eq(row),
+            read.en.eq(take),
+            write.addr.eq(held_row),
+            write.data.eq(results),
+            write.en.eq(leave),
+        ]
+        return read.data
+
+
+class Pool(wiring.Component):
+    """Reduction of kernel x kernel windows of a frame: along each line, then across the lines.
+
+    `MaxPool` and `AvgPool` say what it does; this is how. The lines are reduced first, with `channels / par` rows of
+    partial results, then the columns, with `out_width * channels / par` rows; see `WindowReduction`.
+
+    Parameters
+    ----------
+    i_shape, line_shape, window_shape : shape-like
+        Shapes of an element, of a reduced line of a window, and of a reduced window.
+    combine : function
+        As for `WindowReduction`.
+    height, width, channels, kernel, stride, par : int
+    o_shape : shape-like
+    shift : int
+        Right shift of the reduced window on its way out.
+    """
+
+    def __init__(self, *, i_shape, line_shape, window_shape, combine, height, width, channels, kernel, stride, par,
+                 o_shape, shift=0):
+        self._height, self._width = check_count("Height", height), check_count("Width", width)
+        self._channels, self._par = check_channels(channels, par)
+        self._kernel, self._stride = check_count("Kernel", kernel), check_count("Stride", stride)
+        if kernel > min(height, width):
+            raise ValueError(f"Kernel {kernel} must fit the input of height {height} and width {width}")
+        self._shapes, self._combine = (i_shape, line_shape, window_shape), combine
+        self._o_shape, self._shift = o_shape, shift
+        super().__init__({"i": In(Signature(i_shape, par)), "o": Out(Signature(o_shape, par))})
+
+    @property
+    def o_shape(self):
+        return self._o_shape
+
+    @property
+    def out_height(self):
+        return (self._height - self._kernel) // self._stride + 1
+
+    @property
+    def out_width(self):
+        return (self._width - self._kernel) // self._stride + 1
+
+    @property
+    def interval(self):
+        """Cycles a frame."""
+        return self._height * self._width * (self._channels // self._par)
+
+    @property
+    def latency(self):
+        """Cycles from the first beat to the first output: the last of its window, and two registers."""
+        return (self._kernel - 1) * (self._width + 1) * (self._channels // self._par) + 2
+
+    def elaborate(self, platform):
+        m = Module()
+        folds = self._channels // self._par
+        common = {"combine": self._combine, "par": self._par, "kernel": self._kernel, "stride": self._stride}
+        i_shape, line_shape, window_shape = self._shapes
+        m.submodules.lines = lines = WindowReduction(
+            i_shape=i_shape, o_shape=line_shape, length=self._width, inner=folds, **common)
+        m.submodules.columns = columns = WindowReduction(
+            i_shape=line_shape, o_shape=window_shape, length=self._height, inner=self.out_width * folds, **common)
+        connect(m, wiring.flipped(self.i), lines.i)
+        connect(m, lines.o, columns.i)
+        m.d.comb += [
+            self.o.valid.eq(columns.o.valid),
+            columns.o.ready.eq(self.o.ready),
+        ]
+        for lane in range(self._par):
+            m.d.comb += self.o.payload[lane].eq(columns.o.payload[lane] >> self._shift)
+        return m
