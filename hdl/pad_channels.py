@@ -1,0 +1,71 @@
+"""Zero channels around those of a stream."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.element import check_channels, check_shape, folds_of
+from hdl.stream import BINARY, Signature, check_count
+
+
+class PadChannels(wiring.Component):
+    """`before` zero channels, the channels of the input, `after` zero channels, for each pixel.
+
+    An input register holds one beat while the zeros in front of it leave, so an output beat leaves in each cycle and a
+    pixel takes `(before + channels + after) / par` cycles. Latency is 1 cycle.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Shape of an element, signed: binary has no zero.
+    channels, before, after : int
+    par : int
+        Elements a beat, a divisor of `channels`, `before` and `after`.
+
+    Members
+    -------
+    i, o : streams of `par` elements
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a binary shape, numbers that are not integers in range, or a parallelism that does not divide.
+    """
+
+    def __init__(self, *, shape, channels, before, after, par):
+        shape = check_shape("Element shape", shape)
+        if shape == BINARY:
+            raise ValueError("Element shape must be signed, not unsigned(1); binary has no zero")
+        channels, self._par = check_channels(channels, par)
+        before, after = check_count("Channels before", before, 0), check_count("Channels after", after, 0)
+        self._folds = [folds_of(noun, count, self._par) for noun, count in (
+            ("channels before", before), ("channels", channels), ("channels after", after))]
+        super().__init__({"i": In(Signature(shape, par)), "o": Out(Signature(shape, par))})
+
+    @property
+    def interval(self):
+        """Cycles a pixel."""
+        return sum(self._folds)
+
+    @property
+    def latency(self):
+        return 1
+
+    def elaborate(self, platform):
+        m = Module()
+        before, channels, _after = self._folds
+        held, x, index = Signal(), Signal.like(self.i.payload), Signal(range(self.interval))
+        inside, past = Signal(), Signal()
+        m.d.comb += [
+            past.eq(index >= before + channels),
+            inside.eq((index >= before) & ~past),
+            self.o.valid.eq(held | past),
+            self.i.ready.eq(~held | (inside & self.o.ready)),
+        ]
+        for lane in range(self._par):
+            m.d.comb += self.o.payload[lane].eq(Mux(inside, x[lane], 0))
+        with m.If(self.i.ready):
+            m.d.sync += [held.eq(self.i.valid), x.eq(self.i.payload)]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += index.eq(Mux(index == self.interval - 1, 0, index + 1))
+        return m
