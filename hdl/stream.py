@@ -27,6 +27,15 @@ def check_count(name, value, least=1):
     return int(value)
 
 
+def check_divisor(name, value, of_name, of):
+    """Refuse a value that does not divide another, and tell the divisors on both sides of it."""
+    if of % value:
+        below = max(d for d in range(1, value) if of % d == 0)
+        above = min((d for d in range(value + 1, of + 1) if of % d == 0), default=None)
+        near = f"divisors near it are {below} and {above}" if above else f"the divisor nearest to it is {below}"
+        raise ValueError(f"{name} {value} must evenly divide {of_name} {of}; {near}")
+
+
 def Elements(shape, par):
     """The payload of a beat: `par` elements of one shape."""
     return data.ArrayLayout(Shape.cast(shape), check_count("Parallelism", par))

@@ -88,7 +88,8 @@ class Pauses:
         return self.rests
 
 
-def run(dut, inputs, outputs, *, stalls=0.0, input_stalls=None, output_stalls=None, seed=0, reset_at=None, limit=None):
+def run(dut, inputs, outputs, *, stalls=0.0, input_stalls=None, output_stalls=None, input_period=1, seed=0,
+        reset_at=None, limit=None):
     """Drive a component until every output has delivered.
 
     Parameters
@@ -99,6 +100,8 @@ def run(dut, inputs, outputs, *, stalls=0.0, input_stalls=None, output_stalls=No
     stalls : float
         Fraction of cycles in which a port rests, 0 (never) to below 1; `input_stalls` and `output_stalls` override it.
         An output that rests at odd seeds also waits for valid before it raises ready.
+    input_period : number
+        Beat k of an input is not offered before cycle `k * input_period`; a fraction is allowed.
     seed : int
     reset_at : int or None
         Cycle at which to reset the component for a cycle and start all over; what came before is thrown away.
@@ -120,7 +123,7 @@ def run(dut, inputs, outputs, *, stalls=0.0, input_stalls=None, output_stalls=No
     words = {name: codecs[name].pack(rows) for name, rows in inputs.items()}
     if limit is None:
         beat_count = sum(map(len, words.values())) + sum(outputs.values())
-        limit = int(2000 + 40 * beat_count / (1 - max(input_stalls, output_stalls)))
+        limit = int(2000 + 40 * input_period * beat_count / (1 - max(input_stalls, output_stalls)))
     result = Result({}, {}, {})
 
     async def bench(ctx):
@@ -149,7 +152,8 @@ def run(dut, inputs, outputs, *, stalls=0.0, input_stalls=None, output_stalls=No
         for cycle in range(cycles):
             for name in inputs:
                 k = sent[name]
-                if not valid[name] and k < len(words[name]) and not pauses[name].rest():
+                due = k < len(words[name]) and cycle >= int(k * input_period)
+                if not valid[name] and due and not pauses[name].rest():
                     valid[name] = 1
                 if valid[name] and held[name] != k:
                     held[name] = k

@@ -1,0 +1,222 @@
+"""The windows of a convolution, cut out of a picture that streams by."""
+
+import math
+
+import numpy as np
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.stream import BINARY, Signature, check_count, check_divisor
+from hdl.window_control import WindowControl, wrapped_sum
+from hdl.window_schedule import WindowSchedule
+
+SLACK_WORDS = 2
+"""Words of buffer beyond the least, for hiccups of the neighbours."""
+
+
+class SlidingWindow(wiring.Component):
+    """Sends every window of a convolution, `repeat` times each, while its picture streams in.
+
+    Input beats are words of `gcd(simd, channels)` elements. Output beats are `simd` elements of a window in (ky, kx, c)
+    order, `kernel * kernel * channels / simd` beats a window; the whole window is sent `repeat` times, once for each
+    neuron fold of the engine behind it, before the next one in raster order. Elements outside the picture are `pad`.
+
+    The input goes round in a buffer of `depth` words, rows and frames following each other without a gap. Each of the
+    words of an output beat has its own copy of the buffer. A window starts when its last word has been written, and
+    gives back, with its last beat, what no later window reads. With a picture of one pixel and a kernel of 1 it is a
+    double buffer that replays vectors, as a dense layer needs.
+
+    Interval is the larger of input beats and output beats of a frame: padding costs nothing. Latency is the number of
+    words the first window needs plus 2.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Shape of an element.
+    height, width, channels : int
+        The picture.
+    kernel, stride, padding : int
+        The convolution; both axes alike. Padding must be below the kernel size.
+    simd : int
+        Elements of an output beat, a divisor of `kernel * kernel * channels`.
+    repeat : int
+        Times each window is sent.
+    pad : int, array of (channels,), or None
+        Value of the elements outside the picture: -1 or +1 for binary elements. None means 0, and +1 for binary ones.
+
+    Members
+    -------
+    i : stream of gcd(simd, channels) elements
+    o : stream of simd elements
+
+    Raises
+    ------
+    TypeError, ValueError
+        For parameters that are not positive integers, or do not go together.
+    """
+
+    def __init__(self, *, shape, height, width, channels, simd, kernel=1, stride=1, padding=0, repeat=1, pad=None):
+        height, width = check_count("Height", height), check_count("Width", width)
+        channels, simd = check_count("Channels", channels), check_count("SIMD", simd)
+        kernel, stride = check_count("Kernel size", kernel), check_count("Stride", stride)
+        padding, repeat = check_count("Padding", padding, 0), check_count("Repeat", repeat)
+        if padding >= kernel:
+            raise ValueError(f"Padding must be below the kernel size {kernel}, not {padding!r}")
+        if kernel > min(height, width) + 2 * padding:
+            raise ValueError(f"Kernel size {kernel} must fit the padded picture of {height + 2 * padding} rows and "
+                             f"{width + 2 * padding} columns")
+        mw = kernel * kernel * channels
+        check_divisor("SIMD", simd, "matrix width", mw)
+        self._shape = Shape.cast(shape)
+        self._channels, self._kernel, self._simd, self._repeat = channels, kernel, simd, repeat
+        self._word = math.gcd(simd, channels)
+        self._lanes = simd // self._word
+        self._fold = mw // simd
+        self._pad = self._check_pad(pad)
+        self._schedule = WindowSchedule(height=height, width=width, pixel_words=channels // self._word, kernel=kernel,
+                                        stride=stride, padding=padding, window_cycles=self._fold * repeat)
+        super().__init__({"i": In(Signature(shape, self._word)), "o": Out(Signature(shape, simd))})
+
+    def _check_pad(self, pad):
+        """The pad as raw element values: (channels,)."""
+        binary = self._shape == BINARY
+        values = np.asarray((1 if binary else 0) if pad is None else pad)
+        if values.dtype.kind not in "iu":
+            raise TypeError(f"Pad must be an integer or an array of integers, not {pad!r}")
+        if values.shape not in ((), (self._channels,)):
+            raise ValueError(f"Pad must be one value or one for each of {self._channels} channels, not of shape "
+                             f"{values.shape}")
+        if binary and not np.isin(values, (-1, 1)).all():
+            raise ValueError(f"Pad of binary elements must be -1 or +1, not {pad!r}")
+        if not binary and any(Const(int(v), self._shape).value != v for v in values.ravel()):
+            raise ValueError(f"Pad must fit {self._shape!r}, not {pad!r}")
+        return np.broadcast_to((values < 0).astype(int) if binary else values, (self._channels,))
+
+    @property
+    def depth(self):
+        """Words of the buffer: a multiple of 16, or a power of two where a memory would be as large anyway."""
+        least = self._schedule.least_depth + SLACK_WORDS
+        power = 1 << (least - 1).bit_length()
+        return power if power <= 16 or power > 256 else -(-least // 16) * 16
+
+    @property
+    def interval(self):
+        """Cycles from one frame to the next."""
+        return self._schedule.interval
+
+    @property
+    def latency(self):
+        """Cycles from the first word of a frame to the first beat of its first window."""
+        return int(self._schedule.need[0]) + 2
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.control = control = WindowControl(schedule=self._schedule, depth=self.depth)
+        enable, issue, pass_end, last_pass, reading = (
+            Signal(name=name) for name in ("enable", "issue", "pass_end", "last_pass", "reading"))
+        self._count(m, pass_end, self._fold, issue)
+        self._count(m, last_pass, self._repeat, issue & pass_end)
+        write_address = Signal(range(self.depth))
+        m.d.comb += [
+            enable.eq(~self.o.valid | self.o.ready),
+            issue.eq(enable & control.available),
+            control.advance.eq(issue & pass_end & last_pass),
+            self.i.ready.eq(control.space),
+            control.write.eq(self.i.valid & self.i.ready),
+        ]
+        with m.If(control.write):
+            m.d.sync += write_address.eq(wrapped_sum(m, self.depth, write_address, 1))
+        with m.If(enable):
+            m.d.sync += [reading.eq(issue), self.o.valid.eq(reading)]
+        start = Mux(last_pass, control.next_base, control.base)
+        read_words, digits = [], {}
+        for lane in range(self._lanes):
+            address, ky, kx, cw = self._lane(m, lane, digits, issue, pass_end, start)
+            words = self._buffer(m, lane, control.write, write_address, address, enable)
+            outside = self._outside(m, lane, control, ky, kx, enable)
+            read_words.append(Mux(outside, self._pad_word(m, lane, cw, enable), words))
+        with m.If(enable):
+            m.d.sync += Value.cast(self.o.payload).eq(Cat(read_words))
+        return m
+
+    def _count(self, m, last, modulus, enable):
+        """Counts enabled cycles; `last` is high in each `modulus`-th."""
+        counter = Signal(range(modulus))
+        m.d.comb += last.eq(counter == modulus - 1)
+        with m.If(enable):
+            m.d.sync += counter.eq(Mux(last, 0, counter + 1))
+
+    def _buffer(self, m, lane, write, write_address, address, enable):
+        """A copy of the buffer; returns the word that was at `address` an enabled cycle ago."""
+        m.submodules[f"words{lane}"] = words = memory.Memory(
+            shape=self._word * self._shape.width, depth=self.depth, init=[])
+        write_port, read_port = words.write_port(), words.read_port()
+        m.d.comb += [
+            write_port.addr.eq(write_address), write_port.data.eq(Value.cast(self.i.payload)), write_port.en.eq(write),
+            read_port.addr.eq(address), read_port.en.eq(enable),
+        ]
+        return read_port.data
+
+    def _lane(self, m, lane, digits, issue, pass_end, start):
+        """The address of a lane, and its place (ky, kx, word of the pixel) in the window.
+
+        Lane j of beat b reads word `b * lanes + j` of the window. Its digits advance by the same mixed-radix number
+        each beat; lanes whose digits run alike share them, and digits that stand still are constants.
+        """
+        pixel_words, kernel, line = self._schedule.pixel_words, self._kernel, self._schedule.width
+        d_ky, d_kx, d_cw = self._place(self._lanes)
+        places = [self._place(beat * self._lanes + lane) for beat in range(self._fold)]
+        kys, kxs, cws = zip(*places, strict=True)
+
+        def digit(name, key, values, following):
+            key = (name, key)
+            if key not in digits:
+                if len(set(values)) == 1:
+                    digits[key] = Const(values[0], max(1, values[0].bit_length()))
+                else:
+                    digits[key] = value = Signal(range(max(values) + 1), name=f"{name}{lane}", init=values[0])
+                    with m.If(issue):
+                        m.d.sync += value.eq(Mux(pass_end, values[0], following(value)))
+            return digits[key]
+
+        cw = digit("cw", cws, cws, lambda v: v + d_cw - Mux(v >= pixel_words - d_cw, pixel_words, 0))
+        next_x = cw >= pixel_words - d_cw
+        kx = digit("kx", (kxs, cws), kxs, lambda v: v + next_x + d_kx - Mux(v + next_x >= kernel - d_kx, kernel, 0))
+        next_y = kx + next_x >= kernel - d_kx
+        ky = digit("ky", (kys, kxs, cws), kys, lambda v: v + next_y + d_ky) if self._schedule.padding else Const(0)
+        offset = (kys[0] * line + kxs[0]) * pixel_words + cws[0]
+        step = (d_ky * line + d_kx) * pixel_words + d_cw
+        depth, base = self.depth, int(self._schedule.base[0])
+        address = Signal(range(depth), name=f"address{lane}", init=(base + offset) % depth)
+        with m.If(issue):
+            m.d.sync += address.eq(wrapped_sum(m, depth, Mux(pass_end, start, address), step, [
+                (pass_end, offset), (next_y, step + (line - kernel) * pixel_words)]))
+        return address, ky, kx, cw
+
+    def _outside(self, m, lane, control, ky, kx, enable):
+        """Whether the word read an enabled cycle ago lies outside the picture."""
+        if not self._schedule.padding:
+            return Const(0, 1)
+        outside = Signal(name=f"outside{lane}")
+        with m.If(enable):
+            m.d.sync += outside.eq(~(control.rows_inside.bit_select(ky, 1) & control.columns_inside.bit_select(kx, 1)))
+        return outside
+
+    def _pad_word(self, m, lane, cw, enable):
+        """What stands for a word outside the picture, at the same time as the word read."""
+        width = self._shape.width
+        raw = [int(value) & ((1 << width) - 1) for value in self._pad]
+        words = [sum(value << (k * width) for k, value in enumerate(raw[start:start + self._word]))
+                 for start in range(0, len(raw), self._word)]
+        if len(set(words)) == 1 or not self._schedule.padding:
+            return Const(words[0], self._word * width)
+        pad = Signal(self._word * width, name=f"pad{lane}")
+        with m.If(enable):
+            m.d.sync += pad.eq(Array(words)[cw])
+        return pad
+
+    def _place(self, word):
+        """The place (ky, kx, word of the pixel) of a word of the window."""
+        pixel, cw = divmod(word, self._schedule.pixel_words)
+        return *divmod(pixel, self._kernel), cw
