@@ -112,7 +112,7 @@ class Network:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that a reader finds the old file or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

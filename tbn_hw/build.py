@@ -1,0 +1,59 @@
+"""`python -m tbn_hw.build`: from a model file to Verilog, ROM images, verification, synthesis and a report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from tbn_hw.errors import BuildError, UsageError
+
+STAGES = ("load", "fold", "generate", "verify", "synthesise", "report")
+TARGETS = ("ecp5", "ice40", "xc7")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; raises UsageError for a wrong one."""
+    parser = _Parser(prog="python -m tbn_hw.build", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--model", required=True, help="a model file, or the name of one in the zoo")
+    parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
+    parser.add_argument("--target", default="ecp5", choices=TARGETS, help="what to synthesise for (default: ecp5)")
+    parser.add_argument("--until", default="report", choices=STAGES, help="the last stage to run")
+    parser.add_argument("--images", type=Path, nargs="+", metavar="FILE",
+                        help="pictures to classify with the golden model and the gateware, instead of test images")
+    parser.add_argument("--verify-images", type=int, default=3, metavar="N",
+                        help="test images to send through the gateware (default: 3)")
+    parser.add_argument("--output", type=Path, help="the folder to write (default: build/<model>)")
+    options = parser.parse_args(arguments)
+    if options.verify_images < 1:
+        raise UsageError(f"--verify-images must be a positive integer, not {options.verify_images}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the build; returns the exit code."""
+    console = Console(stderr=True, highlight=False)
+    try:
+        options = parse(arguments)
+        from tbn_hw.pipeline import Build  # imports the toolchain, which --help and a wrong flag need not wait for
+
+        Build(options, console).run()
+    except BuildError as error:
+        console.print(f"error: {error}", markup=False, soft_wrap=True)
+        return error.exit_code
+    except KeyboardInterrupt:
+        console.print("interrupted; the stages that were done are kept")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

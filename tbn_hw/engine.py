@@ -1,0 +1,179 @@
+"""Engines: the gateware of one node, as one component with streams `i` (or `a` and `b`) and `o`.
+
+An engine brings its own width converters at its inputs and a two-deep queue at its output, so that engines meet with
+no combinational path between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Module, Shape
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.add import Add
+from hdl.avg_pool import AvgPool
+from hdl.max_pool import MaxPool
+from hdl.mvu import MVU
+from hdl.pad_channels import PadChannels
+from hdl.queue import Queue
+from hdl.requantize import Requantize
+from hdl.sliding_window import SlidingWindow
+from hdl.stream import Elements, connect, payload_shape
+from hdl.threshold import Threshold
+from hdl.top_k import TopK
+from hdl.width_converter import WidthConverter
+from quantize.network import Node, TensorType
+from quantize.rom import matrix
+from tbn_hw.folding import Folding, word
+
+OUTPUT_QUEUE_DEPTH = 2
+
+
+@dataclass(frozen=True)
+class Link:
+    """A stream between engines: the tensor's type, the shape of its elements, and how many one beat holds."""
+
+    tensor: TensorType
+    shape: Shape
+    par: int
+
+    @property
+    def beats(self) -> int:
+        """Beats of one frame."""
+        return self.tensor.size // self.par
+
+    @property
+    def payload(self) -> Any:
+        return Elements(self.shape, self.par)
+
+
+class Chain(wiring.Component):
+    """Stream components one behind the other; a frame takes `interval` clock cycles."""
+
+    def __init__(self, stages: Sequence[Any], interval: int) -> None:
+        self._stages = list(stages)
+        self.interval = interval
+        first, last = self._stages[0], self._stages[-1]
+        super().__init__({"i": In(stream.Signature(payload_shape(first.i))),
+                          "o": Out(stream.Signature(payload_shape(last.o)))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for index, stage in enumerate(self._stages):
+            m.submodules[f"{index}_{type(stage).__name__.lower()}"] = stage
+        connect(m, wiring.flipped(self.i), self._stages[0].i)
+        for before, after in zip(self._stages, self._stages[1:], strict=False):
+            connect(m, before.o, after.i)
+        connect(m, self._stages[-1].o, wiring.flipped(self.o))
+        return m
+
+
+class Join(wiring.Component):
+    """Two streams through converters of their own into a two-input component, and its output queue."""
+
+    def __init__(self, a: Sequence[Any], b: Sequence[Any], core: Any, queue: Queue, interval: int) -> None:
+        self._a, self._b, self._core, self._queue = list(a), list(b), core, queue
+        self.interval = interval
+        first = [stages[0].i if stages else port for stages, port in ((a, core.a), (b, core.b))]
+        super().__init__({"a": In(stream.Signature(payload_shape(first[0]))),
+                          "b": In(stream.Signature(payload_shape(first[1]))),
+                          "o": Out(stream.Signature(payload_shape(queue.o)))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.core, m.submodules.queue = self._core, self._queue
+        for name, port, stages, sink in (("a", self.a, self._a, self._core.a), ("b", self.b, self._b, self._core.b)):
+            source = wiring.flipped(port)
+            for stage in stages:
+                m.submodules[f"{name}_widthconverter"] = stage
+                connect(m, source, stage.i)
+                source = stage.o
+            connect(m, source, sink)
+        connect(m, self._core.o, self._queue.i)
+        connect(m, self._queue.o, wiring.flipped(self.o))
+        return m
+
+
+def engine(node: Node, inputs: Sequence[Link], folding: Folding) -> Chain | Join:
+    """The whole engine of `node`: converters, cores and output queue."""
+    parts = _CORES[node.kind](node, inputs, folding)
+    converters = [converter(link, word(node, link.tensor.channels, folding)) for link in inputs]
+    queue = Queue(shape=payload_shape(parts[-1].o), depth=OUTPUT_QUEUE_DEPTH)
+    if node.kind == "add":
+        beats = inputs[0].tensor.size // folding.pe
+        return Join(converters[0], converters[1], parts[0], queue, max(beats, *(link.beats for link in inputs)))
+    interval = max([inputs[0].beats, *(part.interval for part in parts)])
+    return Chain([*converters[0], *parts, queue], interval)
+
+
+def converter(link: Link, par: int) -> list[WidthConverter]:
+    """The width converter from `link` to `par` elements a beat, if one is needed."""
+    if link.par == par:
+        return []
+    return [WidthConverter(shape=link.shape, i_par=link.par, o_par=par)]
+
+
+def _conv(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+    (link,), x, weights = inputs, inputs[0].tensor, matrix(node)
+    kernel, stride, padding = (int(node.attrs.get(key, default))
+                               for key, default in (("kernel", 1), ("stride", 1), ("padding", 0)))
+    return [
+        SlidingWindow(shape=link.shape, height=x.height, width=x.width, channels=x.channels, kernel=kernel,
+                      stride=stride, padding=padding, simd=folding.simd, repeat=len(weights) // folding.pe,
+                      pad=node.arrays.get("pad", 1 if x.kind == "binary" else 0)),
+        MVU(weights=weights, weight_kind=node.attrs["weights"], activation=x.kind if x.kind != "int" else link.shape,
+            pe=folding.pe, simd=folding.simd, bias=node.arrays.get("bias")),
+    ]
+
+
+def _threshold(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+    return [Threshold(i_shape=inputs[0].shape, hi=node.arrays["hi"], lo=node.arrays.get("lo"), par=folding.pe)]
+
+
+def _requantize(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+    return [Requantize(i_shape=inputs[0].shape, mult=node.arrays["mult"], bias=node.arrays["bias"],
+                       shift=node.integer("shift"), lo=node.integer("lo"), hi=node.integer("hi"), par=folding.pe)]
+
+
+def _pool(component: Any, node: Node, link: Link, folding: Folding, **more: int) -> Any:
+    x = link.tensor
+    return component(shape=link.shape, height=x.height, width=x.width, channels=x.channels,
+                     kernel=node.integer("kernel"), stride=node.integer("stride"), par=folding.pe, **more)
+
+
+def _max_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+    return [_pool(MaxPool, node, inputs[0], folding)]
+
+
+def _avg_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+    return [_pool(AvgPool, node, inputs[0], folding, shift=node.integer("shift", 0))]
+
+
+def _add(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+    return [Add(a_shape=inputs[0].shape, b_shape=inputs[1].shape, width=node.integer("width"), par=folding.pe)]
+
+
+def _pad_channels(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+    return [PadChannels(shape=inputs[0].shape, channels=inputs[0].tensor.channels, before=node.integer("before"),
+                        after=node.integer("after"), par=folding.pe)]
+
+
+def _top_k(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+    return [TopK(shape=inputs[0].shape, channels=inputs[0].tensor.channels, k=node.integer("k"), par=folding.pe)]
+
+
+_CORES: dict[str, Callable[[Node, Sequence[Link], Folding], list[Any]]] = {
+    "add": _add,
+    "avg_pool": _avg_pool,
+    "conv": _conv,
+    "dense": _conv,
+    "max_pool": _max_pool,
+    "pad_channels": _pad_channels,
+    "requantize": _requantize,
+    "threshold": _threshold,
+    "top_k": _top_k,
+}

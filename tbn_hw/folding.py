@@ -1,0 +1,122 @@
+"""Folding: how many multiply-accumulates, and how many stream elements, each engine handles at once.
+
+A conv or dense engine has `pe` output channels and `simd` inputs at once; every other engine has `pe` elements a beat
+(its `simd` is 1). Foldings stated in the model file are taken as they are; the rule below decides the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import gcd
+
+from quantize.network import Network, Node, TensorType
+from tbn_hw.errors import ModelRefused
+
+CYCLES_PER_PIXEL = 32
+"""The rule's aim, in clock cycles for each pixel of the input picture."""
+
+
+@dataclass(frozen=True)
+class Folding:
+    """`pe` output elements at once, each of `simd` inputs."""
+
+    pe: int
+    simd: int = 1
+
+    @property
+    def lanes(self) -> int:
+        return self.pe * self.simd
+
+
+def fold(network: Network, stated: Mapping[str, tuple[int, int]]) -> dict[str, Folding]:
+    """A folding for each node of `network`, by name.
+
+    Raises ModelRefused when a stated folding names no conv or dense node, or does not divide its matrix.
+    """
+    for name in stated:
+        if name not in network.by_name or not network.macs(name):
+            raise ModelRefused(f"{name}: a folding is stated for a layer that is no conv or dense node of the network")
+    for name, (pe, simd) in stated.items():
+        _check(network.by_name[name], pe, simd)
+    aim = _aim(network, stated)
+    foldings = {}
+    for node in network.nodes:
+        inputs = [network.types[name] for name in node.inputs]
+        if node.name in stated:
+            foldings[node.name] = Folding(*stated[node.name])
+        elif network.macs(node.name):
+            foldings[node.name] = _matrix_folding(node, inputs[0], network.types[node.name], aim)
+        else:
+            foldings[node.name] = Folding(_elements_at_once(node, inputs[0], network.types[node.name], aim))
+    return foldings
+
+
+def ideal_cycles(node: Node, inputs: list[TensorType], output: TensorType, folding: Folding, i_par: int) -> int:
+    """Clock cycles a frame that no engine of this folding can beat: the most of its work, its input and its output.
+
+    `i_par` is the number of elements in one beat of the engine's input.
+    """
+    beats = max(inputs[0].size // i_par, output.size // (1 if node.kind == "top_k" else folding.pe))
+    if node.kind == "top_k":
+        beats = inputs[0].size // i_par
+    if node.kind not in ("conv", "dense"):
+        return beats
+    weights = node.arrays["weights"]
+    return max(beats, output.height * output.width * weights.size // folding.lanes)
+
+
+def word(node: Node, channels: int, folding: Folding) -> int:
+    """Elements in one input beat of an engine: what a window buffer stores side by side, or the elements at once."""
+    return gcd(folding.simd, channels) if node.kind in ("conv", "dense") else folding.pe
+
+
+def _aim(network: Network, stated: Mapping[str, tuple[int, int]]) -> int:
+    if stated:
+        return max(network.macs(name) // (pe * simd) for name, (pe, simd) in stated.items())
+    return CYCLES_PER_PIXEL * network.input.height * network.input.width
+
+
+def _check(node: Node, pe: int, simd: int) -> None:
+    mh, mw = _matrix_shape(node)
+    for what, value, name, size in (("PE", pe, "height", mh), ("SIMD", simd, "width", mw)):
+        if value < 1 or size % value:
+            near = sorted(divisors(size), key=lambda d: abs(d - value))[:3]
+            raise ModelRefused(f"{node.name}: {what} {value} must evenly divide matrix {name} {size}; "
+                               f"divisors near it are {', '.join(map(str, sorted(near)))}")
+
+
+def _matrix_shape(node: Node) -> tuple[int, int]:
+    weights = node.arrays["weights"]
+    return len(weights), weights.size // len(weights)
+
+
+def _matrix_folding(node: Node, x: TensorType, y: TensorType, aim: int) -> Folding:
+    """The fewest lanes that need at most `aim` cycles; among equals a SIMD that divides the channels, then the widest.
+
+    A SIMD that does not divide the channels reads several words of the window buffer at once, each from a copy of it.
+    """
+    mh, mw = _matrix_shape(node)
+    best, best_key = Folding(mh, mw), None
+    for pe in divisors(mh):
+        for simd in divisors(mw):
+            folding = Folding(pe, simd)
+            if ideal_cycles(node, [x], y, folding, word(node, x.channels, folding)) > aim:
+                continue
+            key = (simd != gcd(simd, x.channels), pe * simd, -simd)
+            if best_key is None or key < best_key:
+                best, best_key = folding, key
+    return best
+
+
+def _elements_at_once(node: Node, x: TensorType, y: TensorType, aim: int) -> int:
+    channels = x.channels
+    if node.kind == "pad_channels":
+        channels = gcd(channels, node.integer("before"), node.integer("after"))
+    fitting = [par for par in divisors(channels) if max(x.size, y.size) // par <= aim]
+    return fitting[0] if fitting else channels
+
+
+def divisors(number: int) -> list[int]:
+    """The divisors of a positive integer, ascending."""
+    return [d for d in range(1, number + 1) if number % d == 0]

@@ -1,0 +1,42 @@
+"""The user's own pictures, made into a network's input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tbn_hw.errors import UsageError
+
+
+def read_pictures(files: Sequence[Path], shape: tuple[int, int, int], resize: int | None) -> np.ndarray:
+    """uint8 pictures (n, h, w, c) of `shape`: the shorter side resized to `resize` pixels, then the centre cut out.
+
+    Without `resize` the picture is scaled to cover `shape` exactly. One channel means grey, three red, green and blue.
+    Raises UsageError for a file that is no picture, or a shape that a picture cannot have.
+    """
+    return np.stack([_read(file, shape, resize) for file in files])
+
+
+def _read(file: Path, shape: tuple[int, int, int], resize: int | None) -> np.ndarray:
+    height, width, channels = shape
+    if channels not in (1, 3):
+        raise UsageError(f"--images: the network reads {channels} channels, a picture has 1 or 3")
+    try:
+        with Image.open(file) as opened:
+            image = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
+    except FileNotFoundError:
+        raise UsageError(f"--images: {file}: no such file") from None
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        raise UsageError(f"--images: {file} must be a picture that Pillow can read") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UsageError(f"--images: {file} cannot be read; {error}") from None
+    scale = max(height / image.height, width / image.width)
+    if resize is not None:
+        scale = resize / min(image.height, image.width)
+    size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+    image = image.resize(size, Image.Resampling.BILINEAR)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return np.asarray(image.crop((left, top, left + width, top + height)), np.uint8).reshape(shape)

@@ -1,0 +1,242 @@
+"""The stages of a build, in order, each cached by the content of what it depends on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from quantize.network import Network
+from tbn_hw import generate, pictures, report, synthesis, verify
+from tbn_hw.accelerator import Accelerator, plan
+from tbn_hw.build import STAGES
+from tbn_hw.folding import fold
+from tbn_hw.load import load
+from tbn_hw.tools import versions
+from tbn_hw.workspace import Workspace, content_key, file_hash
+
+ACCURACY_IMAGES = 100
+RANDOM_IMAGES_SEED = 1
+TOP = 3
+WORKERS = os.cpu_count() or 1
+
+
+class Build:
+    """One run of the command line: `run` does the stages up to `options.until`."""
+
+    def __init__(self, options: argparse.Namespace, console: Console) -> None:
+        self._options, self._console = options, console
+        self._seconds: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Do the stages; raises BuildError with one sentence when one fails."""
+        start = time.monotonic()
+        self._loaded = load(self._options.model, self._options.weights)
+        output = self._options.output or Path("build") / self._loaded.spec.name
+        self._workspace = Workspace(output)
+        with self._workspace.locked():
+            self._stages(start)
+
+    def _stages(self, start: float) -> None:
+        last = STAGES.index(self._options.until)
+        self._load(start)
+        steps = (self._fold, self._generate, self._verify, self._synthesise, self._report)
+        for step in steps[:last]:
+            step()
+
+    def _load(self, start: float) -> None:
+        network = self.network
+        key = content_key("load", self._network_hash)
+
+        def produce(folder: Path) -> dict[str, Any]:
+            network.save(folder / "network.safetensors")
+            return {}
+
+        self._workspace.stage("load", key, ["network.safetensors"], produce)
+        self._done("load", time.monotonic() - start)
+
+    def _fold(self) -> None:
+        start = time.monotonic()
+        self._foldings = fold(self.network, self._loaded.spec.foldings())
+        self.accelerator: Accelerator = plan(self.network, self._foldings)
+        self._done("fold", time.monotonic() - start)
+
+    def _generate(self) -> None:
+        name, accelerator = self.accelerator.name, self.accelerator
+        self._rtl_key = content_key("generate", self._network_hash, _sources(), sorted(versions("amaranth").items()),
+                                    sorted(self._foldings.items()))
+
+        def produce(folder: Path) -> dict[str, Any]:
+            (folder / "rtl").mkdir()
+            (folder / "rom").mkdir()
+            with self._progress("generate") as step:
+                texts = generate.modules(accelerator, WORKERS, step)
+            (folder / "rtl" / f"{name}.v").write_text("\n".join([generate.top(accelerator), *texts.values()]))
+            for file, text in generate.rom_images(accelerator).items():
+                (folder / "rom" / file).write_text(text)
+            return {}
+
+        outcome = self._workspace.stage("generate", self._rtl_key, ["rtl", "rom"], produce)
+        self._done("generate", outcome.seconds, outcome.cached)
+
+    def _verify(self) -> None:
+        images = self._test_images
+
+        def produce(folder: Path) -> dict[str, Any]:
+            (folder / "sim").mkdir()
+            self._console.print(f"verify: {len(images)} image(s) through the gateware in cocotb, built by Verilator")
+            return {"accuracy": self._accuracy(), "verify": self._simulate(images, folder / "sim")}
+
+        outcome = self._workspace.stage("verify", self._verify_key(images), ["sim"], produce)
+        self._verified = outcome.data
+        self._done("verify", outcome.seconds, outcome.cached)
+        if self._options.images:
+            self._classify()
+
+    def _classify(self) -> None:
+        """The user's own pictures, through the golden model and the gateware."""
+        files, spec = self._options.images, self._loaded.spec
+        images = pictures.read_pictures(files, spec.input.shape, spec.input.resize)
+
+        def produce(folder: Path) -> dict[str, Any]:
+            (folder / "pictures").mkdir()
+            return self._simulate(images, folder / "pictures")
+
+        outcome = self._workspace.stage("pictures", self._verify_key(images), ["pictures"], produce)
+        self._done("pictures", outcome.seconds, outcome.cached)
+        logits = verify.golden(self.network, images)
+        order = np.argsort(-logits, axis=1, kind="stable")[:, :TOP]
+        ranked = [[(int(index), int(row[index])) for index in best] for best, row in zip(order, logits, strict=True)]
+        report.show_classes([str(file) for file in files], self.network.classes, ranked, self._console)
+
+    def _verify_key(self, images: np.ndarray) -> str:
+        tools = sorted(versions("cocotb", "verilator").items())
+        return content_key("verify", self._rtl_key, images.shape, images.tobytes(), tools)
+
+    def _simulate(self, images: np.ndarray, folder: Path) -> dict[str, Any]:
+        verilog = self._workspace.root / "rtl" / f"{self.accelerator.name}.v"
+        return verify.verify(self.accelerator, verilog.resolve(), images, folder)
+
+    def _synthesise(self) -> None:
+        target = self._options.target
+        key = content_key("synthesise", self._rtl_key, target, versions("yosys"))
+
+        def produce(folder: Path) -> dict[str, Any]:
+            (folder / "synth").mkdir()
+            modules = self._modules()
+            with self._progress("synthesise") as step:
+                return synthesis.synthesise(modules, target, folder / "synth", WORKERS, step)
+
+        outcome = self._workspace.stage("synthesise", key, ["synth"], produce)
+        self._synthesised = outcome.data
+        self._done("synthesise", outcome.seconds, outcome.cached)
+
+    def _report(self) -> None:
+        start = time.monotonic()
+        accelerator, options = self.accelerator, self._options
+        luts = {engine.name: self._synthesised["modules"][generate.module_name(accelerator, engine)]["lut"]
+                for engine in accelerator.engines}
+        self._done("report", time.monotonic() - start)
+        content = {
+            "model": accelerator.name,
+            "target": options.target,
+            "network": report.network_figures(self.network, accelerator),
+            "layers": report.layer_figures(accelerator, luts),
+            "verify": self._verified["verify"],
+            "accuracy": self._verified["accuracy"],
+            "synthesis": self._synthesised["total"],
+            "route": None,
+            "throughput": None,
+            "seconds": self._seconds,
+        }
+        self._workspace.write("manifest.json", _json(self._manifest()))
+        self._workspace.write("report.json", _json(content))
+        report.show(content, self._console)
+        self._console.print(f"written to {self._workspace.root}")
+
+    def _manifest(self) -> dict[str, Any]:
+        """What was built: hashes of the files, tool versions, folding, queue depths and ports."""
+        root, engines = self._workspace.root, self.accelerator.engines
+        files = [root / "network.safetensors", *sorted((root / "rtl").iterdir()), *sorted((root / "rom").iterdir())]
+        return {
+            "model": self.accelerator.name,
+            "files": {str(file.relative_to(root)): file_hash(file) for file in files},
+            "versions": versions(),
+            "folding": {engine.node.name: {"pe": engine.folding.pe, "simd": engine.folding.simd}
+                        for engine in engines if engine.node is not None},
+            "queues": {engine.name: engine.depth for engine in engines if engine.kind == "queue"},
+            "ports": asdict(generate.ports(self.accelerator)),
+        }
+
+    def _accuracy(self) -> dict[str, Any] | None:
+        """The golden model's accuracy on the labelled test pictures, if the model has some."""
+        test = self._loaded.pictures
+        if test is None:
+            return None
+        count = min(ACCURACY_IMAGES, len(test.images))
+        logits = verify.golden(self.network, test.images[:count])
+        correct = int((logits.argmax(axis=1) == test.labels[:count]).sum())
+        self._console.print(f"verify: golden model names {correct} of {count} test images rightly")
+        return {"dataset": self._loaded.spec.dataset, "images": count, "golden_percent": 100 * correct / count,
+                "float_percent": None, "correct": correct}
+
+    @property
+    def _test_images(self) -> np.ndarray:
+        """uint8 pictures for the gateware: labelled test pictures, else random ones."""
+        spec, count = self._loaded.spec, self._options.verify_images
+        if self._loaded.pictures is not None:
+            return self._loaded.pictures.images[:count]
+        self._console.print("verify: no test pictures lie beside the model file; random ones are used")
+        return np.random.default_rng(RANDOM_IMAGES_SEED).integers(0, 256, (count, *spec.input.shape), np.uint8)
+
+    @cached_property
+    def _network_hash(self) -> str:
+        network = self.network
+        parts: list[object] = [network.name, network.input, network.outputs, network.classes]
+        for node in network.nodes:
+            parts += [node.kind, node.name, node.inputs, sorted(node.attrs.items())]
+            parts += [(key, value.dtype.name, value.shape, value.tobytes()) for key, value in sorted(node.arrays.items())]
+        return content_key(*parts)
+
+    @contextmanager
+    def _progress(self, stage: str) -> Iterator[Callable[[str, int, int], None]]:
+        """A progress bar; the function given takes the name of what was done, how many are done, and of how many."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                   TextColumn("{task.fields[item]}"))
+        with Progress(*columns, console=self._console) as progress:
+            task = progress.add_task(stage, total=None, item="")
+
+            def step(item: str, done: int, total: int) -> None:
+                progress.update(task, completed=done, total=total, item=item)
+
+            yield step
+
+    def _done(self, stage: str, seconds: float, cached: bool = False) -> None:
+        self._seconds[stage] = round(seconds, 2)
+        self._console.print(f"{stage}: {'unchanged' if cached else f'{seconds:.1f} s'}")
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _sources() -> str:
+    """A hash of the code that makes Verilog: a change to it makes the cached stages again."""
+    parts: list[object] = []
+    for package in ("hdl", "quantize", "sim", "tbn_hw"):
+        for file in sorted(Path(str(resources.files(package))).rglob("*")):
+            if file.suffix in (".py", ".j2"):
+                parts += [file.name, file.read_bytes()]
+    return content_key(*parts)

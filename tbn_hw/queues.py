@@ -1,0 +1,145 @@
+"""How deep the queues in front of a join must be, so that nothing ever deadlocks and nothing is slowed down.
+
+A join (`add`) takes pixel n of both inputs together. Both come from one forked tensor, the *source*, but one path,
+say a, needs more of the source before it can make pixel n than the other, b, since its convolutions look ahead. What b
+makes meanwhile has to wait in a queue.
+
+Why the depth suffices, for any input, folding and stall pattern. Let `required(a, n)` be the number of source pixels
+from which path a can make its first n + 1 pixels: a property of kernels, strides and padding alone, since each engine
+makes a pixel once its window is there and never waits for more. Suppose the join has taken n pixels and waits for
+pixel n of a. For a to be starved, the fork must be stuck before passing `required(a, n)` pixels, which it can only be
+because b's queue is full. From that many source pixels b makes `made(b, required(a, n))` pixels, of which the join has
+taken n; so a queue of at least max over n of (made(b, required(a, n)) - n) pixels is not full, and the fork not stuck.
+Therefore a receives all it needs, and makes pixel n; the join takes it as soon as its reader does. By induction over n
+every pixel passes. Blocks nested inside a path are joins with queues of their own, to which the same argument applies
+first. An eager fork also holds the current beat for the slower branch, so one beat less would just be enough; the
+tests show that a queue two beats shallower stops forever.
+
+For throughput the queue must also hold what b makes during the time that a's pipeline takes. `flow` follows every
+pixel of three frames that arrive at the accelerator's own rate through engines of known service time and latency
+(max-plus recursion); the largest number of pixels waiting for the join is the second bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.network import Network, Node, TensorType
+
+FRAMES = 3
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Clock cycles of one engine: a frame's `interval`, and the `latency` of a pixel through its pipeline."""
+
+    interval: int
+    latency: int
+
+
+def join_depths(network: Network, join: Node, timing: Mapping[str, Timing] | None = None) -> tuple[int, int]:
+    """Pixels that the queues in front of both inputs of `join` must hold (at least 1).
+
+    Without `timing` only freedom from deadlock is asked for; with it (by node name), full throughput too.
+    """
+    a, b = join.inputs
+    source = common_source(network, a, b)
+    depths = []
+    for queue, other in ((a, b), (b, a)):
+        depth = _deadlock_depth(network, source, queue, other)
+        if timing is not None:
+            depth = max(depth, _throughput_depth(network, source, queue, other, timing))
+        depths.append(depth)
+    return depths[0], depths[1]
+
+
+def common_source(network: Network, a: str, b: str) -> str:
+    """The last tensor from which both `a` and `b` are made."""
+    common = ancestors(network, a) & ancestors(network, b)
+    order = ["input", *(node.name for node in network.nodes)]
+    return max(common, key=order.index)
+
+
+def ancestors(network: Network, tensor: str) -> set[str]:
+    """All tensors that `tensor` is made of, itself included."""
+    found, waiting = set(), [tensor]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += network.by_name[name].inputs if name in network.by_name else ()
+    return found
+
+
+def required(network: Network, source: str, tensor: str) -> np.ndarray:
+    """How many pixels of `source` suffice to make pixel n of `tensor` and all before it, for n in FRAMES frames."""
+    pixels = _pixels(network.types[tensor])
+    if tensor == source:
+        return np.arange(1, FRAMES * pixels + 1)
+    node = network.by_name[tensor]
+    reach = ancestors(network, source) - {source}
+    counts = []
+    for name in node.inputs:
+        if name in reach:
+            continue  # made before the source: not what this path waits for
+        lookahead = _absolute(window_end(node, network.types[name], network.types[tensor]),
+                              _pixels(network.types[name]))
+        counts.append(required(network, source, name)[lookahead - 1])
+    return np.maximum.reduce(counts)
+
+
+def window_end(node: Node, x: TensorType, y: TensorType) -> np.ndarray:
+    """How many pixels of input `x` (in stream order) each pixel of output `y` waits for, within one frame."""
+    if node.kind in ("flatten", "dense", "top_k"):
+        return np.array([_pixels(x)])
+    kernel, stride, padding = (int(node.attrs.get(key, default))
+                               for key, default in (("kernel", 1), ("stride", 1), ("padding", 0)))
+    rows = np.minimum(np.arange(y.height) * stride - padding + kernel, x.height)
+    columns = np.minimum(np.arange(y.width) * stride - padding + kernel, x.width)
+    return ((rows[:, None] - 1) * x.width + columns[None, :]).ravel()
+
+
+def flow(network: Network, source: str, tensor: str, timing: Mapping[str, Timing]) -> np.ndarray:
+    """When each pixel of `tensor` is made, in cycles, the source's arriving evenly at the accelerator's interval."""
+    pixels = _pixels(network.types[tensor])
+    if tensor == source:
+        interval = max(entry.interval for entry in timing.values())
+        return (np.arange(FRAMES * pixels) + 1) * (interval / pixels)
+    node = network.by_name[tensor]
+    reach = ancestors(network, source) - {source}
+    ready = np.maximum.reduce([
+        flow(network, source, name, timing)[
+            _absolute(window_end(node, network.types[name], network.types[tensor]), _pixels(network.types[name])) - 1]
+        for name in node.inputs if name not in reach])
+    return _serve(ready, timing[tensor].interval / pixels, timing[tensor].latency)
+
+
+def _serve(ready: np.ndarray, service: float, latency: float) -> np.ndarray:
+    """Finishing times of jobs that are ready at `ready` and served in order, `service` cycles each."""
+    index = np.arange(len(ready))
+    return np.maximum.accumulate(ready - service * index) + service * (index + 1) + latency
+
+
+def _deadlock_depth(network: Network, source: str, queue: str, other: str) -> int:
+    needed = required(network, source, other)
+    made = np.searchsorted(required(network, source, queue), needed, side="right")
+    return max(1, int((made - np.arange(len(needed))).max()))
+
+
+def _throughput_depth(network: Network, source: str, queue: str, other: str, timing: Mapping[str, Timing]) -> int:
+    arrive, join = flow(network, source, queue, timing), flow(network, source, other, timing)
+    taken = np.maximum(arrive, join)
+    waiting = np.searchsorted(arrive, taken, side="right") - np.arange(len(taken))
+    return max(1, int(waiting.max()) + 1)
+
+
+def _pixels(tensor: TensorType) -> int:
+    return tensor.height * tensor.width
+
+
+def _absolute(ends: np.ndarray, pixels: int) -> np.ndarray:
+    """`ends` within one frame of `pixels` pixels, repeated over FRAMES frames."""
+    return (np.arange(FRAMES)[:, None] * pixels + ends[None, :]).ravel()

@@ -1,0 +1,101 @@
+"""The report of a build: `report.json`, whose keys others rely on, and tables for the terminal.
+
+A figure that was not measured is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from quantize.network import Network
+from tbn_hw.accelerator import Accelerator
+from tbn_hw.generate import rom_rows, weight_bits
+
+FLOAT_BITS = 32
+
+
+def network_figures(network: Network, accelerator: Accelerator) -> dict[str, Any]:
+    """Work and weight memory of one picture; the saving is that of the ROM images of layers with binary weights."""
+    rom_bits = {engine.name: (weight_bits(engine.node), len(rom_rows(engine)[0]) * rom_rows(engine)[1],
+                              engine.node.arrays["weights"].size)
+                for engine in accelerator.engines if engine.node is not None and engine.kind in ("conv", "dense")}
+    binary = [(bits, count) for kind, bits, count in rom_bits.values() if kind == 1]
+    stored = sum(bits for bits, _ in binary)
+    return {
+        "macs": sum(network.macs(node.name) for node in network.nodes),
+        "weight_bits": sum(bits for _, bits, _ in rom_bits.values()),
+        "float32_bits": FLOAT_BITS * sum(count for _, _, count in rom_bits.values()),
+        "memory_saving": FLOAT_BITS * sum(count for _, count in binary) / stored if stored else None,
+    }
+
+
+def layer_figures(accelerator: Accelerator, luts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One entry for each engine that does a node's work; `luts` gives the LUTs of each engine that was synthesised."""
+    return [{"name": engine.node.name, "kind": engine.kind, "pe": engine.folding.pe, "simd": engine.folding.simd,
+             "cycles": engine.cycles, "ideal_cycles": engine.ideal_cycles, "lut_estimate": None,
+             "lut": luts.get(engine.name)}
+            for engine in accelerator.engines if engine.node is not None]
+
+
+def show(report: Mapping[str, Any], console: Console) -> None:
+    """Print the report's tables."""
+    layers = Table(title=f"{report['model']} on {report['target']}", title_justify="left")
+    for column in ("layer", "kind"):
+        layers.add_column(column)
+    for column in ("PE", "SIMD", "cycles", "ideal", "LUT"):
+        layers.add_column(column, justify="right")
+    for entry in report["layers"]:
+        layers.add_row(entry["name"], entry["kind"], *(_number(entry[key]) for key in
+                                                       ("pe", "simd", "cycles", "ideal_cycles", "lut")))
+    console.print(layers)
+    facts = Table(show_header=False, title="figures", title_justify="left")
+    facts.add_column()
+    facts.add_column(justify="right")
+    for name, value in _facts(report):
+        if value is not None:
+            facts.add_row(name, value)
+    console.print(facts)
+
+
+def show_classes(files: Sequence[str], classes: Sequence[str], ranked: Sequence[Sequence[tuple[int, int]]],
+                 console: Console) -> None:
+    """Print the best classes of the user's pictures: a row a picture, `ranked` holding (class, logit) pairs."""
+    table = Table(title="classes (golden model and gateware agree)", title_justify="left")
+    table.add_column("picture")
+    for place in range(len(ranked[0])):
+        table.add_column(f"{place + 1}.")
+    for file, row in zip(files, ranked, strict=True):
+        table.add_row(file, *(f"{classes[index] if classes else index} ({logit})" for index, logit in row))
+    console.print(table)
+
+
+def _facts(report: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    network, verify, accuracy = report["network"], report["verify"], report["accuracy"]
+    synthesis = report["synthesis"] or {}
+    saving = network["memory_saving"]
+    facts: list[tuple[str, str | None]] = [
+        ("multiply-accumulates a frame", _number(network["macs"])),
+        ("weight bits", _number(network["weight_bits"])),
+        ("memory saving, binary layers", f"{saving:.2f}x" if saving else None),
+    ]
+    if verify:
+        facts += [("images through the RTL", _number(verify["images"])),
+                  ("outputs compared", _number(verify["outputs_compared"])),
+                  ("mismatches", _number(verify["mismatches"])),
+                  ("latency, cycles", _number(verify["latency_cycles"])),
+                  ("interval, cycles", _number(verify["interval_cycles"]))]
+    if accuracy and accuracy["golden_percent"] is not None:
+        facts.append((f"accuracy, {accuracy['images']} {accuracy['dataset']} images",
+                      f"{accuracy['golden_percent']:.2f} %"))
+    facts += [(f"{key} ({synthesis['tool']})", _number(synthesis[key])) for key in ("lut", "ff", "bram", "dsp")
+              if key in synthesis]
+    facts += [(f"seconds: {stage}", f"{seconds:.1f}") for stage, seconds in report["seconds"].items()]
+    return facts
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,}"

@@ -1,0 +1,163 @@
+"""The hand-over between the rooms: what it refuses, and that a file gives back what was saved."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quantize.network import Network, NetworkError, Node, TensorType
+from quantize.tensor import signed_width
+
+PICTURE = TensorType((4, 4, 2), "int", -128, 127)
+
+
+def conv(name="conv", source="input", channels=3, c_in=2, **changes):
+    rng = np.random.default_rng(1)
+    weights = rng.choice([-1, 1], (channels, 3, 3, c_in)).astype(np.int8)
+    attrs = {"kernel": 3, "stride": 1, "padding": 1, "weights": "binary"} | changes.pop("attrs", {})
+    return Node("conv", name, (source,), attrs, {"weights": weights} | changes.pop("arrays", {}))
+
+
+def ternary(name="trits", source="conv", channels=3, lo=-3, hi=3):
+    arrays = {"hi": np.full(channels, hi, np.int32), "lo": np.full(channels, lo, np.int32)}
+    return Node("threshold", name, (source,), {"levels": "ternary"}, arrays)
+
+
+def dense(name="logits", source="flat", n=48):
+    weights = np.random.default_rng(2).integers(-128, 128, (5, n)).astype(np.int8)
+    return Node("dense", name, (source,), {"weights": "int8"}, {"weights": weights, "bias": np.arange(5, dtype=np.int32)})
+
+
+def network(*nodes, outputs=("logits",), **more):
+    return Network("net", PICTURE, nodes, outputs, **more)
+
+
+def small(**more):
+    return network(conv(), ternary(), Node("flatten", "flat", ("trits",)), dense(), **more)
+
+
+def test_types():
+    types = small().types
+    assert types["conv"].shape == (4, 4, 3) and types["conv"].kind == "int"
+    assert types["conv"].lo >= -18 * 128 and types["conv"].hi <= 18 * 128
+    assert types["trits"] == TensorType((4, 4, 3), "ternary", -1, 1)
+    assert types["flat"].shape == (1, 1, 48)
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(0, 0), (-1, 0), (-1, 1), (0, 127), (-128, 127), (0, 128), (-129, 5), (3, 9), (-9, -5)])
+def test_signed_width_is_the_smallest(lo, hi):
+    width = signed_width(lo, hi)
+    assert -(1 << (width - 1)) <= lo and hi < 1 << (width - 1)
+    assert width == 1 or not (-(1 << (width - 2)) <= lo and hi < 1 << (width - 2))
+
+
+def test_accumulator_range_is_reached():
+    """The bounds are those of the worst picture, and not wider."""
+    net = small()
+    weights = net.by_name["conv"].arrays["weights"].astype(int).reshape(3, -1)
+    best = (np.where(weights > 0, 127, -128) * weights).sum(axis=1).max()
+    assert net.types["conv"].hi == best
+
+
+def test_save_and_load(tmp_path: Path):
+    net = small(classes=("a", "b", "c", "d", "e"))
+    net.save(tmp_path / "one.safetensors")
+    again = Network.load(tmp_path / "one.safetensors")
+    again.save(tmp_path / "two.safetensors")
+    assert (tmp_path / "one.safetensors").read_bytes() == (tmp_path / "two.safetensors").read_bytes()
+    assert again.classes == net.classes and again.types == net.types
+    for one, two in zip(net.nodes, again.nodes, strict=True):
+        assert (one.kind, one.name, one.inputs, one.attrs) == (two.kind, two.name, two.inputs, two.attrs)
+        for key, value in one.arrays.items():
+            np.testing.assert_array_equal(value, two.arrays[key])
+            assert value.dtype == two.arrays[key].dtype
+
+
+def test_binary_weights_are_packed(tmp_path: Path):
+    weights = np.ones((64, 3, 3, 64), np.int8)
+    nodes = (conv(channels=64), ternary(channels=64), conv("c2", "trits", arrays={"weights": weights}),
+             ternary("t2", "c2", 64), Node("flatten", "flat", ("t2",)), dense(n=16 * 64))
+    network(*nodes).save(tmp_path / "net.safetensors")
+    dense_bytes = 5 * 16 * 64
+    assert (tmp_path / "net.safetensors").stat().st_size < weights.size / 8 + dense_bytes + 5000
+
+
+WRONG = [
+    (lambda: network(conv(attrs={"kernel": 5}), ternary(), dense()), "conv: array 'weights' must have shape (3, 5, 5, 2), not (3, 3, 3, 2)"),
+    (lambda: network(conv(attrs={"padding": 3})), "conv: padding 3 must be less than kernel 3"),
+    (lambda: network(conv(attrs={"stride": 0})), "conv: stride must be at least 1, not 0"),
+    (lambda: network(conv(attrs={"stride": 1.5})), "conv: stride must be an integer, not 1.5"),
+    (lambda: network(conv(attrs={"colour": 1})), "conv: a conv node has no attribute 'colour'"),
+    (lambda: network(conv(attrs={"weights": "ternary"})), "conv: weights must be one of binary, int8, not 'ternary'"),
+    (lambda: network(conv(arrays={"weights": np.zeros((3, 3, 3, 2), np.int8)})), "conv: binary weights must be -1 or +1"),
+    (lambda: network(conv(arrays={"weights": np.ones((3, 3, 3, 2))})),
+     "conv: array 'weights' must hold signed integers, not float64"),
+    (lambda: network(conv(arrays={"pad": np.ones(2, np.int8)})), "conv: array 'pad' must hold -1 and +1, for a binary input only"),
+    (lambda: network(conv(source="nowhere")), "conv: input 'nowhere' is not made by an earlier node"),
+    (lambda: network(conv(), conv()), "conv: the name is used twice"),
+    (lambda: network(Node("softmax", "s", ("input",))),
+     "s: kind must be one of add, avg_pool, conv, dense, flatten, max_pool, pad_channels, requantize, threshold, top_k, "
+     "not 'softmax'"),
+    (lambda: network(conv(), ternary(lo=3, hi=3)),
+     "trits: lo must be below hi in every channel; in channel 0 lo is 3 and hi is 3"),
+    (lambda: network(conv(), dense(source="conv")), "logits: input must be flat (1, 1, n), not (4, 4, 3); put flatten before it"),
+    (lambda: small(classes=("a", "b")), "2 classes must name 5 logits"),
+    (lambda: small(outputs=("nothing",)), "output 'nothing' is not the name of a node"),
+    (lambda: network(conv(), ternary(), conv("unused"), Node("flatten", "flat", ("trits",)), dense()),
+     "unused: nothing uses its output"),
+    (lambda: network(Node("add", "sum", ("input",), {"width": 16})), "sum: add must have 2 input(s), not 1"),
+]
+
+
+@pytest.mark.parametrize(("make", "sentence"), WRONG)
+def test_network_wrong(make, sentence):
+    with pytest.raises(NetworkError) as error:
+        make()
+    assert str(error.value) == sentence
+
+
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "net.safetensors"
+    small().save(path)
+    return path
+
+
+def test_load_truncated(tmp_path: Path):
+    path = saved(tmp_path)
+    whole = path.read_bytes()
+    for size in (0, 4, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(NetworkError, match=r"net\.safetensors: "):
+            Network.load(path)
+
+
+def test_load_any_damage_is_refused_or_harmless(tmp_path: Path):
+    """Bytes changed anywhere give a sentence or a network, never another exception."""
+    path = saved(tmp_path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), 3):
+            data[place] = rng.integers(0, 256)
+        path.write_bytes(data)
+        try:
+            Network.load(path)
+        except NetworkError as error:
+            assert str(error).startswith(str(path))
+
+
+def test_load_wrong(tmp_path: Path):
+    import safetensors.numpy
+
+    missing = tmp_path / "missing.safetensors"
+    with pytest.raises(NetworkError, match="no such file"):
+        Network.load(missing)
+    foreign = tmp_path / "foreign.safetensors"
+    safetensors.numpy.save_file({"w": np.zeros(3)}, foreign)
+    with pytest.raises(NetworkError, match="a safetensors file without a tbn-hw network in it"):
+        Network.load(foreign)
+    newer = tmp_path / "newer.safetensors"
+    safetensors.numpy.save_file({"w": np.zeros(3)}, newer, metadata={"tbn_hw": '{"version": 99}'})
+    with pytest.raises(NetworkError, match="format version must be 1, not 99"):
+        Network.load(newer)
