@@ -1,0 +1,27 @@
+"""Random flips and shifts of a batch of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def augment(images: np.ndarray, names: Sequence[str], random: np.random.Generator) -> np.ndarray:
+    """Return a changed copy of uint8 pictures (n, h, w, c).
+
+    ``flip`` mirrors half of them left-right; ``crop`` and ``shift`` move each by up to 4 or 1 pixels a way, black
+    pixels coming in.
+    """
+    n, height, width, _ = images.shape
+    for name in names:
+        if name == "flip":
+            mirrored = random.random(n) < 0.5
+            images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+        else:
+            by = {"crop": 4, "shift": 1}[name]
+            padded = np.pad(images, ((0, 0), (by, by), (by, by), (0, 0)))
+            views = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+            top, left = random.integers(0, 2 * by + 1, (2, n))
+            images = np.moveaxis(views[np.arange(n), top, left], 1, -1)  # (n, c, h, w) to (n, h, w, c)
+    return np.ascontiguousarray(images)

@@ -1,0 +1,112 @@
+"""Data sets as arrays: digits of scikit-learn, MNIST and Fashion-MNIST (idx files), CIFAR-10 (binary version)."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message is one sentence that names the file."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures uint8 (n, h, w, c) and labels int64 (n), for training and for testing."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+def load_dataset(name: str, folder: Path | None = None) -> Dataset:
+    """Load a data set by name; all but digits are read from ``folder`` or its subfolder ``name``, packed or not.
+
+    Raises
+    ------
+    DataError
+        If the name is unknown, the folder is missing, or a file is missing, damaged or of the wrong size.
+    """
+    if name not in DATASETS:
+        raise DataError(f"data set must be one of {', '.join(DATASETS)}, not {name!r}")
+    if name == "digits":
+        return _digits()
+    if folder is None:
+        raise DataError(f"data set {name} needs a folder; give one with --data")
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    inner = folder / name
+    return DATASETS[name](inner if inner.is_dir() else folder)
+
+
+def _digits(folder: Path | None = None) -> Dataset:
+    """The 1,797 digits of 8x8 pixels, 0..16 scaled to 0..255; every fifth one is for testing."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        raise DataError("data set digits needs scikit-learn; install it with pip install 'tbn-hw[train]'") from None
+    bunch = load_digits()
+    images = np.minimum(bunch.images * 16, 255).astype(np.uint8)[..., None]
+    labels = bunch.target.astype(np.int64)
+    test = np.arange(len(labels)) % 5 == 4
+    return Dataset(images[~test], labels[~test], images[test], labels[test])
+
+
+def _idx(folder: Path) -> Dataset:
+    parts = []
+    for kind, count in (("train", 60_000), ("t10k", 10_000)):
+        images = _read(folder, f"{kind}-images-idx3-ubyte", 16 + count * 784, b"\x00\x00\x08\x03")
+        labels = _read(folder, f"{kind}-labels-idx1-ubyte", 8 + count, b"\x00\x00\x08\x01")
+        parts.append((images[16:].reshape(count, 28, 28, 1), labels[8:].astype(np.int64)))
+    return Dataset(*parts[0], *parts[1])
+
+
+def _cifar10(folder: Path) -> Dataset:
+    inner = folder / "cifar-10-batches-bin"
+    folder = inner if inner.is_dir() else folder
+    parts = []
+    for names in ([f"data_batch_{i}.bin" for i in range(1, 6)], ["test_batch.bin"]):
+        records = np.concatenate([_read(folder, name, 10_000 * 3073) for name in names]).reshape(-1, 3073)
+        images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        parts.append((np.ascontiguousarray(images), records[:, 0].astype(np.int64)))
+        if records[:, 0].max() > 9:
+            raise DataError(f"{folder}: labels must be 0..9, not {records[:, 0].max()}")
+    return Dataset(*parts[0], *parts[1])
+
+
+def _read(folder: Path, name: str, size: int, magic: bytes = b"") -> np.ndarray:
+    """Read ``name`` from ``folder``, plain, .gz or .xz, as exactly ``size`` bytes."""
+    openers: dict[str, Callable[[Path], bytes]] = {
+        "": Path.read_bytes,
+        ".gz": lambda file: gzip.decompress(file.read_bytes()),
+        ".xz": lambda file: lzma.decompress(file.read_bytes()),
+    }
+    for suffix, opener in openers.items():
+        file = folder / (name + suffix)
+        if not file.is_file():
+            continue
+        try:
+            raw = opener(file)
+        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+            raise DataError(f"{file}: is damaged or truncated; {error}") from None
+        if len(raw) != size:
+            raise DataError(f"{file}: must hold {size} bytes, not {len(raw)}")
+        if not raw.startswith(magic):
+            raise DataError(f"{file}: must begin with {magic.hex()}, not {raw[:4].hex()}")
+        return np.frombuffer(raw, np.uint8)
+    raise DataError(f"{folder / name}: no such file, nor with .gz or .xz")
+
+
+DATASETS: dict[str, Callable[[Path], Dataset]] = {
+    "digits": _digits,
+    "mnist": _idx,
+    "fashion_mnist": _idx,
+    "cifar10": _cifar10,
+}

@@ -1,0 +1,187 @@
+"""From a model file's layers to a list of named steps with shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quantize import layer_spec as kinds
+from quantize.yaml_source import Path, path_text
+
+if TYPE_CHECKING:
+    from quantize.yaml_source import YamlSource
+
+Shape = tuple[int, int, int]
+
+_DOT = ("input", "int8", "ternary", "binary", "sum")
+_REAL = ("dot", "real", "fixed")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer where it stands.
+
+    ``name`` is the node name, ``path`` its place in the file, ``input`` and ``output`` are (height, width, channels).
+    ``domain`` says what values come out: input, dot (a dot product), real (inside a chain), fixed, ternary, binary,
+    int8 or sum (of an average pool). A residual block has its repetition's layers in ``body``.
+    """
+
+    name: str
+    path: Path
+    layer: kinds.AnyLayer
+    input: Shape
+    output: Shape
+    domain: str
+    body: tuple[Step, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.layer.kind
+
+
+def expand(
+    shape: Shape, layers: Sequence[kinds.AnyLayer], classes: int, source: YamlSource
+) -> tuple[Step, ...]:
+    """Name every layer and check that each can follow the one before it.
+
+    Raises
+    ------
+    SpecError
+        On the first layer that does not fit; the sentence names it and its line.
+    """
+    walk = _Walk(source)
+    steps: list[Step] = []
+    domain = "input"
+    for index, layer in enumerate(layers):
+        path: Path = ("layers", index, layer.kind)
+        if isinstance(layer, kinds.Residual):
+            for repetition in range(layer.repeat):
+                step = walk.residual(layer, shape, domain, path, repetition)
+                steps.append(step)
+                shape, domain = step.output, step.domain
+        else:
+            step = walk.step(layer, shape, domain, path, path_text(path))
+            steps.append(step)
+            shape, domain = step.output, step.domain
+    last = steps[-1]
+    if last.kind != "dense":
+        raise source.error(last.path, "the last layer must be dense")
+    if last.output[2] != classes:
+        raise source.error(last.path, f"units {last.output[2]} must equal the number of classes {classes}")
+    return tuple(steps)
+
+
+class _Walk:
+    def __init__(self, source: YamlSource) -> None:
+        self._source = source
+
+    def step(self, layer: kinds.AnyLayer, shape: Shape, domain: str, path: Path, name: str) -> Step:
+        output, after = self._follow(layer, shape, domain, path)
+        return Step(name, path, layer, shape, output, after)
+
+    def residual(self, layer: kinds.Residual, shape: Shape, domain: str, path: Path, repetition: int) -> Step:
+        source, name = self._source, f"{path_text(path)}[{repetition}]"
+        if domain != "fixed":
+            raise source.error(path, "must follow a fixed layer or another residual; put 'fixed' before it")
+        stride = layer.stride if repetition == 0 else 1
+        h, w, c = shape
+        if layer.channels < c:
+            raise source.error(path, f"channels {layer.channels} must not be fewer than the shortcut's {c}")
+        if stride == 2 and (h % 2 or w % 2):
+            raise source.error(path, f"a stride of 2 needs an even height and width, not {h}x{w}")
+        output = (h // stride, w // stride, layer.channels)
+        body: list[Step] = []
+        first_conv = True
+        inner, inner_domain = shape, "fixed"
+        for index, item in enumerate(layer.body):
+            item_path: Path = (*path, "body", index, item.kind)
+            if isinstance(item, kinds.Conv):
+                if item.channels not in (None, layer.channels) and index == len(layer.body) - 1:
+                    raise source.error(item_path, f"channels {item.channels} must equal the block's {layer.channels}")
+                changed = {"channels": item.channels or layer.channels}
+                if first_conv:
+                    changed["stride"] = stride
+                item, first_conv = item.model_copy(update=changed), False
+            step = self.step(item, inner, inner_domain, item_path, f"{name}.body[{index}].{item.kind}")
+            body.append(step)
+            inner, inner_domain = step.output, step.domain
+        if inner_domain not in ("dot", "real"):
+            raise source.error(path, f"the body must end in a convolution or batch norm, not {body[-1].kind}")
+        if inner != output:
+            raise source.error(path, f"the body's output {_text(inner)} must have the shortcut's shape {_text(output)}")
+        return Step(name, path, _one_repetition(layer, stride), shape, output, "fixed", tuple(body))
+
+    def _follow(self, layer: kinds.AnyLayer, shape: Shape, domain: str, path: Path) -> tuple[Shape, str]:
+        h, w, c = shape
+        if isinstance(layer, kinds.Conv):
+            self._need(domain in _DOT, path, "conv", domain)
+            if layer.channels is None:
+                raise self._source.error(path, "channels is missing")
+            self._fold(layer, layer.channels, layer.kernel**2 * c, path)
+            size = [(n + 2 * layer.padding - layer.kernel) // layer.stride + 1 for n in (h, w)]
+            if min(h, w) + 2 * layer.padding < layer.kernel:
+                raise self._source.error(path, f"kernel {layer.kernel} must not exceed the padded input {h}x{w}")
+            return (size[0], size[1], layer.channels), "dot"
+        if isinstance(layer, kinds.Dense):
+            self._need(domain in _DOT, path, "dense", domain)
+            if (h, w) != (1, 1):
+                raise self._source.error(path, f"the input must be 1x1 pixels, not {_text(shape)}; put 'flatten' before it")
+            self._fold(layer, layer.units, c, path)
+            return (1, 1, layer.units), "dot"
+        if isinstance(layer, kinds.MaxPool | kinds.AvgPool):
+            stride = layer.stride or layer.kernel
+            if min(h, w) < layer.kernel:
+                raise self._source.error(path, f"kernel {layer.kernel} must not exceed the input {h}x{w}")
+            output = ((h - layer.kernel) // stride + 1, (w - layer.kernel) // stride + 1, c)
+            if isinstance(layer, kinds.AvgPool):
+                self._need(domain in ("input", "int8", "ternary"), path, "avg_pool", domain)
+                return output, "sum"
+            self._need(domain in ("dot", "input", "int8", "ternary", "binary"), path, "max_pool", domain)
+            return output, domain
+        if isinstance(layer, kinds.Flatten):
+            self._need(domain in _DOT, path, "flatten", domain)
+            return (1, 1, h * w * c), domain
+        self._need(domain in _REAL, path, layer.kind, domain)
+        if isinstance(layer, kinds.Fixed):
+            self._need(domain != "fixed", path, "fixed", domain)
+        after = {"batch_norm": "real", "relu": "real"}.get(layer.kind, layer.kind)
+        return shape, after
+
+    def _need(self, fits: bool, path: Path, kind: str, domain: str) -> None:
+        if fits:
+            return
+        advice = {
+            "dot": "put 'ternary', 'binary' or 'int8' between",
+            "real": "put 'ternary', 'binary' or 'int8' between",
+            "fixed": "put 'ternary', 'binary' or 'int8' between",
+        }.get(domain, "it must follow a convolution or dense layer")
+        what = {"dot": "a dot product", "real": "an unquantised value", "fixed": "a fixed-point value", "input": "the picture",
+                "sum": "the sum of an average pool"}.get(domain, f"a {domain} value")
+        raise self._source.error(path, f"{kind} cannot read {what}; {advice}")
+
+    def _fold(self, layer: kinds.Conv | kinds.Dense, rows: int, columns: int, path: Path) -> None:
+        if layer.folding is None:
+            return
+        for key, value, total, noun in (
+            ("pe", layer.folding.pe, rows, "output channels"),
+            ("simd", layer.folding.simd, columns, "matrix width"),
+        ):
+            if total % value:
+                near = sorted(n for n in range(1, total + 1) if total % n == 0)
+                close = sorted(sorted(near, key=lambda n: abs(n - value))[:4])
+                raise self._source.error(
+                    (*path, "folding", key), f"{key.upper()} {value} must evenly divide {noun} {total}; divisors near it are {close}"
+                )
+
+
+def _one_repetition(layer: kinds.Residual, stride: int) -> kinds.Residual:
+    """Return the block of one repetition, with that repetition's stride."""
+    return layer.model_copy(update={"stride": stride, "repeat": 1})
+
+
+def _text(shape: Shape) -> str:
+    return "x".join(map(str, shape))
+
+
+__all__ = ["Shape", "Step", "expand"]

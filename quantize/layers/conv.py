@@ -1,0 +1,40 @@
+"""Convolution with binary or 8-bit weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from quantize.layers.weights import integer_weights
+
+
+class Conv(nn.Module):
+    """A square convolution without bias, (n, c_in, h, w) to (n, c_out, h', w').
+
+    Padding is 0, or +1 if ``pad_value`` is 1 (binary activations).
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, kernel: int, stride: int, padding: int, weights: str, pad_value: int = 0
+    ) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.padding = kernel, stride, padding
+        self.weights, self.pad_value = weights, pad_value
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
+        bound = math.sqrt(3 / (inputs * kernel * kernel))
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def integers(self) -> tuple[Tensor, Tensor]:
+        """Return the integer weights and their scale, (c_out, 1, 1, 1) or a single number."""
+        return integer_weights(self.weight, self.weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        integers, scale = self.integers()
+        padding = self.padding
+        if padding and self.pad_value:
+            x, padding = F.pad(x, (padding,) * 4, value=float(self.pad_value)), 0
+        # under autocast the product is bfloat16, but batch norm and thresholds stay in the weights' own type
+        return F.conv2d(x, integers * scale, None, self.stride, padding).to(self.weight.dtype)

@@ -1,0 +1,23 @@
+"""The fixed point that residual blocks add to."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Fixed(nn.Module):
+    """Passes values on and remembers their running maximum ``peak``, from which the exporter takes the scale."""
+
+    peak: Tensor
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.register_buffer("peak", torch.tensor(0.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            with torch.no_grad():
+                self.peak.copy_(torch.maximum(x.abs().amax().to(self.peak.dtype), self.peak * 0.995))
+        return x

@@ -1,0 +1,33 @@
+"""Pre-activation residual block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from quantize.layers.fixed import Fixed
+
+
+class Residual(nn.Module):
+    """``shortcut(x) + body(x)``; the shortcut is the identity, or a 2x2 average and zero channels on both sides."""
+
+    def __init__(self, body: Iterable[nn.Module], *, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.ModuleList(body)
+        self.stride = stride
+        self.before = (outputs - inputs) // 2
+        self.after = outputs - inputs - self.before
+        self.sum = Fixed(width=0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x
+        for layer in self.body:
+            x = layer(x)
+        if self.stride == 2:
+            shortcut = F.avg_pool2d(shortcut, 2)
+        if self.before or self.after:
+            shortcut = F.pad(shortcut, (0, 0, 0, 0, self.before, self.after))
+        total: Tensor = self.sum(x + shortcut)
+        return total

@@ -1,0 +1,72 @@
+"""From a model file to a torch module."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from quantize import layer_spec as kinds
+from quantize import layers
+from quantize.expand import Step
+from quantize.spec import Spec
+
+INPUT_STEP = 1 / 128
+"""What an integer of 1 stands for in the picture."""
+
+
+class Model(nn.Module):
+    """The network of a model file: uint8 pictures (n, h, w, c) to logits (n, classes).
+
+    ``layers[i]`` belongs to ``spec.steps()[i]``.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.layers = nn.ModuleList(_build(spec.steps()))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        parameter = next(self.parameters())
+        x = pictures.permute(0, 3, 1, 2).to(parameter.dtype)  # channels last in memory, as the weights are
+        x = (x - 128) * INPUT_STEP
+        for layer in self.layers:
+            x = layer(x)
+        return x.flatten(1)
+
+
+def build_module(spec: Spec) -> Model:
+    """Return a fresh, untrained `Model`; the global torch generator decides its weights."""
+    return Model(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _build(steps: tuple[Step, ...], domain: str = "input", in_body: bool = False) -> list[nn.Module]:
+    modules = []
+    for index, step in enumerate(steps):
+        last = index == len(steps) - 1 and not in_body
+        modules.append(_module(step, domain, last))
+        domain = step.domain
+    return modules
+
+
+def _module(step: Step, domain: str, last: bool) -> nn.Module:
+    layer, inputs, outputs = step.layer, step.input[2], step.output[2]
+    if isinstance(layer, kinds.Conv):
+        return layers.Conv(inputs, outputs, kernel=layer.kernel, stride=layer.stride, padding=layer.padding,
+                           weights=layer.weights, pad_value=int(domain == "binary"))
+    if isinstance(layer, kinds.Dense):
+        return layers.Dense(inputs, outputs, weights=layer.weights, last=last)
+    if isinstance(layer, kinds.BatchNorm):
+        return nn.BatchNorm2d(inputs, eps=layer.eps, momentum=layer.momentum)
+    if isinstance(layer, kinds.Ternary):
+        return layers.Ternary(delta=layer.delta, gradient=layer.gradient, scale=layer.scale, momentum=layer.momentum)
+    if isinstance(layer, kinds.Fixed):
+        return layers.Fixed(width=layer.width)
+    if isinstance(layer, kinds.MaxPool):
+        return nn.MaxPool2d(layer.kernel, layer.stride)
+    if isinstance(layer, kinds.AvgPool):
+        return nn.AvgPool2d(layer.kernel, layer.stride)
+    if isinstance(layer, kinds.Residual):
+        return layers.Residual(_build(step.body, "fixed", in_body=True), inputs=inputs, outputs=outputs,
+                               stride=layer.stride)
+    plain = {"relu": nn.ReLU, "binary": layers.Binary, "int8": layers.Int8, "flatten": layers.Flatten}
+    return plain[step.kind]()

@@ -1,0 +1,205 @@
+"""Model files: YAML checked by pydantic, with the line in every error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from quantize import yaml_source
+from quantize.expand import Step, expand
+from quantize.layer_spec import Layer, Strict
+from quantize.yaml_source import SpecError, YamlSource
+
+__all__ = ["Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
+
+Shape3 = Annotated[
+    tuple[
+        Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=1024)]
+    ],
+    Field(strict=False),
+]
+
+
+class Input(Strict):
+    """The picture a model reads: uint8, ``shape`` = (height, width, channels), grey when it has one channel."""
+
+    shape: Shape3
+    resize: Annotated[int, Field(ge=1, le=8192)] | None = None
+    """Pixels of the shorter side before the centre crop to ``shape``; the crop's shorter side if left out."""
+
+
+class Train(Strict):
+    """The training recipe."""
+
+    epochs: Annotated[int, Field(ge=1)] = 20
+    batch: Annotated[int, Field(ge=1)] = 128
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 0.003
+    """Peak of the schedule: linear warm-up, then a cosine to zero."""
+    warm_up: Annotated[float, Field(ge=0)] = 1.0
+    """Epochs of warm-up."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Of weights that are not binary."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of SGD."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    augment: Annotated[tuple[Literal["flip", "crop", "shift"], ...], Field(strict=False)] = ()
+    """flip: left-right; crop: a random crop after padding by 4; shift: the same after padding by 1."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+class Spec(Strict):
+    """A checked model file. Layers are in ``layers``; `steps` yields them with names and shapes."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
+    dataset: Literal["digits", "mnist", "fashion_mnist", "cifar10"] | None = None
+    input: Input
+    classes: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1, strict=False)]
+    train: Train = Train()
+
+    _steps: tuple[Step, ...] = PrivateAttr(default=())
+    _source: YamlSource | None = PrivateAttr(default=None)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the top-level layers with full names and shapes; a residual block is a step with a ``body``."""
+        return self._steps
+
+    def flat(self) -> Iterator[Step]:
+        """Yield every layer in order, those of residual blocks repeated, before the block's own step."""
+        for step in self._steps:
+            yield from step.body
+            yield step
+
+    def foldings(self) -> dict[str, tuple[int, int]]:
+        """Return ``{node name: (pe, simd)}`` of the layers that state a folding."""
+        found = {}
+        for step in self.flat():
+            folding = getattr(step.layer, "folding", None)
+            if folding is not None:
+                found[step.name] = (folding.pe, folding.simd)
+        return found
+
+    def with_train(self, **changed: Any) -> Spec:
+        """Return the same model with another recipe."""
+        train = Train.model_validate({**self.train.model_dump(), **changed})
+        return self.model_copy(update={"train": train})
+
+    def error(self, name: str, sentence: str) -> SpecError:
+        """Return a `SpecError` about the layer of that node name, with its file and line."""
+        for step in self.flat():
+            if step.name == name and self._source is not None:
+                error = self._source.error(step.path, sentence)
+                place, _, rest = str(error).partition(f"{yaml_source.path_text(step.path)}: ")
+                return SpecError(f"{place}{name}: {rest}")
+        return SpecError(f"{self.name}: {name}: {sentence}")
+
+
+def load_spec(model: str | Path) -> Spec:
+    """Load a model file given as a path, else by its name in the packaged zoo.
+
+    Raises
+    ------
+    SpecError
+        If there is no such model, or the file is wrong; one sentence with file, line and place.
+    """
+    from quantize.zoo import find_model
+
+    file = find_model(model)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SpecError(f"{file}: not a model file: not UTF-8 text") from None
+    except OSError as error:
+        raise SpecError(f"{file}: cannot be read: {error.strerror}") from None
+    return parse_spec(text, file.name)
+
+
+def parse_spec(text: str, file: str = "model.yaml") -> Spec:
+    """Check a model file's text; ``file`` is the name that errors begin with."""
+    source = YamlSource(text, file)
+    _Normaliser(source).check(source.data)
+    try:
+        spec = Spec.model_validate(source.data)
+    except ValidationError as error:
+        raise _sentence(source, error) from None
+    spec._source = source
+    spec._steps = expand(spec.input.shape, spec.layers, len(spec.classes), source)
+    return spec
+
+
+@dataclass
+class _Normaliser:
+    """Turns ``batch_norm`` and ``conv: {...}`` into mappings with their word under ``kind``."""
+
+    source: YamlSource
+    done: set[int] = field(default_factory=set)
+
+    def check(self, data: Any) -> None:
+        if not isinstance(data, dict):
+            raise self.source.error((), "a model file must be a mapping of keys to values")
+        if isinstance(data.get("layers"), list):
+            data["layers"] = self.layers(data["layers"], ("layers",))
+
+    def layers(self, items: list[Any], path: yaml_source.Path) -> list[Any]:
+        return [self.layer(item, (*path, index)) for index, item in enumerate(items)]
+
+    def layer(self, item: Any, path: yaml_source.Path) -> dict[str, Any]:
+        if isinstance(item, str):
+            return {"kind": item}
+        if not isinstance(item, dict) or len(item) != 1:
+            raise self.source.error(path, f"a layer must be a word or a mapping with one key, not {item!r:.60}")
+        ((kind, arguments),) = item.items()
+        arguments = {} if arguments is None else arguments
+        if not isinstance(arguments, dict):
+            raise self.source.error((*path, str(kind)), f"must be a mapping, not {arguments!r:.60}")
+        if "kind" in arguments:
+            raise self.source.error((*path, str(kind), "kind"), "unknown key 'kind'")
+        arguments = {"kind": kind, **arguments}
+        if kind == "residual" and isinstance(arguments.get("body"), list):
+            arguments["body"] = self.layers(arguments["body"], (*path, "residual", "body"))
+        return arguments
+
+
+def _sentence(source: YamlSource, error: ValidationError) -> SpecError:
+    """Turn pydantic's first complaint into one of ours."""
+    first = error.errors(include_url=False)[0]
+    path, kind, value, context = first["loc"], first["type"], first["input"], first.get("ctx", {})
+    while path and isinstance(path[-1], str) and not _is_key(path[-1]):
+        path = path[:-1]  # a member of a union, not a key
+    words = {
+        "greater_than": "must be greater than {gt}",
+        "greater_than_equal": "must be at least {ge}",
+        "less_than": "must be less than {lt}",
+        "less_than_equal": "must be at most {le}",
+        "literal_error": "must be {expected}",
+        "string_type": "must be text",
+        "int_type": "must be an integer",
+        "float_type": "must be a number",
+        "tuple_type": "must be a list",
+        "string_pattern_mismatch": "must be a letter followed by letters, digits and underscores",
+    }
+    if kind == "missing":
+        return source.error(path, "is missing")
+    if kind == "extra_forbidden":
+        return source.error(path, f"unknown key {path[-1]!r}")
+    if kind == "union_tag_invalid":
+        return source.error(path, f"unknown layer {value['kind']!r}; known are {context['expected_tags']}")
+    if kind in ("model_type", "model_attributes_type"):
+        return source.error(path, f"must be a mapping, not {value!r:.60}")
+    if kind in ("too_short", "too_long"):
+        return source.error(path, f"must hold {context.get('min_length', context.get('max_length'))} values or "
+                            f"{'more' if kind == 'too_short' else 'fewer'}, not {context['actual_length']}")
+    if kind in words:
+        return source.error(path, f"{words[kind].format(**context)}, not {value!r:.60}")
+    return source.error(path, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {value!r:.60}")
+
+
+def _is_key(part: str) -> bool:
+    """Tell a key of the file from the names that pydantic gives the members of a union."""
+    return part.isidentifier() and part not in ("int", "float", "str", "none")

@@ -1,0 +1,84 @@
+"""Finds models, their trained weights and their test pictures; the packaged ones lie in the folder ``zoo``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from quantize.yaml_source import SpecError
+
+ZOO = Path(__file__).with_name("zoo")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Test pictures uint8 (n, h, w, c) and their labels int64 (n)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def model_names() -> list[str]:
+    """Return the names of the packaged models."""
+    return sorted(file.stem for file in ZOO.glob("*.yaml"))
+
+
+def find_model(model: str | Path) -> Path:
+    """Return the file of a model given as a path, else as the name of a packaged one, with or without ``.yaml``.
+
+    Raises
+    ------
+    SpecError
+        If there is neither.
+    """
+    path = Path(model)
+    if path.is_file():
+        return path
+    packaged = ZOO / f"{path.name.removesuffix('.yaml')}.yaml"
+    if path.name == str(path) and packaged.is_file():
+        return packaged
+    if path.is_dir():
+        raise SpecError(f"{model}: a model file must be a file, not a folder")
+    raise SpecError(f"{model}: no such model file; the zoo holds {', '.join(model_names())}")
+
+
+def find_weights(model: str | Path) -> Path | None:
+    """Return the trained network that lies beside the model's file, or None."""
+    file = find_model(model).with_suffix(".safetensors")
+    return file if file.is_file() else None
+
+
+def find_pictures(model: str | Path) -> Path | None:
+    """Return the test pictures that lie beside the model's file, or None."""
+    file = find_model(model).with_suffix(".images.safetensors")
+    return file if file.is_file() else None
+
+
+def load_pictures(file: Path) -> Pictures:
+    """Read pictures written by `save_pictures`.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such file; one sentence that begins with its path.
+    """
+    try:
+        arrays = safetensors.numpy.load_file(file)
+    except OSError as error:
+        raise ValueError(f"{file}: cannot be read; {error.strerror or error}") from None
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"{file}: is not a whole safetensors file; {error}") from None
+    images, labels = arrays.get("images"), arrays.get("labels")
+    if images is None or labels is None or images.dtype != np.uint8 or images.ndim != 4 or len(labels) != len(images):
+        raise ValueError(f"{file}: must hold uint8 images (n, h, w, c) and n labels")
+    return Pictures(images, labels.astype(np.int64))
+
+
+def save_pictures(file: Path, pictures: Pictures) -> None:
+    """Write pictures, labels as bytes."""
+    arrays = {"images": np.ascontiguousarray(pictures.images), "labels": pictures.labels.astype(np.uint8)}
+    file.write_bytes(safetensors.numpy.save(arrays))
