@@ -46,12 +46,13 @@ class Trainer:
         If the checkpoint is damaged or of another model or recipe.
     """
 
-    def __init__(self, spec: Spec, dataset: Dataset, output: Path, device: str = "cpu") -> None:
+    def __init__(self, spec: Spec, dataset: Dataset, output: Path, device: str = "cpu", compiled: bool = False) -> None:
         self.spec, self.dataset, self.output, self.device = spec, dataset, output, torch.device(device)
         recipe = spec.train
         torch.manual_seed(recipe.seed)
         self.random = np.random.default_rng(recipe.seed)
         self.model = build_module(spec).to(self.device)
+        self.forward = torch.compile(self.model) if compiled else self.model
         self.optimizer = _optimizer(self.model, recipe)
         self.epoch = 0
         self.recipe = _recipe(spec)
@@ -111,7 +112,7 @@ class Trainer:
         recipe = self.spec.train
         images, labels = images.to(self.device), labels.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            logits = self.model(images)
+            logits = self.forward(images)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -193,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
+    parser.add_argument("--compile", action="store_true", help="compile the steps; needs a C++ compiler")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args(arguments)
     for name in ("epochs", "threads"):
@@ -212,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
                             f"{dataset.train_images.shape[1:]}")
         output = options.output or Path("build") / spec.name / "train"
         output.mkdir(parents=True, exist_ok=True)
-        accuracy = Trainer(spec, dataset, output, options.device).fit()
+        accuracy = Trainer(spec, dataset, output, options.device, options.compile).fit()
     except (SpecError, DataError, CheckpointError, TrainError) as error:
         print(error, file=sys.stderr)
         return 1
