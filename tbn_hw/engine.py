@@ -131,12 +131,18 @@ def _conv(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
 
 
 def _threshold(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
-    return [Threshold(i_shape=inputs[0].shape, hi=node.arrays["hi"], lo=node.arrays.get("lo"), par=folding.pe)]
+    return [Threshold(i_shape=inputs[0].shape, hi=node.arrays["hi"], lo=node.arrays.get("lo"), par=folding.pe,
+                      pixels=_pixels(inputs[0]))]
 
 
 def _requantize(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
     return [Requantize(i_shape=inputs[0].shape, mult=node.arrays["mult"], bias=node.arrays["bias"],
-                       shift=node.integer("shift"), lo=node.integer("lo"), hi=node.integer("hi"), par=folding.pe)]
+                       shift=node.integer("shift"), lo=node.integer("lo"), hi=node.integer("hi"), par=folding.pe,
+                       pixels=_pixels(inputs[0]))]
+
+
+def _pixels(link: Link) -> int:
+    return link.tensor.height * link.tensor.width
 
 
 def _pool(component: Any, node: Node, link: Link, folding: Folding, **more: int) -> Any:
@@ -150,7 +156,8 @@ def _max_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]
 
 
 def _avg_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
-    return [_pool(AvgPool, node, inputs[0], folding, shift=node.integer("shift", 0))]
+    x = inputs[0].tensor
+    return [_pool(AvgPool, node, inputs[0], folding, shift=node.integer("shift", 0), lo=x.lo, hi=x.hi)]
 
 
 def _add(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
@@ -159,7 +166,7 @@ def _add(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
 
 def _pad_channels(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
     return [PadChannels(shape=inputs[0].shape, channels=inputs[0].tensor.channels, before=node.integer("before"),
-                        after=node.integer("after"), par=folding.pe)]
+                        after=node.integer("after"), par=folding.pe, pixels=_pixels(inputs[0]))]
 
 
 def _top_k(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:

@@ -35,3 +35,14 @@ class DoesNotFit(BuildError):
     """The design exceeds the device or misses its timing."""
 
     exit_code = 5
+
+
+class SynthesisError(BuildError):
+    """Yosys ended without a netlist. `module` is the one it was working on, `lines` the end of its log."""
+
+    exit_code = 3
+
+    def __init__(self, module: str, lines: list[str]) -> None:
+        self.module, self.lines = module, lines
+        wrong = [line for line in lines if "ERROR" in line] or lines or ["no message"]
+        super().__init__(f"{module}: Yosys gave no netlist; its last word was {wrong[-1]!r}")

@@ -141,5 +141,5 @@ def _pixels(tensor: TensorType) -> int:
 
 
 def _absolute(ends: np.ndarray, pixels: int) -> np.ndarray:
-    """`ends` within one frame of `pixels` pixels, repeated over FRAMES frames."""
-    return (np.arange(FRAMES)[:, None] * pixels + ends[None, :]).ravel()
+    """`ends` within one frame of `pixels` pixels over FRAMES frames, never falling: pixels are made in order."""
+    return np.maximum.accumulate((np.arange(FRAMES)[:, None] * pixels + ends[None, :]).ravel())

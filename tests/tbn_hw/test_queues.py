@@ -1,0 +1,86 @@
+"""Queue depths in front of joins, against a plain simulation of which pixel waits for which."""
+
+import numpy as np
+import pytest
+
+from networks import Builder, residual
+from tbn_hw.queues import FRAMES, Timing, common_source, flow, join_depths, required, window_end
+
+
+def joins(net):
+    return [node for node in net.nodes if node.kind == "add"]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding", "size"),
+                         [(3, 1, 1, 5), (3, 2, 1, 6), (5, 1, 2, 7), (3, 1, 0, 5), (1, 2, 0, 6), (2, 2, 0, 5)])
+def test_window_end_is_the_last_pixel_of_the_window(kernel, stride, padding, size):
+    b = Builder((size, size, 1))
+    name = b.conv("input", 1, kernel, stride, padding)
+    node, x, y = b.nodes[-1], b.types["input"], b.types[name]
+    ends = window_end(node, x, y)
+    for index in range(y.height * y.width):
+        rows = [index // y.width * stride - padding + k for k in range(kernel)]
+        columns = [index % y.width * stride - padding + k for k in range(kernel)]
+        inside = [r * size + c for r in rows for c in columns if 0 <= r < size and 0 <= c < size]
+        assert ends[index] == max(inside) + 1
+
+
+def test_common_source_of_a_block_is_its_input():
+    net = residual()
+    first, second = joins(net)
+    assert common_source(net, *first.inputs) == "requantize1"
+    assert common_source(net, *second.inputs) == first.name
+
+
+def starves(net, join, port, depth):
+    """Whether pixels stop moving, one at a time, when the queue at `port` of the join holds `depth` pixels.
+
+    The other path can hold back what its windows have not sent yet; this one cannot: what it makes must be queued.
+    """
+    source = common_source(net, *join.inputs)
+    need = [required(net, source, tensor) for tensor in join.inputs]
+    passed = taken = 0
+    while taken < len(need[0]):
+        if min(int(np.searchsorted(n, passed, side="right")) for n in need) > taken:
+            taken += 1
+        elif int(np.searchsorted(need[port], passed + 1, side="right")) - taken <= depth:
+            passed += 1
+        else:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+def test_depth_suffices_and_one_pixel_less_does_not(kernel):
+    net = residual(kernel=kernel, size=8)
+    for join in joins(net):
+        depths = join_depths(net, join)
+        shortcut = depths.index(max(depths))
+        assert not starves(net, join, shortcut, depths[shortcut])
+        assert starves(net, join, shortcut, depths[shortcut] - 1)
+
+
+def test_identity_shortcut_waits_for_two_rows():
+    """Two 3x3 convolutions look two rows and two pixels ahead."""
+    b = Builder((8, 8, 2))
+    x = b.block(b.requantize("input"), 2)
+    net = b.network(b.dense(b.flatten(x), 2))
+    assert join_depths(net, joins(net)[0]) == (1, 2 * 8 + 3)
+
+
+def test_throughput_needs_no_less_than_freedom_from_deadlock():
+    net = residual()
+    timing = {node.name: Timing(500, 40) for node in net.nodes}
+    for join in joins(net):
+        assert all(t >= d for t, d in zip(join_depths(net, join, timing), join_depths(net, join), strict=True))
+
+
+def test_flow_of_a_slow_engine():
+    """An engine that takes 10 cycles a pixel of input that comes every 10 cycles is late by its own time and latency."""
+    b = Builder((4, 4, 1))
+    name = b.threshold("input")
+    net = b.network(b.dense(b.flatten(name), 2))
+    timing = {node.name: Timing(160 if node.name == name else 16, 5) for node in net.nodes}
+    times = flow(net, "input", name, timing)
+    assert len(times) == FRAMES * 16
+    np.testing.assert_allclose(times, 10 * (np.arange(FRAMES * 16) + 1) + 10 + 5)
