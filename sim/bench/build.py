@@ -1,0 +1,89 @@
+"""Verilog to a simulator's executable, cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cocotb_tools.config
+
+from sim.bench.tool import SimulationError, compiler, execute, verilator_root, version
+
+MARKER = "built.json"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What `build` made: the folder with the executable, the module it simulates, and with what."""
+
+    folder: Path
+    top: str
+    simulator: str
+
+
+def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[str], simulator: str = "verilator",
+          optimise: str = "-O2") -> Built:
+    """Compile `sources` for a bench in a folder of `work` named by their content; what is there already is reused.
+
+    `visible` are the signals of the module `top` that the bench reads or writes; Verilator optimises all others away,
+    which makes it several times faster. A name with a dot in it makes every signal visible. A folder counts as built
+    only when its marker stands, which is written last. Raises ToolMissing, and SimulationError with the log's end.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    content = hashlib.sha256(json.dumps([version(simulator), top, sorted(visible), optimise]).encode())
+    for source in sources:
+        content.update(hashlib.sha256(source.read_bytes()).digest())
+    folder = work.resolve() / f"{simulator}-{content.hexdigest()[:16]}"
+    built = Built(folder, top, simulator)
+    if (folder / MARKER).exists():
+        return built
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    files = [source.resolve() for source in sources]
+    if simulator == "icarus":
+        job = {"stage": "icarus", "sources": [str(file) for file in files], "top": top, "folder": str(folder)}
+        _work_on(job, folder)
+    elif " " in str(folder):  # make cannot build there
+        with tempfile.TemporaryDirectory(prefix="tbn-sim-") as plain:
+            _verilate(files, top, Path(plain), visible, optimise)
+            for name in (top, "build.log"):
+                shutil.copy2(Path(plain) / name, folder / name)
+    else:
+        _verilate(files, top, folder, visible, optimise)
+    (folder / MARKER).write_text(json.dumps({"top": top, "simulator": version(simulator)}))
+    return built
+
+
+def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str], optimise: str) -> None:
+    root, libraries = verilator_root(), cocotb_tools.config.libs_dir
+    control = folder / "visible.vlt"
+    rules = "".join(f'public_flat_rw -module "{top}" -var "{name}"\n' for name in visible)
+    control.write_text(f"`verilator_config\n{rules}")
+    everything = ["--public-flat-rw"] if any("." in name for name in visible) else [str(control)]
+    verilate = [
+        str(root / "bin" / "verilator_bin"), "-cc", "--exe", "--vpi", "-Mdir", str(folder), "--top-module", top,
+        "--prefix", "Vtop", "-o", top, "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal",
+        "-Wno-lint", "-Wno-style", "--timescale", "1ns/1ps", "--output-split", "20000",
+        "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
+        str(cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"), *everything, *map(str, files)]
+    name = compiler()
+    # the wheel's makefile names the compilers of the machine it was made on
+    make = ["make", "-j2", "-C", str(folder), "-f", "Vtop.mk", f"CXX={name}", f"LINK={name}", "AR=ar",
+            "CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={sys.executable}", f"OPT_FAST={optimise}"]
+    job = {"stage": "commands", "commands": [verilate, make], "folder": str(folder)}
+    _work_on(job, folder, {"VERILATOR_ROOT": str(root)})
+
+
+def _work_on(job: Mapping[str, object], folder: Path, env: dict[str, str] | None = None) -> None:
+    path = folder / "build.json"
+    path.write_text(json.dumps(job))
+    try:
+        execute([sys.executable, "-m", "sim.bench.worker", str(path)], folder / "build.log", cwd=folder, env=env)
+    except SimulationError as error:
+        raise SimulationError(f"Verilog cannot be compiled: {error}") from None

@@ -1,0 +1,102 @@
+"""The bench of a single component: any module whose ports are streams, held to expected beats."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.bench.build import build
+from sim.bench.tool import SimulationError, execute, log_end, version
+
+
+@dataclass(frozen=True)
+class BeatDivergence:
+    """The first beat that differs: number `beat` of `stream` in stall pattern `pattern`; -1 stands for unknown bits."""
+
+    stream: str
+    pattern: int
+    beat: int
+    expected: int
+    got: int
+
+    def __str__(self) -> str:
+        return (f"{self.stream}: beat {self.beat} must be {self.expected:#x}, not {self.got:#x}; "
+                f"stall pattern {self.pattern}")
+
+
+@dataclass(frozen=True)
+class ComponentResult:
+    """What was compared and measured.
+
+    `latency_cycles`: from the first transfer at any input to the first at any output. `interval_cycles`: a frame in the
+    steady state, a mean if it varies. Both are None with stalls, the second with less than two frames, too.
+    """
+
+    beats_compared: int
+    mismatches: int
+    first_divergence: BeatDivergence | None
+    latency_cycles: int | None
+    interval_cycles: float | None
+    cycles: int
+    simulator: str
+
+
+def simulate_component(sources: Sequence[Path], top: str, inputs: Mapping[str, Sequence[int]],
+                       outputs: Mapping[str, Sequence[int]], *, work: Path, frames: int = 1, clock: str = "clk",
+                       reset: str = "rst", simulator: str = "verilator", seed: int = 0, stalls: float = 0.0,
+                       patterns: int = 1, reset_after: int | None = None,
+                       timeout_cycles: int = 10_000) -> ComponentResult:
+    """Drive the streams `inputs` of the module `top` with beats, and compare those of the streams `outputs`.
+
+    A stream `i` has the ports `i__payload`, `i__valid` and `i__ready`; `reset` is active high. The beats of each stream
+    are those of `frames` frames. Every end pauses before a beat with probability `stalls`; with `patterns` above 1 all
+    beats are sent that many times, with a reset and another pattern of pauses each, in one simulation.
+    `reset_after` resets the component after that many cycles and begins again. `simulator` is "verilator" or "icarus".
+
+    Raises SimulationError when it cannot be built, breaks the stream rules, offers a beat too many, or has no transfer
+    for `timeout_cycles`; ToolMissing.
+    """
+    ports = [f"{name}__{end}" for name in (*inputs, *outputs) for end in ("payload", "valid", "ready")]
+    built = build(sources, top, work, visible=[clock, reset, *ports], simulator=simulator)
+    folder = work.resolve() / "run"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    job = {"stage": "run", "module": "sim.bench.component_test", "folder": str(built.folder), "top": top,
+           "simulator": simulator, "run_folder": str(folder), "results": str(folder / "results.xml"), "seed": seed,
+           "inputs": {name: [hex(beat) for beat in beats] for name, beats in inputs.items()},
+           "outputs": {name: [hex(beat) for beat in beats] for name, beats in outputs.items()},
+           "clock": clock, "reset": reset, "stalls": stalls, "patterns": patterns, "reset_after": reset_after,
+           "timeout": timeout_cycles}
+    path, log = folder / "job.json", folder / "simulation.log"
+    path.write_text(json.dumps(job))
+    execute([sys.executable, "-m", "sim.bench.worker", str(path)], log, cwd=folder)
+    if not (folder / "outcome.json").exists():
+        raise SimulationError(f"the simulation ended without a result; {log} ends:\n{log_end(log)}")
+    outcome = json.loads((folder / "outcome.json").read_text())
+    divergence = BeatDivergence(*outcome["first"]) if outcome["first"] else None
+    if outcome["error"]:
+        hint = f"; {divergence}" if divergence else ""
+        raise SimulationError(f"{top}: {outcome['error']}, seed {seed}, stalls {stalls}{hint}")
+    latency, interval = None, None
+    if not stalls:
+        latency = _first(outcome["output_at"]) - _first(outcome["input_at"])
+        interval = _interval(next(iter(outcome["output_at"].values())), frames)
+    return ComponentResult(outcome["compared"], outcome["mismatches"], divergence, latency, interval,
+                           outcome["cycles"], version(simulator))
+
+
+def _first(at: Mapping[str, list[int]]) -> int:
+    return min(cycles[0] for cycles in at.values())
+
+
+def _interval(at: list[int], frames: int) -> float | None:
+    """Cycles a frame, from the last beats of frames; of three or more the first, which fills queues, does not count."""
+    ends = at[len(at) // frames - 1::len(at) // frames][1 if frames > 2 else 0:]
+    if len(ends) < 2:
+        return None
+    interval = (ends[-1] - ends[0]) / (len(ends) - 1)
+    return int(interval) if interval.is_integer() else interval
