@@ -1,0 +1,282 @@
+# amaranth: UnusedElaboratable=no
+
+import re
+
+import numpy as np
+import pytest
+from amaranth.hdl import ClockDomain, Module, Shape, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator
+from bench import run, signs_to_bits
+
+from hdl.axi_stream import AxiInput, AxiOutput
+from hdl.fork import Fork
+from hdl.queue import Queue
+from hdl.stream import BINARY, TRIT, Elements, Signature, connect
+from hdl.top_k import TopK
+
+
+class InputBench(wiring.Component):
+    """AxiInput with a stream of bytes in front: those of a beat, then tlast."""
+
+    def __init__(self, **numbers):
+        self.core = AxiInput(**numbers)
+        channels, element = numbers["channels"], Shape.cast(numbers.get("element", signed(8)))
+        super().__init__({"i": In(Signature(unsigned(8), len(self.core.s_axis_tdata) // 8 + 1)),
+                          "o": Out(Signature(element, channels)), "flag": Out(Signature(unsigned(1), 1))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.core = core = self.core
+        axi_in(m, self.i, core)
+        connect(m, core.o, wiring.flipped(self.o))
+        flag_out(m, core, self.flag)
+        return m
+
+
+class OutputBench(wiring.Component):
+    """AxiOutput with a stream of bytes behind: those of a beat, then tuser + 2 * tlast."""
+
+    def __init__(self, **numbers):
+        self.core, k = AxiOutput(**numbers), numbers.get("k", 0)
+        ports = {"classes": In(Signature(range_of(numbers["channels"]), k))} if k else {}
+        super().__init__({"i": In(Signature(numbers["shape"], numbers["par"])), "flag": In(Signature(unsigned(1), 1)),
+                          "o": Out(Signature(unsigned(8), len(self.core.m_axis_tdata) // 8 + 1)), **ports})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.core = core = self.core
+        connect(m, wiring.flipped(self.i), core.i)
+        if hasattr(self, "classes"):
+            connect(m, wiring.flipped(self.classes), core.classes)
+        m.d.comb += [core.flag.payload.eq(self.flag.payload[0]), core.flag.valid.eq(self.flag.valid),
+                     self.flag.ready.eq(core.flag.ready)]
+        axi_out(m, core, self.o)
+        return m
+
+
+class Loop(wiring.Component):
+    """Both ends around a network of nothing: the logits are the pixels of the frame."""
+
+    def __init__(self, *, pixels, channels, k, frames):
+        self.source = AxiInput(height=1, width=pixels, channels=channels, frames=frames)
+        self.sink = AxiOutput(shape=signed(8), channels=pixels * channels, par=channels, k=k)
+        self.top_k = TopK(shape=signed(8), channels=pixels * channels, par=channels, k=k)
+        self.channels = channels
+        super().__init__({"i": In(Signature(unsigned(8), channels + 1)),
+                          "o": Out(Signature(unsigned(8), len(self.sink.m_axis_tdata) // 8 + 1))})
+
+    def elaborate(self, platform):
+        m = Module()
+        payload = Elements(signed(8), self.channels)
+        m.submodules.source, m.submodules.sink, m.submodules.top_k = self.source, self.sink, self.top_k
+        m.submodules.fork = fork = Fork(shape=payload, n=2)
+        m.submodules.queue = queue = Queue(shape=payload, depth=2)
+        axi_in(m, self.i, self.source)
+        connect(m, self.source.o, fork.i)
+        connect(m, fork.o0, queue.i)
+        connect(m, queue.o, self.sink.i)
+        connect(m, fork.o1, self.top_k.i)
+        connect(m, self.top_k.o, self.sink.classes)
+        connect(m, self.source.flag, self.sink.flag)
+        axi_out(m, self.sink, self.o)
+        return m
+
+
+def range_of(channels):
+    return signed((channels - 1).bit_length() + 1)
+
+
+def axi_in(m, i, core):
+    m.d.comb += [core.s_axis_tdata.eq(i.payload.as_value()), core.s_axis_tlast.eq(i.payload.as_value()[-8]),
+                 core.s_axis_tvalid.eq(i.valid), i.ready.eq(core.s_axis_tready)]
+
+
+def axi_out(m, core, o):
+    m.d.comb += [o.payload.as_value().eq(core.m_axis_tdata), o.payload.as_value()[-8:].eq(
+                     core.m_axis_tuser | core.m_axis_tlast << 1),
+                 o.valid.eq(core.m_axis_tvalid), core.m_axis_tready.eq(o.ready)]
+
+
+def flag_out(m, core, flag):
+    m.d.comb += [flag.payload[0].eq(core.flag.payload), flag.valid.eq(core.flag.valid), core.flag.ready.eq(flag.ready)]
+
+
+def to_bytes(values, width):
+    """(n, elements) sign-extended to whole bytes of `width` bits: (n, bytes)."""
+    size = -(-width // 8)
+    return np.array([[b for v in row for b in int(v).to_bytes(size, "little", signed=True)] for row in values])
+
+
+def with_last(pixels, last, width=8):
+    return np.column_stack([to_bytes(pixels, width), last])
+
+
+def reference(pixels, last, frame):
+    """Pixels out (n, c) and the flag of each whole frame, for pixels (n, c) with these tlasts."""
+    out, flags, discard = [], [], False
+    for pixel, ends in zip(pixels, last, strict=True):
+        if discard:
+            discard = not ends
+            continue
+        out.append(pixel)
+        final = len(out) % frame == 0
+        if ends and not final:
+            out += [pixel * 0] * (-len(out) % frame)
+        elif final and not ends:
+            discard = True
+        if ends or final:
+            flags.append(int(ends != final))
+    return np.array(out), np.array(flags)
+
+
+def traffic(rng, frame, channels, kinds):
+    """Frames of these kinds (0 good, < 0 so many pixels short, > 0 so many too long): pixels and tlasts."""
+    last = np.concatenate([np.arange(frame + kind)[::-1] == 0 for kind in kinds]).astype(int)
+    return rng.integers(-128, 128, (len(last), channels)), last
+
+
+@pytest.mark.parametrize("kinds", (
+    (0, 0, 0), (-1, 0, -3, -2, 0, 0), (1, 0, 5, 1, 0), (0, 9, -3, 1, -1, 0), (-3,) * 6 + (0,), (4,) * 6 + (0,),
+), ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_axi_input(kinds, seed):
+    rng, channels = np.random.default_rng(seed), (1, 3, 2)[seed]
+    pixels, last = traffic(rng, 4, channels, kinds)
+    out, flags = reference(pixels, last, 4)
+    assert len(flags) == len(kinds) and (flags == (np.array(kinds) != 0)).all()
+    dut = InputBench(height=2, width=2, channels=channels, frames=2)
+    result = run(dut, {"i": with_last(pixels, last)}, {"o": len(out), "flag": len(flags)}, seed=seed,
+                 input_stalls=(0, 0.6, 0.3)[seed], output_stalls=(0.6, 0, 0.3)[seed], reset_at=7)
+    assert (result.values["o"] == out).all() and (result.values["flag"][:, 0] == flags).all()
+
+
+@pytest.mark.parametrize("width", (5, 12, 16))
+def test_axi_input_element(width):
+    rng = np.random.default_rng(width)
+    pixels = rng.integers(-(1 << (width - 1)), 1 << (width - 1), (20, 3))
+    dut = InputBench(height=1, width=1, channels=3, element=signed(width))
+    result = run(dut, {"i": with_last(pixels, np.ones(20, int), width)}, {"o": 20, "flag": 20}, stalls=0.3)
+    assert (result.values["o"] == pixels).all() and not result.values["flag"].any()
+
+
+def test_axi_input_timing():
+    pixels, last = traffic(np.random.default_rng(0), 12, 1, (0, 0, 0))
+    dut = InputBench(height=3, width=4, channels=1)
+    result = run(dut, {"i": with_last(pixels, last)}, {"o": 36, "flag": 3})
+    assert result.latency() == dut.core.latency
+    assert result.interval(12) == dut.core.interval
+
+
+def test_axi_input_error():
+    """The error stays until the reset; tready follows nothing within a cycle."""
+    m = Module()
+    m.domains.sync = domain = ClockDomain()
+    m.submodules.dut = dut = AxiInput(height=1, width=2, channels=1)
+    seen = []
+
+    async def bench(ctx):
+        ctx.set(dut.s_axis_tvalid, 1)
+        ctx.set(dut.o.ready, 1)
+        ctx.set(dut.flag.ready, 1)
+        for last in (0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1):
+            ctx.set(dut.s_axis_tlast, last)
+            await ctx.tick().until(dut.s_axis_tready)
+            seen.append(ctx.get(dut.error))
+        ctx.set(dut.s_axis_tvalid, 0)
+        await ctx.tick().repeat(5)
+        assert ctx.get(dut.error)
+        ctx.set(domain.rst, 1)
+        await ctx.tick()
+        ctx.set(domain.rst, 0)
+        assert not ctx.get(dut.error)
+        for o_ready in (0, 1, 0):
+            before = ctx.get(dut.s_axis_tready)
+            ctx.set(dut.o.ready, o_ready)
+            ctx.set(dut.s_axis_tvalid, 1)
+            assert ctx.get(dut.s_axis_tready) == before
+            await ctx.tick()
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen[:5] == [0] * 5 and all(seen[6:])
+
+
+@pytest.mark.parametrize("shape", (signed(32), signed(12), TRIT, BINARY), ids=("32", "12", "trit", "binary"))
+@pytest.mark.parametrize(("channels", "par", "k"), (
+    (10, 1, 1), (10, 5, 0), (10, 10, 5), (5, 1, 0), (3, 3, 3), (200, 8, 2)))
+def test_axi_output(shape, channels, par, k):
+    rng, shape, n = np.random.default_rng(channels + par), Shape.cast(shape), 8
+    logits = rng.integers(-(1 << (shape.width - 1)), 1 << (shape.width - 1), (n, channels))
+    if shape == BINARY:
+        logits = rng.choice([-1, 1], (n, channels))
+    classes, flags = rng.integers(0, channels, (n, k)), rng.integers(0, 2, (n, 1))
+    inputs = {"i": (signs_to_bits(logits) if shape == BINARY else logits).reshape(-1, par), "flag": flags}
+    dut = OutputBench(shape=shape, channels=channels, par=par, k=k)
+    class_bytes = to_bytes(classes, range_of(channels).width).reshape(n, -1)
+    expected = np.column_stack([to_bytes(logits, shape.width), class_bytes, flags + 2])
+    for stalls in (0.4, 0):
+        result = run(dut, inputs | ({"classes": classes} if k else {}), {"o": n}, stalls=stalls, seed=k, reset_at=11)
+        assert (result.values["o"] == expected).all()
+    assert result.latency() == dut.core.latency
+    assert result.interval(1) == dut.core.interval
+
+
+def test_axi_output_double_buffer():
+    """With a reader that takes nothing, two whole results are taken in."""
+    dut, taken = AxiOutput(shape=signed(8), channels=6, par=2), 0
+
+    async def bench(ctx):
+        nonlocal taken
+        ctx.set(dut.i.valid, 1)
+        ctx.set(dut.flag.valid, 1)
+        for _ in range(30):
+            taken += (await ctx.tick().sample(dut.i.ready))[-1]
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert taken == 6
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_axi_loop(seed):
+    """Good and malformed frames in any order, from end to end: every result with its own flag."""
+    rng = np.random.default_rng(seed)
+    frame, channels, k = int(rng.integers(1, 7)), int(rng.integers(1, 4)), 1
+    kinds = [int(rng.choice([0, 0, rng.integers(1, 9), -rng.integers(0, frame)])) for _ in range(15)]
+    pixels, last = traffic(rng, frame, channels, kinds)
+    out, flags = reference(pixels, last, frame)
+    logits = out.reshape(-1, frame * channels)
+    dut = Loop(pixels=frame, channels=channels, k=k, frames=int(rng.integers(2, 5)))
+    result = run(dut, {"i": with_last(pixels, last)}, {"o": len(flags)}, seed=seed, reset_at=int(rng.integers(5, 60)),
+                 input_stalls=rng.choice([0, 0.3, 0.7]), output_stalls=rng.choice([0, 0.3, 0.7]))
+    classes = np.argmax(logits, axis=1)[:, None]
+    expected = np.column_stack([to_bytes(logits, 8), to_bytes(classes, range_of(frame * channels).width), flags + 2])
+    assert (result.values["o"] == expected).all()
+
+
+@pytest.mark.parametrize(("change", "error", "sentence"), (
+    ({"height": 0}, ValueError, "Height must be a positive integer, not 0"),
+    ({"frames": 1}, ValueError, "Frames in flight must be an integer of at least 2, not 1"),
+    ({"element": unsigned(8)}, ValueError, "Element shape must be unsigned(1) for binary or signed, not unsigned(8)"),
+    ({"element": BINARY}, ValueError, "Element shape must be signed, not unsigned(1)"),
+    ({"channels": 2.0}, TypeError, "Channels must be a positive integer, not 2.0"),
+))
+def test_axi_input_wrong(change, error, sentence):
+    with pytest.raises(error, match=f"^{re.escape(sentence)}$"):
+        AxiInput(**{"height": 2, "width": 2, "channels": 1} | change)
+
+
+@pytest.mark.parametrize(("change", "error", "sentence"), (
+    ({"par": 3}, ValueError, "Parallelism 3 must evenly divide channels 10"),
+    ({"k": 11}, ValueError, "K 11 must be at most the number of channels 10"),
+    ({"k": -1}, ValueError, "K must be a non-negative integer, not -1"),
+))
+def test_axi_output_wrong(change, error, sentence):
+    with pytest.raises(error, match=f"^{re.escape(sentence)}$"):
+        AxiOutput(**{"shape": signed(8), "channels": 10, "par": 1} | change)
