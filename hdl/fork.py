@@ -1,10 +1,10 @@
 """A stream copied to several readers."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.stream import Signature, check_count
+from hdl.stream import check_count
 
 
 class Fork(wiring.Component):
@@ -16,27 +16,25 @@ class Fork(wiring.Component):
     Parameters
     ----------
     shape : shape-like
-        Shape of an element.
-    par : int
-        Elements a beat.
+        Payload of a beat.
     n : int
         Outputs, at least 2.
 
     Members
     -------
-    i : stream of `par` elements
-    o0, o1, ... : streams of `par` elements, `n` of them; also as `outputs[k]`
+    i : stream of `shape`
+    o0, o1, ... : streams of `shape`, `n` of them; also as `outputs[k]`
 
     Raises
     ------
     TypeError, ValueError
-        For a number of outputs or a parallelism that is too small.
+        For a number of outputs that is not an integer of at least 2.
     """
 
-    def __init__(self, *, shape, par, n):
+    def __init__(self, *, shape, n):
         self._n = check_count("Number of outputs", n, 2)
-        ports = {f"o{k}": Out(Signature(shape, par)) for k in range(self._n)}
-        super().__init__({"i": In(Signature(shape, par)), **ports})
+        ports = {f"o{k}": Out(stream.Signature(shape)) for k in range(self._n)}
+        super().__init__({"i": In(stream.Signature(shape)), **ports})
 
     @property
     def outputs(self):

@@ -9,13 +9,14 @@ from amaranth.sim import Simulator
 from bench import run
 
 from hdl.fork import Fork
+from hdl.stream import Elements
 
 
 @pytest.mark.parametrize("n", (2, 3, 5))
 @pytest.mark.parametrize("seed", range(4))
 def test_fork(n, seed):
     x = np.random.default_rng(seed).integers(-8, 8, (80, 3))
-    dut = Fork(shape=signed(4), par=3, n=n)
+    dut = Fork(shape=Elements(signed(4), 3), n=n)
     result = run(dut, {"i": x}, {f"o{k}": 80 for k in range(n)}, seed=seed, reset_at=20,
                  input_stalls=(0, 0.5, 0.2, 0.8)[seed], output_stalls=(0.6, 0, 0.5, 0.3)[seed])
     for k in range(n):
@@ -23,7 +24,7 @@ def test_fork(n, seed):
 
 
 def test_fork_timing():
-    dut = Fork(shape=signed(4), par=1, n=2)
+    dut = Fork(shape=Elements(signed(4), 1), n=2)
     result = run(dut, {"i": np.zeros((40, 1))}, {"o0": 40, "o1": 40})
     assert result.latency("o0") == result.latency("o1") == dut.latency
     assert result.interval(20, "o1") == 20 * dut.interval
@@ -31,7 +32,7 @@ def test_fork_timing():
 
 def test_fork_eager():
     """A reader gets its beat while another one waits, once; valid does not wait for ready."""
-    dut, seen = Fork(shape=signed(4), par=1, n=2), []
+    dut, seen = Fork(shape=Elements(signed(4), 1), n=2), []
 
     async def bench(ctx):
         ctx.set(dut.i.valid, 1)
@@ -51,8 +52,7 @@ def test_fork_eager():
 @pytest.mark.parametrize(("change", "error", "sentence"), (
     ({"n": 1}, ValueError, "Number of outputs must be an integer of at least 2, not 1"),
     ({"n": "2"}, TypeError, "Number of outputs must be an integer of at least 2, not '2'"),
-    ({"par": 0}, ValueError, "Parallelism must be a positive integer, not 0"),
 ))
 def test_fork_wrong(change, error, sentence):
     with pytest.raises(error, match=f"^{re.escape(sentence)}$"):
-        Fork(**{"shape": signed(4), "par": 1, "n": 2} | change)
+        Fork(**{"shape": signed(4), "n": 2} | change)
