@@ -21,6 +21,8 @@ class PadChannels(wiring.Component):
     channels, before, after : int
     par : int
         Elements a beat, a divisor of `channels`, `before` and `after`.
+    pixels : int
+        Pixels of a frame; only `interval` depends on it.
 
     Members
     -------
@@ -32,11 +34,12 @@ class PadChannels(wiring.Component):
         For a binary shape, numbers that are not integers in range, or a parallelism that does not divide.
     """
 
-    def __init__(self, *, shape, channels, before, after, par):
+    def __init__(self, *, shape, channels, before, after, par, pixels=1):
         shape = check_shape("Element shape", shape)
         if shape == BINARY:
             raise ValueError("Element shape must be signed, not unsigned(1); binary has no zero")
         channels, self._par = check_channels(channels, par)
+        self._pixels = check_count("Pixels", pixels)
         before, after = check_count("Channels before", before, 0), check_count("Channels after", after, 0)
         self._folds = [folds_of(noun, count, self._par) for noun, count in (
             ("channels before", before), ("channels", channels), ("channels after", after))]
@@ -44,8 +47,8 @@ class PadChannels(wiring.Component):
 
     @property
     def interval(self):
-        """Cycles a pixel."""
-        return sum(self._folds)
+        """Cycles a frame."""
+        return sum(self._folds) * self._pixels
 
     @property
     def latency(self):
@@ -54,7 +57,7 @@ class PadChannels(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         before, channels, _after = self._folds
-        held, x, index = Signal(), Signal.like(self.i.payload), Signal(range(self.interval))
+        held, x, index = Signal(), Signal.like(self.i.payload), Signal(range(sum(self._folds)))
         inside, past = Signal(), Signal()
         m.d.comb += [
             past.eq(index >= before + channels),
@@ -67,5 +70,5 @@ class PadChannels(wiring.Component):
         with m.If(self.i.ready):
             m.d.sync += [held.eq(self.i.valid), x.eq(self.i.payload)]
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += index.eq(Mux(index == self.interval - 1, 0, index + 1))
+            m.d.sync += index.eq(Mux(index == sum(self._folds) - 1, 0, index + 1))
         return m

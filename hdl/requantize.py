@@ -37,6 +37,8 @@ class Requantize(wiring.Component):
         Range of the output, lo below hi.
     par : int
         Elements a beat, a divisor of the number of channels.
+    pixels : int
+        Pixels of a frame; only `interval` depends on it.
 
     Members
     -------
@@ -50,7 +52,7 @@ class Requantize(wiring.Component):
         does not divide.
     """
 
-    def __init__(self, *, i_shape, mult, bias, shift, lo, hi, par):
+    def __init__(self, *, i_shape, mult, bias, shift, lo, hi, par, pixels=1):
         self._i_shape = check_shape("Input shape", i_shape)
         self._mult = check_integers("Multipliers", mult)
         self._bias = check_integers("Biases", bias, len(self._mult))
@@ -62,6 +64,7 @@ class Requantize(wiring.Component):
             raise ValueError(f"Output lo {lo} must be below hi {hi}")
         self._lo, self._hi = int(lo), int(hi)
         self._channels, self._par = check_channels(len(self._mult), par)
+        self._folds, self._pixels = self._channels // self._par, check_count("Pixels", pixels)
         super().__init__({"i": In(Signature(self._i_shape, par)), "o": Out(Signature(self.o_shape, par))})
 
     @property
@@ -79,8 +82,8 @@ class Requantize(wiring.Component):
 
     @property
     def interval(self):
-        """Cycles a pixel."""
-        return self._channels // self._par
+        """Cycles a frame."""
+        return self._pixels * self._folds
 
     @property
     def latency(self):
@@ -103,12 +106,12 @@ class Requantize(wiring.Component):
 
         def rows(name, values, valid):
             """The constants of the beat that a stage took over, counted where it takes them."""
-            index, step = Signal(range(self.interval), name=f"{name}_index"), Signal(name=f"{name}_step")
+            index, step = Signal(range(self._folds), name=f"{name}_index"), Signal(name=f"{name}_step")
             m.d.comb += step.eq(enable & valid)
-            if self.interval > 1:
+            if self._folds > 1:
                 with m.If(step):
                     m.d.sync += index.eq(index + 1)
-                    with m.If(index == self.interval - 1):
+                    with m.If(index == self._folds - 1):
                         m.d.sync += index.eq(0)
             return [row[0] for row in channel_rows(m, name, [[v] for v in values], self._par, index, step)]
 

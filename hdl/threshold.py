@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.element import channel_rows, check_channels, check_integers, check_shape, range_shape, shape_range, value_of
-from hdl.stream import BINARY, TRIT, Signature
+from hdl.stream import BINARY, TRIT, Signature, check_count
 
 
 class Threshold(wiring.Component):
@@ -26,6 +26,8 @@ class Threshold(wiring.Component):
         Below `hi` for every channel; None for a binary output.
     par : int
         Elements a beat, a divisor of the number of channels.
+    pixels : int
+        Pixels of a frame; only `interval` depends on it.
 
     Members
     -------
@@ -38,7 +40,7 @@ class Threshold(wiring.Component):
         For arrays that are not integer vectors of one length, lo not below hi, or a parallelism that does not divide.
     """
 
-    def __init__(self, *, i_shape, hi, lo=None, par):
+    def __init__(self, *, i_shape, hi, lo=None, par, pixels=1):
         self._i_shape = check_shape("Input shape", i_shape)
         levels = [check_integers("Thresholds hi", hi)]
         if lo is not None:
@@ -47,6 +49,7 @@ class Threshold(wiring.Component):
                 if lower >= upper:
                     raise ValueError(f"Threshold lo {lower} must be below hi {upper} in channel {channel}")
         self._channels, self._par = check_channels(len(levels[0]), par)
+        self._folds, self._pixels = self._channels // self._par, check_count("Pixels", pixels)
         self._o_shape = BINARY if lo is None else TRIT
         self._table, self._above = self._cuts(levels)
         super().__init__({"i": In(Signature(self._i_shape, par)), "o": Out(Signature(self._o_shape, par))})
@@ -78,8 +81,8 @@ class Threshold(wiring.Component):
 
     @property
     def interval(self):
-        """Cycles a pixel."""
-        return self._channels // self._par
+        """Cycles a frame."""
+        return self._pixels * self._folds
 
     @property
     def latency(self):
@@ -88,7 +91,7 @@ class Threshold(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         transfer, load = Signal(), Signal()
-        following, primed = Signal(range(self.interval)), Signal(init=self.interval == 1)
+        following, primed = Signal(range(self._folds)), Signal(init=self._folds == 1)
         table = channel_rows(m, "rom", self._table, self._par, following, load)
 
         m.d.comb += [
@@ -96,13 +99,13 @@ class Threshold(wiring.Component):
             transfer.eq(self.i.valid & self.i.ready),
             load.eq(transfer | ~primed),  # the ROM holds the row of the beat that comes next
         ]
-        if self.interval > 1:
+        if self._folds > 1:
             with m.If(load):
                 m.d.sync += [
                     primed.eq(1),
                     following.eq(following + 1),
                 ]
-                with m.If(following == self.interval - 1):
+                with m.If(following == self._folds - 1):
                     m.d.sync += following.eq(0)
 
         with m.If(self.o.ready):

@@ -29,11 +29,11 @@ def test_pad_channels(channels, before, after, par, seed):
 
 @pytest.mark.parametrize(("channels", "before", "after", "par"), SHAPES)
 def test_pad_channels_timing(channels, before, after, par):
-    dut = PadChannels(shape=TRIT, channels=channels, before=before, after=after, par=par)
+    dut = PadChannels(shape=TRIT, channels=channels, before=before, after=after, par=par, pixels=10)
     pixel = (channels + before + after) // par
     result = run(dut, {"i": np.zeros((20 * channels // par, par))}, {"o": 20 * pixel})
     assert result.latency() == dut.latency
-    assert result.interval(10 * pixel) == 10 * dut.interval
+    assert result.interval(10 * pixel) == dut.interval
 
 
 @pytest.mark.parametrize(("change", "error", "sentence"), (

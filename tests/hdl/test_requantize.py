@@ -50,10 +50,10 @@ def test_requantize(channels, par, kind):
 @pytest.mark.parametrize(("channels", "par"), ((6, 2), (5, 5)))
 def test_requantize_timing(channels, par, kind):
     rng = np.random.default_rng(1)
-    dut = Requantize(i_shape=signed(8), par=par, **numbers(rng, kind, channels))
+    dut = Requantize(i_shape=signed(8), par=par, pixels=10, **numbers(rng, kind, channels))
     result = run(dut, {"i": beats(np.zeros((20, channels), int), par)}, {"o": 20 * channels // par})
     assert result.latency() == dut.latency == (2 if kind in ("bias", "shift") else 3)
-    assert result.interval(10 * channels // par) == 10 * dut.interval
+    assert result.interval(10 * channels // par) == dut.interval
 
 
 @pytest.mark.parametrize(("change", "error", "sentence"), (

@@ -64,10 +64,10 @@ def test_threshold_small_shapes(i_shape):
 @pytest.mark.parametrize(("channels", "par"), ((6, 2), (5, 5), (9, 1)))
 def test_threshold_timing(channels, par):
     a = np.zeros((2 * 12, channels), int)
-    dut = Threshold(i_shape=signed(8), hi=np.full(channels, 3), lo=np.full(channels, -3), par=par)
+    dut = Threshold(i_shape=signed(8), hi=np.full(channels, 3), lo=np.full(channels, -3), par=par, pixels=12)
     result = run(dut, {"i": beats(a, par)}, {"o": a.size // par})
     assert result.latency() == dut.latency
-    assert result.interval(12 * channels // par) == 12 * dut.interval
+    assert result.interval(12 * channels // par) == dut.interval
 
 
 @pytest.mark.parametrize(("hi", "lo", "width"), (
@@ -87,6 +87,7 @@ def test_threshold_width(hi, lo, width):
     ({"lo": [0, 0]}, ValueError, "Thresholds lo must have one value for each of 3 channels, not 2"),
     ({"par": 2}, ValueError, "Parallelism 2 must evenly divide channels 3"),
     ({"par": 0}, ValueError, "Parallelism must be a positive integer, not 0"),
+    ({"pixels": 0}, ValueError, "Pixels must be a positive integer, not 0"),
     ({"i_shape": unsigned(4)}, ValueError, "Input shape must be unsigned(1) for binary or signed, not unsigned(4)"),
     ({"i_shape": "wide"}, TypeError, "Input shape must be an element shape, not 'wide'"),
 ))
