@@ -120,6 +120,8 @@ class _Walk:
                 raise self._source.error(path, "channels is missing")
             self._fold(layer, layer.channels, layer.kernel**2 * c, path)
             size = [(n + 2 * layer.padding - layer.kernel) // layer.stride + 1 for n in (h, w)]
+            if layer.padding >= layer.kernel:
+                raise self._source.error(path, f"padding {layer.padding} must be less than kernel {layer.kernel}")
             if min(h, w) + 2 * layer.padding < layer.kernel:
                 raise self._source.error(path, f"kernel {layer.kernel} must not exceed the padded input {h}x{w}")
             return (size[0], size[1], layer.channels), "dot"

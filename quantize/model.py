@@ -24,6 +24,12 @@ class Model(nn.Module):
         super().__init__()
         self.spec = spec
         self.layers = nn.ModuleList(_build(spec.steps()))
+        fixed = None
+        for layer in self.layers:
+            if isinstance(layer, layers.Fixed):
+                fixed = layer
+            elif isinstance(layer, layers.Residual) and fixed is not None:
+                fixed.stage = (*fixed.stage, layer.sum)
 
     def forward(self, pictures: Tensor) -> Tensor:
         parameter = next(self.parameters())

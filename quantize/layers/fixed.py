@@ -10,11 +10,18 @@ class Fixed(nn.Module):
     """Passes values on and remembers their running maximum ``peak``, from which the exporter takes the scale."""
 
     peak: Tensor
+    stage: tuple[Fixed, ...] = ()
+    """The sums of the residual blocks that share the scale."""
 
     def __init__(self, *, width: int) -> None:
         super().__init__()
         self.width = width
         self.register_buffer("peak", torch.tensor(0.0))
+
+    @property
+    def stage_peak(self) -> float:
+        """Return the running maximum of the stage."""
+        return max(float(fixed.peak) for fixed in (self, *self.stage))
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training:

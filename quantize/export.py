@@ -1,0 +1,102 @@
+"""Exports a trained model: ``python -m quantize.export --model tbn_resnet --checkpoint FILE -o FILE.safetensors``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from quantize.checkpoint import CheckpointError, load_checkpoint
+from quantize.data import DataError, load_dataset
+from quantize.exact import Exact, exact
+from quantize.fold import ExportError, fold
+from quantize.model import Model, build_module
+from quantize.network import Network
+from quantize.spec import Spec, SpecError, load_spec
+from quantize.tensor import NetworkError, TensorType
+from quantize.thresholds import find_thresholds
+from quantize.train import evaluate
+from quantize.zoo import Pictures, save_pictures
+
+__all__ = ["Exact", "ExportError", "exact", "export", "load_model"]
+
+PICTURES = 100
+
+
+def export(model: Model) -> Network:
+    """Return the integer network of a trained model.
+
+    Raises
+    ------
+    ExportError
+        If it has no exact integer form; one sentence naming the layer.
+    NetworkError
+        If an accumulator or a range does not fit.
+    """
+    spec, source = model.spec, TensorType(model.spec.input.shape, "int", -128, 127)
+    nodes = find_thresholds(fold(model), source)
+    return Network(spec.name, source, nodes, (nodes[-1].name,), spec.classes)
+
+
+def load_model(spec: Spec, checkpoint: Path) -> Model:
+    """Return the model of a checkpoint, ready to evaluate.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged or of another model.
+    """
+    state = load_checkpoint(checkpoint)
+    model = build_module(spec)
+    try:
+        model.load_state_dict(state["weights"])
+    except RuntimeError:
+        raise CheckpointError(f"{checkpoint}: its weights are not those of {spec.name}") from None
+    return model.eval()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0 ok, 1 something refused, 2 usage."""
+    parser = argparse.ArgumentParser(prog="python -m quantize.export", description=__doc__)
+    parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
+    parser.add_argument("--checkpoint", required=True, type=Path)
+    parser.add_argument("-o", "--output", required=True, type=Path, help="the network's .safetensors file")
+    parser.add_argument("--data", type=Path, help="evaluate on all test pictures of this folder")
+    parser.add_argument("--evaluate", action="store_true", help="evaluate on a data set that needs no folder (digits)")
+    parser.add_argument("--images", type=Path, help=f"also write the first {PICTURES} test pictures to this file")
+    parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
+    options = parser.parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        _run(options)
+    except (SpecError, CheckpointError, DataError, ExportError, NetworkError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    spec = load_spec(options.model)
+    model = load_model(spec, options.checkpoint)
+    network = export(model)
+    network.save(options.output)
+    print(f"{options.output}: {len(network.nodes)} nodes")
+    if spec.dataset is None or not (options.data or options.evaluate or options.images):
+        return
+    data = load_dataset(spec.dataset, options.data)
+    if options.images:
+        save_pictures(options.images, Pictures(data.test_images[:PICTURES], data.test_labels[:PICTURES]))
+    if options.data or options.evaluate:
+        real = evaluate(model, data.test_images, data.test_labels)
+        integer = evaluate(exact(model), data.test_images, data.test_labels)
+        print(f"test accuracy on {len(data.test_labels)} pictures: float {real:.2f} %, integer {integer:.2f} %")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""From a plan to a `Network`: finds thresholds by bisection and turns decreasing chains round.
+
+A decreasing chain (a negative factor in its batch norm) is turned in one of three exact ways:
+
+- the row of weights is negated, where the chain's input is a convolution or dense layer that feeds it alone;
+- else the trit itself is negated, ``-t`` having an increasing chain, and the weights of that input in every consumer
+  with it; through a flatten or the sum of an average pool, and with the value that a binary consumer pads with;
+- else, where a max pool of the trits lies between (the largest of ``-t`` is not minus the largest of ``t``), the
+  integers are negated by a requantize in front of the threshold.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantize.chain import first_true
+from quantize.fold import ExportError, Item
+from quantize.nodes import infer
+from quantize.tensor import Node, TensorType
+
+
+def find_thresholds(items: tuple[Item, ...], source: TensorType) -> tuple[Node, ...]:
+    """Return the nodes of a plan whose input is ``source``.
+
+    Raises
+    ------
+    ExportError
+        If a chain's input is wider than a turn can express.
+    """
+    finder = _Finder(items, source)
+    for item in items:
+        finder.add(item)
+    return tuple(finder.nodes.values())
+
+
+class _Finder:
+    def __init__(self, items: tuple[Item, ...], source: TensorType) -> None:
+        self.items = items
+        self.nodes: dict[str, Node] = {}
+        self.types = {"input": source}
+        self.negated: dict[str, np.ndarray] = {}  # channels of a tensor that hold -t
+
+    def add(self, item: Item) -> None:
+        if item.kind == "threshold":
+            self._threshold(item)
+            return
+        negated = self.negated.get(item.inputs[0])
+        arrays = dict(item.arrays)
+        if negated is not None:
+            if item.kind in ("conv", "dense"):
+                arrays["weights"] = np.where(negated, -arrays["weights"], arrays["weights"]).astype(np.int8)
+                if item.kind == "conv" and item.attrs["padding"] and self.types[item.inputs[0]].kind == "binary":
+                    arrays["pad"] = np.where(negated, -1, 1).astype(np.int8)
+            elif item.kind == "flatten":
+                height, width, _ = self.types[item.inputs[0]].shape
+                self.negated[item.name] = np.tile(negated, height * width)
+            elif item.kind == "avg_pool":
+                self.negated[item.name] = negated
+            else:
+                raise ExportError(f"{item.name}: no exact form of a negated input")
+        self._emit(Node(item.kind, item.name, item.inputs, item.attrs, arrays))
+
+    def _emit(self, node: Node) -> None:
+        self.nodes[node.name] = node
+        self.types[node.name] = infer(node, [self.types[name] for name in node.inputs])
+
+    def _threshold(self, item: Item) -> None:
+        tensor, chain, delta = item.inputs[0], item.chain, item.delta
+        kind = self.types[tensor]
+        ends = [chain(np.full(kind.channels, float(end))) for end in (kind.lo, kind.hi)]
+        down = ends[1] < ends[0]
+        sign, flip = np.ones(kind.channels), np.zeros(kind.channels, bool)
+        if down.any():
+            tensor, sign, flip = self._turn(item, down)
+        kind = self.types[tensor]
+
+        def above(a: np.ndarray) -> np.ndarray:
+            value = chain(a * sign)
+            if item.attrs["levels"] == "binary":
+                return np.asarray(np.where(flip, value < 0, value >= 0))
+            return np.asarray(np.where(flip, value <= -delta, value >= delta))
+
+        def not_below(a: np.ndarray) -> np.ndarray:
+            value = chain(a * sign)
+            return np.asarray(~np.where(flip, value >= delta, value <= -delta))
+
+        arrays = {"hi": _int32(item, first_true(above, kind.lo, kind.hi, kind.channels))}
+        if item.attrs["levels"] == "ternary":
+            arrays["lo"] = _int32(item, first_true(not_below, kind.lo, kind.hi, kind.channels) - 1)
+        self._emit(Node("threshold", item.name, (tensor,), item.attrs, arrays))
+        if flip.any():
+            self.negated[item.name] = flip
+
+    def _turn(self, item: Item, down: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
+        """Return the threshold's new input, the sign its integers now have, and the channels whose output is -t."""
+        tensor = item.inputs[0]
+        sign, none = np.where(down, -1.0, 1.0), np.zeros(len(down), bool)
+        node = self.nodes.get(tensor)
+        alone = len(self._consumers(tensor)) == 1
+        if node is not None and node.kind in ("conv", "dense") and alone:
+            rows = down.reshape(-1, *[1] * (node.arrays["weights"].ndim - 1))
+            arrays = {**node.arrays, "weights": np.where(rows, -node.arrays["weights"], node.arrays["weights"]).astype(np.int8)}
+            self._emit(Node(node.kind, node.name, node.inputs, node.attrs, arrays))
+            return tensor, sign, none
+        if self._odd(item.name):
+            return tensor, np.ones(len(down)), down
+        kind, name = self.types[tensor], f"{item.name}.requantize"
+        most = max(abs(kind.lo), abs(kind.hi))
+        arrays = {"mult": sign.astype(np.int16), "bias": np.zeros(len(down), np.int32)}
+        self._emit(Node("requantize", name, (tensor,), {"shift": 0, "lo": -most, "hi": most}, arrays))
+        return name, sign, none
+
+    def _consumers(self, tensor: str) -> list[Item]:
+        return [item for item in self.items if tensor in item.inputs]
+
+    def _odd(self, tensor: str) -> bool:
+        """Tell whether every consumer of a tensor can take its negative instead."""
+        return all(
+            item.kind in ("conv", "dense") or (item.kind in ("flatten", "avg_pool") and self._odd(item.name))
+            for item in self._consumers(tensor)
+        )
+
+
+def _int32(item: Item, values: np.ndarray) -> np.ndarray:
+    if values.min() < -(2**31) or values.max() >= 2**31:
+        raise ExportError(f"{item.name}: thresholds must fit 32 bits")
+    return values.astype(np.int32)

@@ -1,0 +1,211 @@
+"""The integer network equals the float chain: every pool, shortcut and sign of the batch norm's factor."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from quantize.chain import Chain, first_true, multiplier  # noqa: E402
+from quantize.export import exact, export  # noqa: E402
+from quantize.fold import ExportError, fold  # noqa: E402
+from quantize.network import Network  # noqa: E402
+from sim.golden import run  # noqa: E402
+
+CONV = "conv: {channels: 8, kernel: 3, padding: 1, weights: binary}"
+TAIL = """
+    flatten
+    dense: {units: 5, weights: binary}
+"""
+PLAIN = f"""
+    {CONV}
+    batch_norm
+    ternary
+    {CONV}
+    batch_norm
+    ternary
+    {TAIL}"""
+POOL_BEFORE = f"""
+    {CONV}
+    max_pool: {{kernel: 2}}
+    batch_norm
+    ternary
+    {CONV}
+    batch_norm
+    ternary
+    {TAIL}"""
+POOL_BETWEEN_TRITS = f"""
+    {CONV}
+    max_pool: {{kernel: 2}}
+    batch_norm
+    ternary
+    max_pool: {{kernel: 2}}
+    {TAIL}"""
+BODY = "[batch_norm, ternary, {conv: {kernel: 3, padding: 1, weights: binary}}]"
+SHORTCUT = f"""
+    conv: {{channels: 8, kernel: 3, padding: 1, weights: int8}}
+    batch_norm
+    fixed: {{width: 16}}
+    residual: {{channels: 8, repeat: 2, body: {BODY}}}
+    residual: {{channels: 13, stride: 2, repeat: 2, body: {BODY}}}
+    batch_norm
+    relu
+    int8
+    avg_pool: {{kernel: 4}}
+    flatten
+    dense: {{units: 5, weights: int8}}
+    """
+SHORTCUT_AND_POOL = f"""
+    {CONV}
+    fixed: {{width: 16}}
+    residual: {{channels: 8, body: {BODY}}}
+    batch_norm
+    ternary
+    max_pool: {{kernel: 2}}
+    {TAIL}"""
+BINARY = f"""
+    {CONV}
+    max_pool: {{kernel: 2}}
+    batch_norm
+    binary
+    {CONV}
+    batch_norm
+    relu
+    batch_norm
+    binary
+    max_pool: {{kernel: 2}}
+    {TAIL}"""
+TRITS_AVERAGED = f"""
+    {CONV}
+    max_pool: {{kernel: 2}}
+    batch_norm
+    ternary: {{scale: two_delta, gradient: saw, delta: 0.3}}
+    avg_pool: {{kernel: 2}}
+    {TAIL}"""
+EIGHT_BITS = """
+    conv: {channels: 7, kernel: 3, stride: 2, weights: int8}
+    batch_norm
+    int8
+    conv: {channels: 6, kernel: 2, weights: binary}
+    batch_norm
+    relu
+    int8
+    flatten
+    dense: {units: 9, weights: int8}
+    batch_norm
+    ternary
+    dense: {units: 5, weights: binary}
+"""
+MODELS = {
+    "plain": PLAIN, "pool": POOL_BEFORE, "pool of trits": POOL_BETWEEN_TRITS, "shortcut": SHORTCUT,
+    "shortcut and pool": SHORTCUT_AND_POOL, "binary": BINARY, "trits averaged": TRITS_AVERAGED, "int8": EIGHT_BITS,
+}
+
+
+def golden(network, pictures):
+    images = (pictures.astype(np.int16) - 128).astype(np.int8)
+    return run(network, images)[network.outputs[0]].reshape(len(pictures), -1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", MODELS)
+def test_network_equals_float_chain(name, seed, random_model):
+    model = random_model(MODELS[name], seed)
+    pictures = np.random.default_rng(seed).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
+    chain = exact(model)(torch.from_numpy(pictures)).numpy()
+    assert np.ptp(chain) > 0
+    np.testing.assert_array_equal(golden(export(model), pictures), chain)
+
+
+@pytest.mark.parametrize("name", ["plain", "pool", "pool of trits", "binary", "trits averaged"])
+def test_chain_equals_module(name, random_model):
+    """Without requantize nothing is rounded: the module in float64 gives the integers times their unit."""
+    model = random_model(MODELS[name])
+    pictures = torch.randint(0, 256, (40, 8, 8, 3), dtype=torch.uint8)
+    integers, real = exact(model)(pictures), model.double()(pictures).detach()
+    unit = (real.abs().sum() / integers.abs().sum()).item()
+    np.testing.assert_allclose(real.numpy(), integers.numpy() * unit, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["shortcut", "int8"])
+def test_rounding_is_small(name, random_model):
+    model = random_model(MODELS[name])
+    pictures = torch.randint(0, 256, (200, 8, 8, 3), dtype=torch.uint8)
+    integers, real = exact(model)(pictures).numpy(), model.double()(pictures).detach().numpy()
+    assert np.corrcoef(integers.ravel(), real.ravel())[0, 1] > 0.97
+
+
+def kinds(model):
+    return [node.kind for node in export(model).nodes]
+
+
+def test_each_turn_is_the_cheapest(random_model):
+    assert "requantize" not in kinds(random_model(PLAIN))
+    assert "requantize" not in kinds(random_model(POOL_BEFORE))
+    assert "requantize" in kinds(random_model(POOL_BETWEEN_TRITS))  # the largest of -t is not minus the largest of t
+
+
+def test_pad_follows_negated_bits(random_model):
+    network = export(random_model(BINARY))
+    pads = [node.arrays["pad"] for node in network.nodes if "pad" in node.arrays]
+    assert len(pads) == 1 and set(pads[0].tolist()) == {-1, 1}
+
+
+def test_constant_channels_have_thresholds_out_of_range(random_model):
+    model = random_model(PLAIN)
+    with torch.no_grad():
+        model.layers[1].weight.zero_()
+        model.layers[1].bias.copy_(torch.tensor([-5.0] * 3 + [0.0] * 2 + [5.0] * 3))
+    network = export(model)
+    node = network.by_name["layers[2].ternary"]
+    source = network.types["layers[0].conv"]
+    assert (node.arrays["lo"][:3] >= source.hi).all() and (node.arrays["hi"][:5] > source.hi).all()
+    assert (node.arrays["lo"][3:] < source.lo).all() and (node.arrays["hi"][5:] <= source.lo).all()
+
+
+def test_network_survives_its_file(random_model, tmp_path):
+    network = export(random_model(SHORTCUT))
+    network.save(tmp_path / "a.safetensors")
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    again = Network.load(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(golden(network, pictures), golden(again, pictures))
+
+
+def test_export_wrong(random_model):
+    model = random_model(PLAIN)
+    with torch.no_grad():
+        model.layers[1].bias[0] = float("nan")
+    with pytest.raises(ExportError, match=r"^small: layers\.1\.bias must be finite$"):
+        fold(model)
+    relu_first = random_model("conv: {channels: 4, kernel: 3, weights: int8}\nrelu\nbatch_norm\nint8\nflatten\n"
+                              "dense: {units: 5, weights: int8}")
+    with pytest.raises(ExportError, match=r"^layers\[3\]\.int8: nothing but the quantiser may follow a relu here$"):
+        fold(relu_first)
+
+
+def test_first_true_finds_each_crossing():
+    edges = np.array([-9, -8, 0, 3, 8, 9, 40])
+    found = first_true(lambda a: a >= edges, -8, 8, len(edges))
+    assert found.tolist() == [-8, -8, 0, 3, 8, 9, 9]
+
+
+def test_chain_is_affine():
+    chain = Chain().multiply(2.0).add(np.array([1.0, -1.0])).multiply(-3.0).relu()
+    a, b, relu = chain.affine(2)
+    assert relu and a.tolist() == [-6, -6] and b.tolist() == [-3, 3]
+
+
+@pytest.mark.parametrize("scale", [1e-6, 0.01, 1.0, 900.0])
+def test_multiplier_rounds_to_nearest(scale):
+    random = np.random.default_rng(1)
+    a, b = random.uniform(0.5, 1, 50) * scale, random.normal(0, 20, 50)
+    form = multiplier(a, b)
+    x = random.integers(-500, 501, (1000, 50))
+    got = (x * form.mult.astype(np.int64) + form.bias) >> form.shift
+    # mult has at least 14 bits after the leading one of the largest factor
+    assert np.abs(got - (a * x + b)).max() <= 0.5 + 500 * scale * 2**-15 + 2.0**-form.shift
+    assert form.mult.max() > 16000 or form.shift in (0, 39, 40) or np.abs(form.bias).max() > 2**29
+
+
+def test_multiplier_wrong():
+    with pytest.raises(ValueError, match="must fit 16 and 32 bits$"):
+        multiplier(np.array([40000.0]), np.array([0.0]))
