@@ -1,0 +1,247 @@
+"""The matrix-vector unit: a layer's weights times the windows that stream in."""
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.dot_product import DotProduct, SharedCount, shared_bit
+from hdl.popcount import range_of, registers_of
+from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor
+
+BLOCK_ROWS, BLOCK_BITS = 64, 4096
+"""A ROM of at least so many rows and bits goes to block RAM when its style is not given."""
+
+STYLES = ("auto", "block", "logic")
+
+
+def weight_rows(weights, pe, simd, bits):
+    """The rows of the weight ROM of a matrix (mh, mw), as unsigned integers.
+
+    Row `neuron_fold * synapse_folds + synapse_fold`; weight (pe_index, simd_index) stands at `pe_index * simd +
+    simd_index`, element 0 in the low bits. One bit a weight, 1 for -1; or eight in two's complement.
+    """
+    mh, mw = weights.shape
+    codes = (weights < 0).astype(object) if bits == 1 else weights.astype(object) & ((1 << bits) - 1)
+    folded = codes.reshape(mh // pe, pe, mw // simd, simd).transpose(0, 2, 1, 3).reshape(-1, pe * simd)
+    return [sum(int(code) << (k * bits) for k, code in enumerate(row)) for row in folded]
+
+
+class MVU(wiring.Component):
+    """Multiplies each vector of a stream with a fixed matrix, `pe` rows and `simd` columns a cycle.
+
+    A vector of `mw` elements comes as `synapse_fold` beats and is repeated `neuron_fold` times; after each repetition
+    `pe` results go out. Pipeline: fetch the weights | products and their sum | accumulate | output. The whole of it
+    stands still while a finished result waits for the output.
+
+    Binary by ternary: with P the lanes whose product is +1, the result is `2 * popcount(P) - popcount(nonzero)`, and
+    the second count is made once for all rows. Binary by binary: `2 * popcount(equal) - mw`. Binary by integer: -x is
+    ~x + 1, so the terms are `x ^ sign` and the number of negative weights of the row is in the start value. Binary or
+    ternary by int8: the same with the parts exchanged, the ones counted once for all rows.
+
+    Interval is `synapse_fold * neuron_fold` cycles a vector, without a gap between vectors. Latency is
+    `synapse_fold + 3` cycles, plus one for each register in the adder tree.
+
+    Parameters
+    ----------
+    weights : integer array (mh, mw)
+    weight_kind : 'binary' or 'int8'
+        -1 and +1, or -128 to 127.
+    activation : 'binary', 'ternary', or shape-like
+        Elements of the input: `BINARY`, `TRIT`, or integers of that shape.
+    pe, simd : int
+        Rows and columns at once, divisors of mh and mw.
+    bias : integer array (mh,), or None
+        Added to the results.
+    acc_range : (int, int) or None
+        Least and largest result, if the caller knows them better than the weights and the input's shape tell.
+    rom_style : 'auto', 'block' or 'logic'
+        Where the weights lie; auto means block RAM from 64 rows and 4096 bits on.
+    tree_levels : int
+        Levels of the adder tree between registers; 0 for none.
+
+    Members
+    -------
+    i : stream of simd elements
+    o : stream of pe elements of signed(acc_width)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For parameters of a wrong kind, or that do not go together.
+    """
+
+    def __init__(self, *, weights, weight_kind, activation, pe, simd, bias=None, acc_range=None, rom_style="auto",
+                 tree_levels=0):
+        self._weights = self._check_weights(weights, weight_kind)
+        mh, mw = self._weights.shape
+        self._pe, self._simd = check_count("PE", pe), check_count("SIMD", simd)
+        check_divisor("PE", self._pe, "matrix height", mh)
+        check_divisor("SIMD", self._simd, "matrix width", mw)
+        if rom_style not in STYLES:
+            raise ValueError(f"ROM style must be one of {', '.join(STYLES)}, not {rom_style!r}")
+        if isinstance(activation, str) and activation not in ("binary", "ternary"):
+            raise ValueError(f"Activation must be 'binary', 'ternary' or a shape, not {activation!r}")
+        self._shape = {"binary": BINARY, "ternary": TRIT}.get(activation) or Shape.cast(activation)
+        self._kind, self._activation, self._rom_style = weight_kind, activation, rom_style
+        self._levels = check_count("Levels between registers", tree_levels, 0)
+        self._bias = self._check_bias(bias, mh)
+        lo, hi = self._range() if acc_range is None else acc_range
+        self._acc_width = max(int(hi).bit_length(), (~int(lo)).bit_length() if lo < 0 else 0) + 1
+        super().__init__({"i": In(Signature(self._shape, simd)), "o": Out(Signature(signed(self._acc_width), pe))})
+
+    @staticmethod
+    def _check_weights(weights, kind):
+        weights = np.asarray(weights)
+        if kind not in ("binary", "int8"):
+            raise ValueError(f"Weight kind must be 'binary' or 'int8', not {kind!r}")
+        if weights.dtype.kind not in "iu":
+            raise TypeError(f"Weights must be integers, not {weights.dtype}")
+        if weights.ndim != 2 or not weights.size:
+            raise ValueError(f"Weights must be a matrix (mh, mw), not of shape {weights.shape}")
+        if kind == "binary" and not np.isin(weights, (-1, 1)).all():
+            raise ValueError(f"Binary weights must be -1 or +1, not {weights[~np.isin(weights, (-1, 1))][0]}")
+        if kind == "int8" and (weights.min() < -128 or weights.max() > 127):
+            raise ValueError(f"Weights must fit 8 bits, but reach from {weights.min()} to {weights.max()}")
+        return weights.astype(np.int64)
+
+    @staticmethod
+    def _check_bias(bias, mh):
+        bias = np.zeros(mh, dtype=np.int64) if bias is None else np.asarray(bias)
+        if bias.dtype.kind not in "iu":
+            raise TypeError(f"Bias must be integers, not {bias.dtype}")
+        if bias.shape != (mh,):
+            raise ValueError(f"Bias must have one value for each of {mh} rows, not shape {bias.shape}")
+        return bias.astype(np.int64)
+
+    def _range(self):
+        """Least and largest result that any input can give."""
+        lo, hi = (-1, 1) if isinstance(self._activation, str) else range_of(self._shape)
+        ends = self._weights * lo, self._weights * hi
+        return (int((np.minimum(*ends).sum(1) + self._bias).min()), int((np.maximum(*ends).sum(1) + self._bias).max()))
+
+    @property
+    def acc_width(self):
+        """Bits of a result."""
+        return self._acc_width
+
+    @property
+    def synapse_fold(self):
+        return self._weights.shape[1] // self._simd
+
+    @property
+    def neuron_fold(self):
+        return self._weights.shape[0] // self._pe
+
+    @property
+    def interval(self):
+        """Cycles a vector."""
+        return self.synapse_fold * self.neuron_fold
+
+    @property
+    def latency(self):
+        """Cycles from the first beat of a vector to its first results."""
+        return self.synapse_fold + 3 + registers_of(self._simd, self._levels)
+
+    @property
+    def weight_rows(self):
+        """The contents of the weight ROM."""
+        return weight_rows(self._weights, self._pe, self._simd, 1 if self._kind == "binary" else 8)
+
+    def elaborate(self, platform):
+        m = Module()
+        enable, finished = Signal(), Signal()
+        m.d.comb += [
+            enable.eq(~(finished & self.o.valid & ~self.o.ready)),
+            self.i.ready.eq(enable),
+        ]
+        x, valid = Signal(self.i.payload.shape()), Signal()
+        weights = self._fetch(m, enable)
+        with m.If(enable):
+            m.d.sync += [x.eq(self.i.payload), valid.eq(self.i.valid)]
+
+        dots, kind = [], self._activation if isinstance(self._activation, str) else "int"
+        for k in range(self._pe):
+            m.submodules[f"pe{k}"] = dot = DotProduct(layout=x.shape(), activation=kind, weight_kind=self._kind,
+                                                      tree_levels=self._levels)
+            m.d.comb += [dot.x.eq(x), Cat(dot.w).eq(weights.word_select(k, len(weights) // self._pe)),
+                         dot.enable.eq(enable)]
+            dots.append(dot.sum)
+        for _ in range(1 + registers_of(self._simd, self._levels)):
+            ahead, valid = valid, Signal()
+            with m.If(enable):
+                m.d.sync += valid.eq(ahead)
+
+        first, last = self._fold_ends(m, enable & valid)
+        scale = 1 if kind == "int" or self._kind == "int8" else 2
+        with m.If(enable):
+            m.d.sync += finished.eq(valid & last)
+        sums = []
+        for k, (dot, start) in enumerate(zip(dots, self._starts(m, enable & valid & last), strict=True)):
+            sums.append(accumulator := Signal(signed(self._acc_width), name=f"accumulator{k}"))
+            with m.If(enable & valid):
+                m.d.sync += accumulator.eq(Mux(first, start, accumulator) + scale * dot)
+        correction = self._correction(m, kind, x, enable, valid, first)
+        with m.If(finished & enable):
+            m.d.sync += [self.o.valid.eq(1), *(out.eq(total + correction) for out, total in zip(
+                self.o.payload, sums, strict=True))]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        return m
+
+    def _fetch(self, m, enable):
+        """The ROM row of the beat taken an enabled cycle ago."""
+        rows = self.weight_rows
+        width = self._pe * self._simd * (1 if self._kind == "binary" else 8)
+        if len(rows) == 1:
+            return Const(rows[0], width)
+        block = len(rows) >= BLOCK_ROWS and len(rows) * width >= BLOCK_BITS
+        style = ("block" if block else "logic") if self._rom_style == "auto" else self._rom_style
+        m.submodules.weights = rom = memory.Memory(shape=width, depth=len(rows), init=rows,
+                                                   attrs={"rom_style": style, "ram_style": style})
+        port, row = rom.read_port(), Signal(range(len(rows)))
+        m.d.comb += [port.addr.eq(row), port.en.eq(enable)]
+        with m.If(enable & self.i.valid):
+            m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
+        return port.data
+
+    def _fold_ends(self, m, enable):
+        """Whether the sum that comes to the accumulators is the first or the last of its fold."""
+        count = Signal(range(self.synapse_fold))
+        last = count == self.synapse_fold - 1
+        with m.If(enable):
+            m.d.sync += count.eq(Mux(last, 0, count + 1))
+        return count == 0, last
+
+    def _starts(self, m, step):
+        """What each accumulator starts from, for the neuron fold that it works on."""
+        constant = self._bias.copy()
+        if self._kind == "binary" and self._activation == "binary":
+            constant -= self._weights.shape[1]
+        elif self._kind == "binary" and self._activation != "ternary":
+            constant += (self._weights < 0).sum(axis=1)
+        shape, table = signed(self._acc_width), constant.reshape(self.neuron_fold, self._pe)
+        if (table == table[0]).all():
+            return [Const(int(value), shape) for value in table[0]]
+        fold = Signal(range(self.neuron_fold))
+        starts = Signal(data.ArrayLayout(shape, self._pe), init=table[0].tolist())
+        next_fold = Mux(fold == self.neuron_fold - 1, 0, fold + 1)
+        with m.If(step):
+            m.d.sync += fold.eq(next_fold)
+            with m.Switch(next_fold):
+                for k, line in enumerate(table.tolist()):
+                    with m.Case(k):
+                        m.d.sync += starts.eq(Const(line, starts.shape()))
+        return list(starts)
+
+    def _correction(self, m, kind, x, enable, valid, first):
+        """The count to add to the results of all rows alike, ready with the accumulators."""
+        bits = [shared_bit(kind, self._kind, element) for element in x]
+        if bits[0] is None:
+            return Const(0)
+        m.submodules.shared = shared = SharedCount(count=self._simd, tree_levels=self._levels)
+        total = Signal(range(self._weights.shape[1] + 1))
+        m.d.comb += [shared.bits.eq(Cat(bits)), shared.enable.eq(enable)]
+        with m.If(enable & valid):
+            m.d.sync += total.eq(Mux(first, 0, total) + shared.sum)
+        return -total if self._kind == "binary" else total

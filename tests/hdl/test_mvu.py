@@ -1,0 +1,107 @@
+# amaranth: UnusedElaboratable=no
+
+import random
+
+import numpy as np
+import pytest
+from amaranth.hdl import signed, unsigned
+from bench import run, signs_to_bits
+
+from hdl.mvu import MVU, weight_rows
+
+ACTIVATIONS = ["binary", "ternary", signed(8), signed(3), unsigned(4)]
+
+
+def divisors(n):
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def make(rng, *, activation, weight_kind, mh, mw, pe, simd, vectors=6, bias=False, **options):
+    """A component, its input values, and the results to expect."""
+    weights = rng.choice([-1, 1], (mh, mw)) if weight_kind == "binary" else rng.integers(-128, 128, (mh, mw))
+    biases = rng.integers(-3 * mw, 3 * mw + 1, mh) if bias else None
+    dut = MVU(weights=weights, weight_kind=weight_kind, activation=activation, pe=pe, simd=simd, bias=biases, **options)
+    if activation == "binary":
+        x = rng.choice([-1, 1], (vectors, mw))
+    else:
+        lo, hi = (-1, 1) if activation == "ternary" else (
+            -(1 << (activation.width - 1)) if activation.signed else 0,
+            (1 << (activation.width - activation.signed)) - 1)
+        x = rng.integers(lo, hi + 1, (vectors, mw))
+        x[0], x[1] = lo, np.where(weights[0] > 0, hi, lo)  # the ends of the range
+    results = x @ weights.T + (0 if biases is None else biases)
+    sent = np.repeat((signs_to_bits(x) if activation == "binary" else x)[:, None], mh // pe, axis=1)
+    return dut, sent.reshape(-1, simd), results.reshape(-1, pe)
+
+
+def check(dut, sent, results, **options):
+    result = run(dut, {"i": sent}, {"o": len(results)}, **options)
+    np.testing.assert_array_equal(result.values["o"], results)
+    return result
+
+
+@pytest.mark.parametrize("weight_kind", ["binary", "int8"])
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+@pytest.mark.parametrize("seed", range(5))
+def test_mvu(activation, weight_kind, seed):
+    pick = random.Random(f"{seed} {activation} {weight_kind}")
+    mh, mw = pick.choice([1, 2, 3, 4, 6, 10]), pick.choice([1, 3, 9, 12, 18, 25, 36])
+    dut, sent, results = make(
+        np.random.default_rng(seed), activation=activation, weight_kind=weight_kind, mh=mh, mw=mw,
+        pe=pick.choice(divisors(mh)), simd=pick.choice(divisors(mw)), bias=pick.random() < 0.5,
+        tree_levels=pick.choice([0, 0, 1, 2, 3]))
+    result = check(dut, sent, results)
+    assert result.latency() == dut.latency
+    assert result.interval(dut.neuron_fold) == dut.interval
+    stalls = ((0, 0.7), (0.7, 0), (0.4, 0.4))[seed % 3]
+    check(dut, sent, results, input_stalls=stalls[0], output_stalls=stalls[1], seed=seed)
+
+
+@pytest.mark.parametrize("pe", divisors(6))
+@pytest.mark.parametrize("simd", divisors(18))
+def test_mvu_every_folding(pe, simd):
+    dut, sent, results = make(np.random.default_rng(pe * 100 + simd), activation="ternary", weight_kind="binary", mh=6,
+                              mw=18, pe=pe, simd=simd, vectors=3, bias=True)
+    result = check(dut, sent, results, reset_at=9)
+    assert result.latency() == dut.latency
+    assert result.interval(dut.neuron_fold) == dut.interval == 6 * 18 // (pe * simd)
+
+
+def test_mvu_width_of_result():
+    weights = np.ones((2, 9), dtype=int)
+    for activation, kind, width in (("ternary", "binary", 5), ("binary", "int8", 5), (signed(8), "binary", 12)):
+        dut = MVU(weights=weights, weight_kind=kind, activation=activation, pe=1, simd=3)
+        assert dut.acc_width == width
+    dut = MVU(weights=weights, weight_kind="binary", activation="ternary", pe=1, simd=3, bias=np.array([7, 6]))
+    assert dut.acc_width == 6
+    dut = MVU(weights=weights, weight_kind="binary", activation=signed(8), pe=1, simd=3, acc_range=(-8, 7))
+    assert dut.acc_width == 4
+
+
+def test_weight_rows():
+    weights = np.array([[-1, 1, 1, 1], [1, -1, 1, 1], [1, 1, -1, 1], [1, 1, 1, -1]])
+    assert weight_rows(weights, 2, 2, 1) == [0b1001, 0b0000, 0b0000, 0b1001]
+    assert weight_rows(np.array([[-1, 2]]), 1, 2, 8) == [0x02FF]
+
+
+@pytest.mark.parametrize(("change", "error", "sentence"), [
+    ({"pe": 0}, ValueError, "PE must be a positive integer, not 0"),
+    ({"pe": 3}, ValueError, "PE 3 must evenly divide matrix height 4; divisors near it are 2 and 4"),
+    ({"simd": 4}, ValueError, "SIMD 4 must evenly divide matrix width 6; divisors near it are 3 and 6"),
+    ({"weight_kind": "ternary"}, ValueError, "Weight kind must be 'binary' or 'int8', not 'ternary'"),
+    ({"activation": "trit"}, ValueError, "Activation must be 'binary', 'ternary' or a shape, not 'trit'"),
+    ({"rom_style": "lut"}, ValueError, "ROM style must be one of auto, block, logic, not 'lut'"),
+    ({"weights": np.zeros((4, 6), dtype=int)}, ValueError, "Binary weights must be -1 or +1, not 0"),
+    ({"weights": np.ones((4, 6))}, TypeError, "Weights must be integers, not float64"),
+    ({"weights": np.ones(6, dtype=int)}, ValueError, "Weights must be a matrix (mh, mw), not of shape (6,)"),
+    ({"weights": np.full((4, 6), 128), "weight_kind": "int8"}, ValueError,
+     "Weights must fit 8 bits, but reach from 128 to 128"),
+    ({"bias": np.ones(3, dtype=int)}, ValueError, "Bias must have one value for each of 4 rows, not shape (3,)"),
+    ({"bias": np.ones(4)}, TypeError, "Bias must be integers, not float64"),
+    ({"tree_levels": -1}, ValueError, "Levels between registers must be a non-negative integer, not -1"),
+])
+def test_mvu_wrong(change, error, sentence):
+    good = {"weights": np.ones((4, 6), dtype=int), "weight_kind": "binary", "activation": "ternary", "pe": 2, "simd": 3}
+    with pytest.raises(error) as raised:
+        MVU(**good | change)
+    assert str(raised.value) == sentence
