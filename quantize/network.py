@@ -89,14 +89,15 @@ class Network:
     def save(self, path: Path) -> None:
         """Write the network to `path`, whole or not at all; the same network gives the same bytes."""
         arrays: dict[str, np.ndarray] = {}
-        graph = {"version": FORMAT_VERSION, "name": self.name, "input": _type_to_json(self.input),
-                 "outputs": self.outputs, "classes": self.classes, "nodes": []}
+        nodes = []
         for index, node in enumerate(self.nodes):
             shapes = {key: [list(value.shape), value.dtype.name] for key, value in sorted(node.arrays.items())}
             for key, value in node.arrays.items():
                 arrays[f"{index}.{key}"] = _pack(value) if _is_packed(node.attrs, key) else np.ascontiguousarray(value)
-            graph["nodes"].append({"kind": node.kind, "name": node.name, "inputs": node.inputs,
-                                   "attrs": dict(sorted(node.attrs.items())), "arrays": shapes})
+            nodes.append({"kind": node.kind, "name": node.name, "inputs": node.inputs,
+                          "attrs": dict(sorted(node.attrs.items())), "arrays": shapes})
+        graph = {"version": FORMAT_VERSION, "name": self.name, "input": _type_to_json(self.input),
+                 "outputs": self.outputs, "classes": self.classes, "nodes": nodes}
         data = safetensors.numpy.save(arrays, metadata={"tbn_hw": json.dumps(graph, separators=(",", ":"))})
         write_atomically(path, data)
 

@@ -56,7 +56,7 @@ class Engine:
             case "axi_output":
                 classes = self.links[1] if len(self.links) > 1 else None
                 return AxiOutput(shape=link.shape, channels=link.tensor.channels, par=link.par,
-                                 k=classes.tensor.channels if classes else 0, frames=self.depth)
+                                 k=classes.tensor.channels if classes else 0)
         assert self.node is not None
         return engine(self.node, self.links, self.folding)
 
@@ -124,7 +124,7 @@ class _Planner:
         streams = [self._free[name].pop() for name in self._network.outputs]
         ports = dict(zip(("i", "classes"), streams, strict=False)) | {"flag": "flag"}
         self._put(Engine("axi_output", "axi_output", None, Folding(1), ports, {},
-                         tuple(self._links[stream] for stream in streams), depth=FRAMES_IN_FLIGHT))
+                         tuple(self._links[stream] for stream in streams)))
 
     def _add_node(self, node: Node) -> None:
         name, folding = identifier(node.name), self._foldings[node.name]

@@ -20,6 +20,8 @@ from quantize.rom import matrix, mem_text, pack
 from quantize.tensor import Node
 from tbn_hw.accelerator import Accelerator, Engine
 
+_MARK = "// ==== "
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -57,6 +59,17 @@ def modules(accelerator: Accelerator, workers: int,
             if progress is not None:
                 progress(futures[future], done, len(futures))
     return {name: texts[name] for name in jobs}
+
+
+def join(texts: dict[str, str]) -> str:
+    """One Verilog file of all modules, `texts` by module name."""
+    return "".join(f"{_MARK}{name}\n{text}" for name, text in texts.items())
+
+
+def split(verilog: str) -> dict[str, str]:
+    """The modules of a file that `join` made, by name."""
+    parts = verilog.split(_MARK)[1:]
+    return {name: text for name, _, text in (part.partition("\n") for part in parts)}
 
 
 def module_name(accelerator: Accelerator, engine: Engine) -> str:

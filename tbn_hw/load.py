@@ -21,7 +21,7 @@ class Loaded:
 
 
 def load(model: str, weights: Path | None) -> Loaded:
-    """Read model file and weights; raises ModelRefused with one sentence when they are wrong or do not belong together."""
+    """Read model file and weights; raises ModelRefused when they are wrong or do not belong together."""
     try:
         spec = load_spec(model)
         path = weights or find_weights(model)

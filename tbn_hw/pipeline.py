@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,7 +84,8 @@ class Build:
             (folder / "rom").mkdir()
             with self._progress("generate") as step:
                 texts = generate.modules(accelerator, WORKERS, step)
-            (folder / "rtl" / f"{name}.v").write_text("\n".join([generate.top(accelerator), *texts.values()]))
+            verilog = generate.join({name: generate.top(accelerator), **texts})
+            (folder / "rtl" / f"{name}.v").write_text(verilog)
             for file, text in generate.rom_images(accelerator).items():
                 (folder / "rom" / file).write_text(text)
             return {}
@@ -126,8 +128,12 @@ class Build:
         return content_key("verify", self._rtl_key, images.shape, images.tobytes(), tools)
 
     def _simulate(self, images: np.ndarray, folder: Path) -> dict[str, Any]:
-        verilog = self._workspace.root / "rtl" / f"{self.accelerator.name}.v"
-        return verify.verify(self.accelerator, verilog.resolve(), images, folder)
+        """Figures of `images` in the gateware; the logs go to `folder`."""
+        work = self._workspace.records / "simulation"
+        with self._progress("simulate") as step:
+            found = verify.verify(self.accelerator, self._verilog, images, work, step)
+        shutil.copy2(work / "run" / "simulation.log", folder)
+        return found
 
     def _synthesise(self) -> None:
         target = self._options.target
@@ -135,9 +141,10 @@ class Build:
 
         def produce(folder: Path) -> dict[str, Any]:
             (folder / "synth").mkdir()
-            modules = self._modules()
             with self._progress("synthesise") as step:
-                return synthesis.synthesise(modules, target, folder / "synth", WORKERS, step)
+                modules = generate.split(self._verilog.read_text())
+                return synthesis.synthesise(modules, target, folder / "synth", WORKERS, step, top=self.accelerator.name,
+                                            cache=self._workspace.records / "yosys")
 
         outcome = self._workspace.stage("synthesise", key, ["synth"], produce)
         self._synthesised = outcome.data
@@ -157,8 +164,8 @@ class Build:
             "verify": self._verified["verify"],
             "accuracy": self._verified["accuracy"],
             "synthesis": self._synthesised["total"],
-            "route": None,
-            "throughput": None,
+            "route": dict.fromkeys(("tool", "fmax_mhz", "seed")),
+            "throughput": dict.fromkeys(("fps", "latency_ms", "gops", "at_mhz", "source")),
             "seconds": self._seconds,
         }
         self._workspace.write("manifest.json", _json(self._manifest()))
@@ -180,11 +187,11 @@ class Build:
             "ports": asdict(generate.ports(self.accelerator)),
         }
 
-    def _accuracy(self) -> dict[str, Any] | None:
+    def _accuracy(self) -> dict[str, Any]:
         """The golden model's accuracy on the labelled test pictures, if the model has some."""
         test = self._loaded.pictures
         if test is None:
-            return None
+            return dict.fromkeys(("dataset", "images", "golden_percent", "float_percent", "correct"))
         count = min(ACCURACY_IMAGES, len(test.images))
         logits = verify.golden(self.network, test.images[:count])
         correct = int((logits.argmax(axis=1) == test.labels[:count]).sum())
@@ -201,13 +208,22 @@ class Build:
         self._console.print("verify: no test pictures lie beside the model file; random ones are used")
         return np.random.default_rng(RANDOM_IMAGES_SEED).integers(0, 256, (count, *spec.input.shape), np.uint8)
 
+    @property
+    def _verilog(self) -> Path:
+        return self._workspace.root / "rtl" / f"{self.accelerator.name}.v"
+
+    @property
+    def network(self) -> Network:
+        return self._loaded.network
+
     @cached_property
     def _network_hash(self) -> str:
         network = self.network
         parts: list[object] = [network.name, network.input, network.outputs, network.classes]
         for node in network.nodes:
             parts += [node.kind, node.name, node.inputs, sorted(node.attrs.items())]
-            parts += [(key, value.dtype.name, value.shape, value.tobytes()) for key, value in sorted(node.arrays.items())]
+            for key, value in sorted(node.arrays.items()):
+                parts += [key, value.dtype.name, value.shape, value.tobytes()]
         return content_key(*parts)
 
     @contextmanager

@@ -74,25 +74,22 @@ def show_classes(files: Sequence[str], classes: Sequence[str], ranked: Sequence[
 
 
 def _facts(report: Mapping[str, Any]) -> list[tuple[str, str | None]]:
-    network, verify, accuracy = report["network"], report["verify"], report["accuracy"]
-    synthesis = report["synthesis"] or {}
+    network, verify, accuracy, synthesis = (report[key] for key in ("network", "verify", "accuracy", "synthesis"))
     saving = network["memory_saving"]
     facts: list[tuple[str, str | None]] = [
         ("multiply-accumulates a frame", _number(network["macs"])),
         ("weight bits", _number(network["weight_bits"])),
         ("memory saving, binary layers", f"{saving:.2f}x" if saving else None),
     ]
-    if verify:
-        facts += [("images through the RTL", _number(verify["images"])),
-                  ("outputs compared", _number(verify["outputs_compared"])),
-                  ("mismatches", _number(verify["mismatches"])),
-                  ("latency, cycles", _number(verify["latency_cycles"])),
-                  ("interval, cycles", _number(verify["interval_cycles"]))]
-    if accuracy and accuracy["golden_percent"] is not None:
+    facts += [("images through the RTL", _number(verify["images"])),
+              ("outputs compared", _number(verify["outputs_compared"])),
+              ("mismatches", _number(verify["mismatches"])),
+              ("latency, cycles", _number(verify["latency_cycles"])),
+              ("interval, cycles", _number(verify["interval_cycles"]))]
+    if accuracy["golden_percent"] is not None:
         facts.append((f"accuracy, {accuracy['images']} {accuracy['dataset']} images",
                       f"{accuracy['golden_percent']:.2f} %"))
-    facts += [(f"{key} ({synthesis['tool']})", _number(synthesis[key])) for key in ("lut", "ff", "bram", "dsp")
-              if key in synthesis]
+    facts += [(f"{key} ({synthesis['tool']})", _number(synthesis[key])) for key in ("lut", "ff", "bram", "dsp")]
     facts += [(f"seconds: {stage}", f"{seconds:.1f}") for stage, seconds in report["seconds"].items()]
     return facts
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from quantize.network import INPUT, Network
-from sim.bench import Probe, SimulationError, SimulationResult, simulate
+from sim.bench import Probe, SimulationError, simulate
 from sim.bench import ToolMissing as SimulatorMissing
 from sim.golden import run
 from tbn_hw.accelerator import Accelerator
@@ -17,10 +17,8 @@ from tbn_hw.errors import Mismatch, ToolMissing
 from tbn_hw.generate import ports
 
 STALLS = 0.2
-"""Share of cycles in which each side of the accelerator pauses, in the second simulation."""
+"""Share of cycles in which each side of the accelerator pauses, after the frames that measure it."""
 SEED = 1
-CYCLES_PER_FRAME = 20
-"""The simulation gives up after this many intervals a frame: none should need more than a few."""
 
 
 def signed(images: np.ndarray) -> np.ndarray:
@@ -35,64 +33,41 @@ def golden(network: Network, images: np.ndarray) -> np.ndarray:
     return logits.reshape(len(images), -1)
 
 
-def verify(accelerator: Accelerator, verilog: Path, images: np.ndarray, work: Path) -> dict[str, Any]:
-    """Run uint8 `images` through the Verilog twice, without pauses and with random ones, against the golden model.
+def verify(accelerator: Accelerator, verilog: Path, images: np.ndarray, work: Path,
+           progress: Callable[[str, int, int], None]) -> dict[str, Any]:
+    """Run uint8 `images` through the Verilog, without pauses and with random ones, and compare all with golden.
 
-    Returns the report's `verify` figures. Raises Mismatch, naming the first node, pixel and channel that differ;
-    ToolMissing when there is no simulator or compiler; Mismatch also when the simulation stops short of its outputs.
+    `work` keeps the simulator's build for the next time. Returns the report's `verify` figures. Raises Mismatch,
+    naming the first node, pixel and channel that differ, also when the simulation stops short; ToolMissing.
     """
-    plain = _simulate(accelerator, verilog, images, work, stalls=0.0)
-    stalled = _simulate(accelerator, verilog, images, work, stalls=STALLS)
-    return {
-        "images": len(images),
-        "outputs_compared": plain.outputs_compared + stalled.outputs_compared,
-        "mismatches": plain.mismatches + stalled.mismatches,
-        "latency_cycles": plain.latency_cycles,
-        "interval_cycles": plain.interval_cycles,
-        "simulator": plain.simulator,
-    }
-
-
-def _simulate(accelerator: Accelerator, verilog: Path, images: np.ndarray, work: Path, *,
-              stalls: float, probes: list[Probe] | None = None) -> SimulationResult:
     network, sizes = accelerator.network, ports(accelerator)
-    wanted = run(network, signed(images), keep=network.outputs)
-    logits, *classes = (wanted[name].reshape(len(images), -1) for name in network.outputs)
-    latency = 2 * sum(engine.cycles or 0 for engine in accelerator.engines)
+    streams = [name for name in accelerator.streams if name != INPUT]
+    tensors = run(network, signed(images), keep={*streams, *network.outputs})
+    logits, *classes = (tensors[name].reshape(len(images), -1) for name in network.outputs)
     try:
         result = simulate([verilog], accelerator.name, signed(images), logits, classes[0] if classes else None,
-                          logit_bytes=sizes.logit_bytes, class_bytes=sizes.class_bytes, work=work, seed=SEED,
-                          stalls=stalls, timeout_cycles=latency + CYCLES_PER_FRAME * len(images) * accelerator.interval,
-                          probes=probes)
+                          logit_bytes=sizes.logit_bytes, class_bytes=max(1, sizes.class_bytes), work=work, seed=SEED,
+                          stalls=STALLS, timeout_cycles=2 * sum(engine.cycles or 0 for engine in accelerator.engines),
+                          probes=[_probe(accelerator, name, tensors[name]) for name in streams],
+                          progress=lambda done, total: progress("frames", done, total))
     except SimulatorMissing as error:
         raise ToolMissing(str(error)) from None
     except SimulationError as error:
-        raise Mismatch(f"{accelerator.name}: the simulation failed; {error}") from None
-    if result.mismatches and probes is None:
-        again = _simulate(accelerator, verilog, images, work / "probed", stalls=stalls,
-                          probes=_probes(accelerator, images))
+        raise Mismatch(f"{accelerator.name}: {error}") from None
+    if result.mismatches:
         raise Mismatch(f"{accelerator.name}: {result.mismatches} of {result.outputs_compared} outputs differ from the "
-                       f"golden model; {_where(again)}")
-    return result
+                       f"golden model; the first difference is in {result.first_divergence}")
+    return {
+        "images": result.images,
+        "outputs_compared": result.outputs_compared,
+        "mismatches": result.mismatches,
+        "latency_cycles": result.latency_cycles,
+        "interval_cycles": result.interval_cycles,
+        "simulator": result.simulator,
+    }
 
 
-def _probes(accelerator: Accelerator, images: np.ndarray) -> list[Probe]:
-    network = accelerator.network
-    names = [name for name in accelerator.streams if name != INPUT and network.by_name[name].kind != "flatten"]
-    tensors = run(network, signed(images), keep=names)
-    probes = []
-    for name in names:
-        stream = accelerator.streams[name]
-        link = accelerator.links[stream]
-        probes.append(Probe(name=name, prefix=stream, width=link.shape.width, signed=link.shape.signed,
-                            par=link.par, expected=tensors[name]))
-    return probes
-
-
-def _where(result: SimulationResult) -> str:
-    found = result.first_divergence
-    if found is None:
-        return "the streams between the engines agree, the last engine's output does not"
-    place = asdict(found)
-    return ("the first to differ is {node}, image {image}, pixel ({y}, {x}), channel {channel}: "
-            "{got} instead of {expected}".format(**place))
+def _probe(accelerator: Accelerator, tensor: str, expected: np.ndarray) -> Probe:
+    stream = accelerator.streams[tensor]
+    link = accelerator.links[stream]
+    return Probe(tensor, stream, link.shape.width, "signed" if link.shape.signed else "binary", link.par, expected)

@@ -103,7 +103,7 @@ class Workspace:
         return Outcome(content["data"], content["seconds"], cached=True)
 
     def _hashes(self, outputs: Sequence[str]) -> dict[str, str]:
-        hashes = {}
+        hashes: dict[str, str] = {}
         for output in outputs:
             path = self.root / output
             files = sorted(path.rglob("*")) if path.is_dir() else [path]

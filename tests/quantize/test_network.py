@@ -25,7 +25,9 @@ def ternary(name="trits", source="conv", channels=3, lo=-3, hi=3):
 
 def dense(name="logits", source="flat", n=48):
     weights = np.random.default_rng(2).integers(-128, 128, (5, n)).astype(np.int8)
-    return Node("dense", name, (source,), {"weights": "int8"}, {"weights": weights, "bias": np.arange(5, dtype=np.int32)})
+    return Node(
+        "dense", name, (source,), {"weights": "int8"}, {"weights": weights, "bias": np.arange(5, dtype=np.int32)}
+    )
 
 
 def network(*nodes, outputs=("logits",), **more):
@@ -44,7 +46,9 @@ def test_types():
     assert types["flat"].shape == (1, 1, 48)
 
 
-@pytest.mark.parametrize(("lo", "hi"), [(0, 0), (-1, 0), (-1, 1), (0, 127), (-128, 127), (0, 128), (-129, 5), (3, 9), (-9, -5)])
+@pytest.mark.parametrize(
+    ("lo", "hi"), [(0, 0), (-1, 0), (-1, 1), (0, 127), (-128, 127), (0, 128), (-129, 5), (3, 9), (-9, -5)]
+)
 def test_signed_width_is_the_smallest(lo, hi):
     width = signed_width(lo, hi)
     assert -(1 << (width - 1)) <= lo and hi < 1 << (width - 1)
@@ -75,36 +79,62 @@ def test_save_and_load(tmp_path: Path):
 
 def test_binary_weights_are_packed(tmp_path: Path):
     weights = np.ones((64, 3, 3, 64), np.int8)
-    nodes = (conv(channels=64), ternary(channels=64), conv("c2", "trits", arrays={"weights": weights}),
-             ternary("t2", "c2", 64), Node("flatten", "flat", ("t2",)), dense(n=16 * 64))
+    nodes = (
+        conv(channels=64),
+        ternary(channels=64),
+        conv("c2", "trits", arrays={"weights": weights}),
+        ternary("t2", "c2", 64),
+        Node("flatten", "flat", ("t2",)),
+        dense(n=16 * 64),
+    )
     network(*nodes).save(tmp_path / "net.safetensors")
     dense_bytes = 5 * 16 * 64
     assert (tmp_path / "net.safetensors").stat().st_size < weights.size / 8 + dense_bytes + 5000
 
 
 WRONG = [
-    (lambda: network(conv(attrs={"kernel": 5}), ternary(), dense()), "conv: array 'weights' must have shape (3, 5, 5, 2), not (3, 3, 3, 2)"),
+    (
+        lambda: network(conv(attrs={"kernel": 5}), ternary(), dense()),
+        "conv: array 'weights' must have shape (3, 5, 5, 2), not (3, 3, 3, 2)",
+    ),
     (lambda: network(conv(attrs={"padding": 3})), "conv: padding 3 must be less than kernel 3"),
     (lambda: network(conv(attrs={"stride": 0})), "conv: stride must be at least 1, not 0"),
     (lambda: network(conv(attrs={"stride": 1.5})), "conv: stride must be an integer, not 1.5"),
     (lambda: network(conv(attrs={"colour": 1})), "conv: a conv node has no attribute 'colour'"),
     (lambda: network(conv(attrs={"weights": "ternary"})), "conv: weights must be one of binary, int8, not 'ternary'"),
-    (lambda: network(conv(arrays={"weights": np.zeros((3, 3, 3, 2), np.int8)})), "conv: binary weights must be -1 or +1"),
-    (lambda: network(conv(arrays={"weights": np.ones((3, 3, 3, 2))})),
-     "conv: array 'weights' must hold signed integers, not float64"),
-    (lambda: network(conv(arrays={"pad": np.ones(2, np.int8)})), "conv: array 'pad' must hold -1 and +1, for a binary input only"),
+    (
+        lambda: network(conv(arrays={"weights": np.zeros((3, 3, 3, 2), np.int8)})),
+        "conv: binary weights must be -1 or +1",
+    ),
+    (
+        lambda: network(conv(arrays={"weights": np.ones((3, 3, 3, 2))})),
+        "conv: array 'weights' must hold signed integers, not float64",
+    ),
+    (
+        lambda: network(conv(arrays={"pad": np.ones(2, np.int8)})),
+        "conv: array 'pad' must hold -1 and +1, for a binary input only",
+    ),
     (lambda: network(conv(source="nowhere")), "conv: input 'nowhere' is not made by an earlier node"),
     (lambda: network(conv(), conv()), "conv: the name is used twice"),
-    (lambda: network(Node("softmax", "s", ("input",))),
-     "s: kind must be one of add, avg_pool, conv, dense, flatten, max_pool, pad_channels, requantize, threshold, top_k, "
-     "not 'softmax'"),
-    (lambda: network(conv(), ternary(lo=3, hi=3)),
-     "trits: lo must be below hi in every channel; in channel 0 lo is 3 and hi is 3"),
-    (lambda: network(conv(), dense(source="conv")), "logits: input must be flat (1, 1, n), not (4, 4, 3); put flatten before it"),
+    (
+        lambda: network(Node("softmax", "s", ("input",))),
+        "s: kind must be one of add, avg_pool, conv, dense, flatten, max_pool, pad_channels, requantize, threshold, "
+        "top_k, not 'softmax'",
+    ),
+    (
+        lambda: network(conv(), ternary(lo=3, hi=3)),
+        "trits: lo must be below hi in every channel; in channel 0 lo is 3 and hi is 3",
+    ),
+    (
+        lambda: network(conv(), dense(source="conv")),
+        "logits: input must be flat (1, 1, n), not (4, 4, 3); put flatten before it",
+    ),
     (lambda: small(classes=("a", "b")), "2 classes must name 5 logits"),
     (lambda: small(outputs=("nothing",)), "output 'nothing' is not the name of a node"),
-    (lambda: network(conv(), ternary(), conv("unused"), Node("flatten", "flat", ("trits",)), dense()),
-     "unused: nothing uses its output"),
+    (
+        lambda: network(conv(), ternary(), conv("unused"), Node("flatten", "flat", ("trits",)), dense()),
+        "unused: nothing uses its output",
+    ),
     (lambda: network(Node("add", "sum", ("input",), {"width": 16})), "sum: add must have 2 input(s), not 1"),
 ]
 

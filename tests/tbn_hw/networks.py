@@ -1,4 +1,4 @@
-"""Small random networks for the tests of the accelerator: every node kind, with weights and thresholds drawn at random."""
+"""Small random networks for the tests of the accelerator, of every node kind."""
 
 import numpy as np
 
@@ -25,7 +25,9 @@ class Builder:
         arrays = {"weights": self.weights((channels, kernel, kernel, self.types[x].channels), weights)}
         if pad:
             arrays["pad"] = self.rng.choice([-1, 1], self.types[x].channels).astype(np.int8)
-        return self.node("conv", [x], {"kernel": kernel, "stride": stride, "padding": padding, "weights": weights}, arrays)
+        return self.node(
+            "conv", [x], {"kernel": kernel, "stride": stride, "padding": padding, "weights": weights}, arrays
+        )
 
     def dense(self, x, channels, weights="binary", bias=False):
         arrays = {"weights": self.weights((channels, self.types[x].channels), weights)}

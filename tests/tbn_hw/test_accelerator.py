@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import Builder, chain, residual
 
-from networks import chain, residual
 from sim.golden import run as golden
 from tbn_hw.accelerator import identifier, plan
 from tbn_hw.errors import ModelRefused
 from tbn_hw.folding import Folding, divisors, fold
+from tbn_hw.queues import join_depths
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "hdl"))
 from assembled import Assembled
-from bench import beats, run
+from bench import beats, run, signs_to_bits
 
 
 def pictures(net, count, seed=0):
@@ -30,8 +31,9 @@ def random_foldings(net, seed):
         channels = net.types[node.inputs[0]].channels
         if net.macs(node.name):
             mh = len(node.arrays["weights"])
-            foldings[node.name] = Folding(int(rng.choice(divisors(mh))),
-                                          int(rng.choice(divisors(node.arrays["weights"].size // mh))))
+            foldings[node.name] = Folding(
+                int(rng.choice(divisors(mh))), int(rng.choice(divisors(node.arrays["weights"].size // mh)))
+            )
         elif node.kind == "pad_channels":
             common = np.gcd.reduce([channels, node.integer("before"), node.integer("after")])
             foldings[node.name] = Folding(int(rng.choice(divisors(int(common)))))
@@ -44,7 +46,9 @@ def simulate(net, foldings, images, **options):
     accelerator = options.pop("accelerator", None) or plan(net, foldings)
     dut = Assembled(accelerator)
     link = accelerator.links[dut._sink]
-    result = run(dut, {"i": beats(images, images.shape[-1])}, {"o": len(images) * link.beats}, limit=1_000_000, **options)
+    result = run(
+        dut, {"i": beats(images, images.shape[-1])}, {"o": len(images) * link.beats}, limit=1_000_000, **options
+    )
     logits = result.values["o"].reshape(len(images), -1)
     np.testing.assert_array_equal(logits, golden(net, images)[net.outputs[0]].reshape(len(images), -1))
     return result, accelerator, link
@@ -78,12 +82,101 @@ def test_plan_wrong():
     net = residual()
     clash = dataclasses.replace(net.nodes[0], name="input")
     assert clash.name == "input"
-    renamed = [dataclasses.replace(node, name="a b" if index == 0 else node.name,
-                                   inputs=tuple("a b" if t == net.nodes[0].name else t for t in node.inputs))
-               for index, node in enumerate(net.nodes)]
+    renamed = [
+        dataclasses.replace(
+            node,
+            name="a b" if index == 0 else node.name,
+            inputs=tuple("a b" if t == net.nodes[0].name else t for t in node.inputs),
+        )
+        for index, node in enumerate(net.nodes)
+    ]
     renamed[1] = dataclasses.replace(renamed[1], name="a-b")
-    renamed[2:] = [dataclasses.replace(node, inputs=tuple("a-b" if t == net.nodes[1].name else t for t in node.inputs))
-                   for node in renamed[2:]]
+    renamed[2:] = [
+        dataclasses.replace(node, inputs=tuple("a-b" if t == net.nodes[1].name else t for t in node.inputs))
+        for node in renamed[2:]
+    ]
     clashing = dataclasses.replace(net, nodes=tuple(renamed))
     with pytest.raises(ModelRefused, match="two nodes share one Verilog name"):
         plan(clashing, fold(clashing, {}))
+
+
+@pytest.mark.parametrize("make", [residual, chain])
+def test_each_engine_equals_golden_at_its_ideal_interval(make):
+    """Every engine alone, fed without a pause, takes its ideal cycles a frame within 2 %."""
+    net = make()
+    images = pictures(net, 4)
+    tensors = golden(net, images, keep=list(net.types))
+    for engine in plan(net, fold(net, {})).engines:
+        if engine.node is None:
+            continue
+        inputs = {
+            port: beats(bits(net, tensor, tensors[tensor]), link.par)
+            for port, tensor, link in zip(engine.inputs, engine.node.inputs, engine.links, strict=True)
+        }
+        expected = bits(net, engine.node.name, tensors[engine.node.name])
+        frame = expected[0].size // (expected.shape[-1] if engine.kind == "top_k" else engine.folding.pe)
+        result = run(engine.component(), inputs, {"o": len(images) * frame}, limit=100_000)
+        np.testing.assert_array_equal(result.values["o"].ravel(), expected.ravel())
+        assert engine.cycles == engine.ideal_cycles
+        measured = result.interval(frame)
+        assert measured <= max(1.02 * engine.ideal_cycles, engine.ideal_cycles + 1), engine.name
+
+
+def bits(net, tensor, values):
+    """A tensor as its stream carries it: binary values as bits."""
+    return signs_to_bits(values) if net.types[tensor].kind == "binary" else values
+
+
+def one_block(par):
+    """A residual block between plain ends, everything `par` elements a beat."""
+    b = Builder((6, 6, 2), 3)
+    x = b.block(b.requantize("input"), 2)
+    net = b.network(b.dense(b.flatten(x), 3))
+    foldings = {
+        name: Folding(par, folding.simd if net.macs(name) else 1)
+        for name, folding in fold(net, {}).items()
+        if name != net.outputs[0]
+    }
+    return net, foldings | {net.outputs[0]: Folding(3, 2)}
+
+
+def with_queue(accelerator, depth):
+    """The same accelerator with the shortcut's queue `depth` beats deep."""
+    engines = tuple(
+        dataclasses.replace(engine, depth=depth) if engine.name.endswith("queue_b") else engine
+        for engine in accelerator.engines
+    )
+    return dataclasses.replace(accelerator, engines=engines)
+
+
+def test_residual_block_survives_a_thousand_stall_patterns():
+    """1,000 frames, each under its own random pauses, through the shallowest queue that cannot deadlock."""
+    net, foldings = one_block(2)
+    accelerator = plan(net, foldings)
+    join = next(node for node in net.nodes if node.kind == "add")
+    least = with_queue(accelerator, join_depths(net, join)[1])
+    for seed in range(20):
+        rate = (0.1, 0.3, 0.5, 0.7, 0.9)[seed % 5]
+        simulate(
+            net,
+            foldings,
+            pictures(net, 50, seed),
+            accelerator=least,
+            seed=seed,
+            input_stalls=rate,
+            output_stalls=(0.0, 0.5, 0.9)[seed % 3],
+        )
+
+
+def test_shallower_queue_deadlocks_or_is_slower():
+    net, foldings = one_block(2)
+    accelerator = plan(net, foldings)
+    join = next(node for node in net.nodes if node.kind == "add")
+    least = join_depths(net, join)[1]
+    with pytest.raises(TimeoutError):
+        run(Assembled(with_queue(accelerator, least - 2)), {"i": beats(pictures(net, 2), 2)}, {"o": 2}, limit=20_000)
+    planned = next(engine.depth for engine in accelerator.engines if engine.name.endswith("queue_b"))
+    assert planned > least
+    full, _, link = simulate(net, foldings, pictures(net, 6))
+    slower, _, _ = simulate(net, foldings, pictures(net, 6), accelerator=with_queue(accelerator, least))
+    assert full.interval(link.beats) <= 1.05 * accelerator.interval < slower.interval(link.beats)

@@ -11,13 +11,30 @@ from tbn_hw.folding import CYCLES_PER_PIXEL, Folding, divisors, fold, ideal_cycl
 def network(c_in=3, channels=16, size=8):
     weights = np.ones((channels, 3, 3, c_in), np.int8)
     thresholds = {"hi": np.ones(channels, np.int32), "lo": -np.ones(channels, np.int32)}
-    return Network("net", TensorType((size, size, c_in), "int", -128, 127), (
-        Node("conv", "conv", ("input",), {"kernel": 3, "stride": 1, "padding": 1, "weights": "binary"}, {"weights": weights}),
-        Node("threshold", "trits", ("conv",), {"levels": "ternary"}, thresholds),
-        Node("max_pool", "pool", ("trits",), {"kernel": 2, "stride": 2}),
-        Node("flatten", "flat", ("pool",)),
-        Node("dense", "logits", ("flat",), {"weights": "binary"}, {"weights": np.ones((10, channels * size**2 // 4), np.int8)}),
-    ), ("logits",))
+    return Network(
+        "net",
+        TensorType((size, size, c_in), "int", -128, 127),
+        (
+            Node(
+                "conv",
+                "conv",
+                ("input",),
+                {"kernel": 3, "stride": 1, "padding": 1, "weights": "binary"},
+                {"weights": weights},
+            ),
+            Node("threshold", "trits", ("conv",), {"levels": "ternary"}, thresholds),
+            Node("max_pool", "pool", ("trits",), {"kernel": 2, "stride": 2}),
+            Node("flatten", "flat", ("pool",)),
+            Node(
+                "dense",
+                "logits",
+                ("flat",),
+                {"weights": "binary"},
+                {"weights": np.ones((10, channels * size**2 // 4), np.int8)},
+            ),
+        ),
+        ("logits",),
+    )
 
 
 def cycles(net, name, folding):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from networks import Builder, residual
+
 from tbn_hw.queues import FRAMES, Timing, common_source, flow, join_depths, required, window_end
 
 
@@ -76,7 +76,7 @@ def test_throughput_needs_no_less_than_freedom_from_deadlock():
 
 
 def test_flow_of_a_slow_engine():
-    """An engine that takes 10 cycles a pixel of input that comes every 10 cycles is late by its own time and latency."""
+    """An engine that takes 10 cycles a pixel, as the input does, is late by its own time and latency."""
     b = Builder((4, 4, 1))
     name = b.threshold("input")
     net = b.network(b.dense(b.flatten(name), 2))

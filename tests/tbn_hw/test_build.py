@@ -1,0 +1,218 @@
+"""`python -m tbn_hw.build` as its user runs it: files, figures, caching, kills, determinism, and what it refuses."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from quantize.network import Network
+from quantize.zoo import ZOO
+
+DIGITS = "tbn_digits.yaml"
+
+
+def build(*arguments, cwd=None, env=None, check=None):
+    command = [sys.executable, "-m", "tbn_hw.build", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "200", **(env or {})}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    if check is not None:
+        assert done.returncode == check, done.stderr
+    return done
+
+
+def files_of(folder):
+    """Everything a build hands over, byte for byte; logs and reports carry times and are left out."""
+    parts = [folder / "network.safetensors", *sorted((folder / "rtl").iterdir()), *sorted((folder / "rom").iterdir())]
+    return {str(part.relative_to(folder)): part.read_bytes() for part in parts}
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """The digits network through every stage, once."""
+    folder = tmp_path_factory.mktemp("build") / "digits"
+    build("--model", DIGITS, "--target", "ice40", "--output", folder, check=0)
+    return folder
+
+
+def test_digits_end_to_end(digits):
+    report = json.loads((digits / "report.json").read_text())
+    assert report["verify"]["mismatches"] == 0 and report["verify"]["images"] >= 2
+    assert report["verify"]["outputs_compared"] >= 10 * report["verify"]["images"]
+    assert report["network"]["memory_saving"] == 32
+    assert report["accuracy"]["images"] == 100 and report["accuracy"]["golden_percent"] >= 90
+    assert 500 < report["synthesis"]["lut"] < 7680, "should fit an iCE40 HX8K"
+    assert set(report["seconds"]) == {"load", "fold", "generate", "verify", "synthesise", "report"}
+    slowest = max(layer["cycles"] for layer in report["layers"])
+    assert report["verify"]["interval_cycles"] <= 1.05 * slowest
+    assert all(layer["cycles"] == layer["ideal_cycles"] for layer in report["layers"])
+    assert sum(layer["lut"] for layer in report["layers"]) <= report["synthesis"]["lut"]
+    for name in ("manifest.json", "network.safetensors", "rtl/tbn_digits.v"):
+        assert (digits / name).stat().st_size
+    assert list((digits / "sim").iterdir()) and list((digits / "synth").iterdir())
+
+
+def test_second_run_repeats_nothing(digits):
+    before = (digits / "report.json").read_bytes()
+    start = time.monotonic()
+    done = build("--model", DIGITS, "--target", "ice40", "--output", digits, check=0)
+    assert time.monotonic() - start < 10
+    for stage in ("generate", "verify", "synthesise"):
+        assert f"{stage}: unchanged" in done.stderr
+    after = json.loads((digits / "report.json").read_text())
+    assert {**after, "seconds": None} == {**json.loads(before), "seconds": None}
+
+
+def test_rom_images_equal_the_verilog(digits):
+    """The `.mem` files hold what the memories in the Verilog start with, and both hold the network's weights."""
+    verilog = (digits / "rtl" / "tbn_digits.v").read_text()
+    found = 0
+    for image in (digits / "rom").glob("*.mem"):
+        rows = [int(line, 16) for line in image.read_text().split()]
+        module = verilog.split(f"// ==== tbn_digits_{image.stem}\n")[1].split("// ==== ")[0]
+        memories = re.findall(r"reg \[\d+:0\] (\\?\S+) \[\d+:0\];\s*initial begin(.*?)end", module, re.DOTALL)
+        contents = [[int(value, 16) for value in re.findall(r"= \d+'h([0-9a-f]+);", text)] for _, text in memories]
+        assert rows in contents, image.stem
+        found += 1
+    assert found == sum("weights" in node.arrays for node in Network.load(digits / "network.safetensors").nodes)
+
+
+def test_own_pictures(digits, tmp_path):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (40, 60, 3), np.uint8)).save(tmp_path / "colour.png")
+    Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "grey.png")
+    done = build(
+        "--model",
+        DIGITS,
+        "--target",
+        "ice40",
+        "--output",
+        digits,
+        "--until",
+        "verify",
+        "--images",
+        tmp_path / "colour.png",
+        tmp_path / "grey.png",
+        check=0,
+    )
+    assert "colour.png" in done.stderr and "grey.png" in done.stderr and "1." in done.stderr
+
+
+def test_same_bytes_with_any_hash_seed(tmp_path):
+    for seed in ("1", "2"):
+        build(
+            "--model", DIGITS, "--until", "generate", "--output", tmp_path / seed, env={"PYTHONHASHSEED": seed}, check=0
+        )
+    assert files_of(tmp_path / "1") == files_of(tmp_path / "2")
+    assert str(tmp_path) not in (tmp_path / "1" / "rtl" / "tbn_digits.v").read_text()
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2.0, 4.0])
+def test_killed_then_run_again(digits, tmp_path, seconds):
+    command = [
+        sys.executable,
+        "-m",
+        "tbn_hw.build",
+        "--model",
+        DIGITS,
+        "--until",
+        "generate",
+        "--output",
+        str(tmp_path / "b"),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    build("--model", DIGITS, "--until", "generate", "--output", tmp_path / "b", check=0)
+    assert files_of(tmp_path / "b") == files_of(digits)
+    visible = {entry.name for entry in (tmp_path / "b").iterdir()}
+    assert visible == {".stages", "network.safetensors", "rtl", "rom"}
+
+
+def changed(tmp_path, old, new):
+    """The digits model with a change, and its weights beside it."""
+    text = (ZOO / DIGITS).read_text()
+    assert old in text
+    (tmp_path / "changed.yaml").write_text(text.replace(old, new, 1))
+    (tmp_path / "changed.safetensors").write_bytes((ZOO / "tbn_digits.safetensors").read_bytes())
+    return tmp_path / "changed.yaml"
+
+
+def truncated(tmp_path):
+    data = (ZOO / "tbn_digits.safetensors").read_bytes()
+    (tmp_path / "short.safetensors").write_bytes(data[: len(data) // 2])
+    return tmp_path / "short.safetensors"
+
+
+WRONG = {
+    "no model": (lambda t: ["--model", "nothing.yaml"], 1, "nothing.yaml: no such model file"),
+    "unknown key": (
+        lambda t: ["--model", changed(t, "kernel: 3", "kernel: 3, colour: red")],
+        1,
+        "changed.yaml:9: layers",
+    ),
+    "wrong type": (
+        lambda t: ["--model", changed(t, "kernel: 3", "kernel: three")],
+        1,
+        "must be an integer, not 'three'",
+    ),
+    "truncated weights": (
+        lambda t: ["--model", DIGITS, "--weights", truncated(t)],
+        1,
+        "is not a whole safetensors file",
+    ),
+    "missing weights": (lambda t: ["--model", DIGITS, "--weights", t / "none.safetensors"], 1, "no such file"),
+    "foreign weights": (
+        lambda t: ["--model", DIGITS, "--weights", ZOO / "tbn_resnet.safetensors"],
+        1,
+        "the model file's is",
+    ),
+    "other shapes": (lambda t: ["--model", changed(t, "channels: 16", "channels: 8")], 1, "weights of shape"),
+    "folding": (
+        lambda t: ["--model", changed(t, "weights: binary}", "weights: binary, folding: {pe: 5, simd: 1}}")],
+        1,
+        "PE 5 must evenly divide",
+    ),
+    "target": (lambda t: ["--model", DIGITS, "--target", "abacus"], 2, "argument --target: invalid choice: 'abacus'"),
+    "stage": (lambda t: ["--model", DIGITS, "--until", "lunch"], 2, "argument --until: invalid choice: 'lunch'"),
+    "flag": (lambda t: ["--model", DIGITS, "--faster"], 2, "unrecognized arguments: --faster"),
+    "no picture": (lambda t: ["--model", DIGITS, "--images", t / "cat.png"], 2, "cat.png: no such file"),
+    "images": (
+        lambda t: ["--model", DIGITS, "--verify-images", "0"],
+        2,
+        "--verify-images must be a positive integer, not 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong(case, tmp_path):
+    make, code, sentence = WRONG[case]
+    (tmp_path / "out").mkdir()
+    done = build(*make(tmp_path), *([] if case == "flag" else ["--output", tmp_path / "out"]), cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and sentence in errors[0]
+    if code == 1:
+        assert not {entry.name for entry in (tmp_path / "out").iterdir()} - {".stages", "network.safetensors"}
+
+
+def test_output_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    done = build("--model", DIGITS, "--output", tmp_path / "file", check=2)
+    assert "must be a folder that can be written" in done.stderr
+
+
+def test_missing_compiler(tmp_path):
+    """Without a C++ compiler the build says so before it simulates, and keeps what was done."""
+    done = build("--model", DIGITS, "--output", tmp_path, env={"PATH": str(tmp_path)}, check=3)
+    assert "compiler" in done.stderr.lower()
+    assert not (tmp_path / "sim").exists() and (tmp_path / "rtl").exists()

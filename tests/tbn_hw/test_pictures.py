@@ -1,0 +1,54 @@
+"""The user's pictures: resized and cropped as the model file says."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tbn_hw.errors import UsageError
+from tbn_hw.pictures import read_pictures
+
+
+def save(path, array):
+    Image.fromarray(array.astype(np.uint8)).save(path)
+    return path
+
+
+def test_picture_of_the_right_size_is_not_changed(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3))
+    found = read_pictures([save(tmp_path / "a.png", pixels)], (32, 32, 3), None)
+    np.testing.assert_array_equal(found[0], pixels)
+
+
+def test_centre_is_cut_out(tmp_path):
+    pixels = np.arange(8 * 20).reshape(8, 20)
+    found = read_pictures([save(tmp_path / "a.png", pixels)], (8, 8, 1), None)
+    np.testing.assert_array_equal(found[0, :, :, 0], pixels[:, 6:14])
+
+
+def test_resize_before_the_crop(tmp_path):
+    """A frame around the middle is cut away when the shorter side is resized to more than the crop."""
+    pixels = np.full((64, 64), 255)
+    pixels[16:48, 16:48] = 10
+    found = read_pictures([save(tmp_path / "a.png", pixels)], (8, 8, 1), 32)
+    assert found.max() == 10
+
+
+def test_grey_and_transparent_pictures_become_red_green_blue(tmp_path):
+    grey = save(tmp_path / "grey.png", np.full((4, 4), 7))
+    clear = save(tmp_path / "clear.png", np.full((4, 4, 4), 7))
+    found = read_pictures([grey, clear], (4, 4, 3), None)
+    assert found.shape == (2, 4, 4, 3) and (found == 7).all()
+
+
+def test_read_pictures_wrong(tmp_path):
+    (tmp_path / "text.png").write_text("not a picture")
+    with pytest.raises(UsageError, match=r"--images: .*text\.png must be a picture that Pillow can read"):
+        read_pictures([tmp_path / "text.png"], (8, 8, 1), None)
+    with pytest.raises(UsageError, match=r"--images: .*none\.png: no such file"):
+        read_pictures([tmp_path / "none.png"], (8, 8, 1), None)
+    with pytest.raises(UsageError, match="--images: the network reads 2 channels, a picture has 1 or 3"):
+        read_pictures([tmp_path / "none.png"], (8, 8, 2), None)
+    whole = save(tmp_path / "cut.png", np.random.default_rng(0).integers(0, 256, (64, 64, 3)))
+    whole.write_bytes(whole.read_bytes()[:2000])
+    with pytest.raises(UsageError, match=r"--images: .*cut\.png cannot be read; "):
+        read_pictures([whole], (8, 8, 3), None)
