@@ -60,7 +60,8 @@ class Add(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        free, transfer = Signal(), Signal()
+        free = Signal()
+        transfer = Signal()
         m.d.comb += [
             free.eq(~self.o.valid | self.o.ready),
             transfer.eq(self.a.valid & self.b.valid & free),

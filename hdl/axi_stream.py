@@ -89,9 +89,14 @@ class AxiInput(wiring.Component):
         pixel = data.ArrayLayout(byte_shape(self._element), self._channels)
         m.submodules.beats = beats = Queue(shape=data.StructLayout({"pixel": pixel, "last": 1}), depth=2)
         m.submodules.flags = flags = Queue(shape=1, depth=self._frames)
-        beat, count = beats.o.payload, Signal(range(self._pixels))
-        final, offered, leaves, bad = Signal(), Signal(), Signal(), Signal()
-        fill, discard = Signal(), Signal()
+        beat = beats.o.payload
+        count = Signal(range(self._pixels))
+        final = Signal()
+        offered = Signal()
+        leaves = Signal()
+        bad = Signal()
+        fill = Signal()
+        discard = Signal()
         m.d.comb += [
             beats.i.payload.pixel.eq(self.s_axis_tdata),
             beats.i.payload.last.eq(self.s_axis_tlast),
@@ -187,7 +192,10 @@ class AxiOutput(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         logits = Signal(data.ArrayLayout(self._shape, self._channels))
-        full, count, free, leave = Signal(), Signal(range(self.interval)), Signal(), Signal()
+        full = Signal()
+        count = Signal(range(self.interval))
+        free = Signal()
+        leave = Signal()
         there = self.classes.valid if self._k else 1
         m.d.comb += [
             free.eq(~self.m_axis_tvalid | self.m_axis_tready),

@@ -51,7 +51,8 @@ class Fork(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        done, took = Signal(self._n), Signal(self._n)
+        done = Signal(self._n)
+        took = Signal(self._n)
         m.d.comb += self.i.ready.eq(took.all())
         for k, o in enumerate(self.outputs):
             m.d.comb += [

@@ -57,8 +57,11 @@ class PadChannels(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         before, channels, _after = self._folds
-        held, x, index = Signal(), Signal.like(self.i.payload), Signal(range(sum(self._folds)))
-        inside, past = Signal(), Signal()
+        held = Signal()
+        x = Signal.like(self.i.payload, name="x")
+        index = Signal(range(sum(self._folds)))
+        inside = Signal()
+        past = Signal()
         m.d.comb += [
             past.eq(index >= before + channels),
             inside.eq((index >= before) & ~past),

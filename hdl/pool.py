@@ -53,8 +53,10 @@ class WindowReduction(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        take, leave, held = Signal(), Signal(), Signal()
-        x = Signal.like(self.i.payload)
+        take = Signal()
+        leave = Signal()
+        held = Signal()
+        x = Signal.like(self.i.payload, name="x")
         m.d.comb += [
             self.i.ready.eq(~held | ~self.o.valid | self.o.ready),
             take.eq(self.i.valid & self.i.ready),
@@ -88,7 +90,8 @@ class WindowReduction(wiring.Component):
 
     def _position(self, m, take):
         """Row of the beat being taken; and for the beat held, the columns whose windows open and close with it."""
-        row, position = Signal(range(self._inner)), Signal(range(self._length))
+        row = Signal(range(self._inner))
+        position = Signal(range(self._length))
         period = self._overlap * self._stride
         starts = [-k * self._stride % period for k in range(self._overlap)]
         phases = [Signal(range(period), init=start, name=f"phase_{k}") for k, start in enumerate(starts)]
@@ -101,7 +104,8 @@ class WindowReduction(wiring.Component):
                     m.d.sync += position.eq(0)
                     m.d.sync += [phase.eq(start) for phase, start in zip(phases, starts, strict=True)]
 
-        opens, closes = Signal(self._overlap), Signal(self._overlap)
+        opens = Signal(self._overlap)
+        closes = Signal(self._overlap)
         # Windows that would have opened ahead of the line close before its position kernel - 1.
         inside = Const(1, 1) if self._overlap == 1 else position >= self._kernel - 1
         with m.If(take):
@@ -114,12 +118,14 @@ class WindowReduction(wiring.Component):
     def _partials(self, m, row, take, leave, results):
         """What the open windows hold for the beat held; `results` replace it when that beat leaves."""
         if self._inner == 1:
-            partials = Signal.like(results)
+            partials = Signal.like(results, name="partials")
             with m.If(leave):
                 m.d.sync += partials.eq(results)
             return partials
         m.submodules.partials = rows = memory.Memory(shape=results.shape(), depth=self._inner, init=[])
-        write, read, held_row = rows.write_port(), rows.read_port(), Signal.like(row)
+        write = rows.write_port()
+        read = rows.read_port()
+        held_row = Signal.like(row, name="held_row")
         with m.If(take):
             m.d.sync += held_row.eq(row)
         m.d.comb += [

@@ -106,7 +106,8 @@ class Requantize(wiring.Component):
 
         def rows(name, values, valid):
             """The constants of the beat that a stage took over, counted where it takes them."""
-            index, step = Signal(range(self._folds), name=f"{name}_index"), Signal(name=f"{name}_step")
+            index = Signal(range(self._folds), name=f"{name}_index")
+            step = Signal(name=f"{name}_step")
             m.d.comb += step.eq(enable & valid)
             if self._folds > 1:
                 with m.If(step):
@@ -115,7 +116,8 @@ class Requantize(wiring.Component):
                         m.d.sync += index.eq(0)
             return [row[0] for row in channel_rows(m, name, [[v] for v in values], self._par, index, step)]
 
-        valid, values = Signal(), [Signal(self._i_shape, name=f"a_{lane}") for lane in range(self._par)]
+        valid = Signal(name="a_valid")
+        values = [Signal(self._i_shape, name=f"a_{lane}") for lane in range(self._par)]
         with m.If(enable):
             m.d.sync += valid.eq(self.i.valid)
             m.d.sync += [a.eq(self.i.payload[lane]) for lane, a in enumerate(values)]
@@ -123,7 +125,8 @@ class Requantize(wiring.Component):
 
         if self.multiplies:
             mults = rows("mult", self._mult, taken)
-            valid, taken = Signal(), valid
+            taken = valid
+            valid = Signal(name="product_valid")
             products = [Signal(range_shape(*product_range), name=f"product_{lane}") for lane in range(self._par)]
             with m.If(enable):
                 m.d.sync += valid.eq(taken)

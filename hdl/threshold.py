@@ -90,8 +90,10 @@ class Threshold(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        transfer, load = Signal(), Signal()
-        following, primed = Signal(range(self._folds)), Signal(init=self._folds == 1)
+        transfer = Signal()
+        load = Signal()
+        following = Signal(range(self._folds))
+        primed = Signal(init=self._folds == 1)
         table = channel_rows(m, "rom", self._table, self._par, following, load)
 
         m.d.comb += [

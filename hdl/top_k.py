@@ -57,7 +57,8 @@ class TopK(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        step, free = Signal(), Signal()
+        step = Signal()
+        free = Signal()
         element, valid = self._element(m, step)
         index = Signal(range(self._channels))
         last = index == self._channels - 1
@@ -69,7 +70,8 @@ class TopK(wiring.Component):
         # The list: entry j moves down or stays, or is the new element. An equal element stays behind an older one.
         entry = data.StructLayout({"used": 1, "value": value_of(element).shape(), "index": index.shape()})
         entries = [Signal(entry, name=f"entry_{j}") for j in range(self._k)]
-        new, updated = Signal(entry), [Signal(entry, name=f"updated_{j}") for j in range(self._k)]
+        new = Signal(entry)
+        updated = [Signal(entry, name=f"updated_{j}") for j in range(self._k)]
         larger = [~old.used | (new.value > old.value) for old in entries]
         m.d.comb += [new.used.eq(1), new.value.eq(value_of(element)), new.index.eq(index)]
         for j, (old, update) in enumerate(zip(entries, updated, strict=True)):
@@ -92,7 +94,8 @@ class TopK(wiring.Component):
         if self._par == 1:
             m.d.comb += self.i.ready.eq(step)
             return self.i.payload[0], self.i.valid
-        x, left = Signal.like(self.i.payload), Signal(range(self._par + 1))
+        x = Signal.like(self.i.payload, name="x")
+        left = Signal(range(self._par + 1))
         m.d.comb += self.i.ready.eq((left == 0) | ((left == 1) & step))
         with m.If(step):
             m.d.sync += [left.eq(left - 1), Cat(x[lane] for lane in range(self._par - 1)).eq(
