@@ -1,13 +1,17 @@
 # amaranth: UnusedElaboratable=no
 
+import math
 import random
 
 import numpy as np
 import pytest
-from amaranth.hdl import signed, unsigned
+from amaranth.hdl import Module, signed, unsigned
+from amaranth.lib import wiring
 from bench import run, signs_to_bits
 
 from hdl.mvu import MVU, weight_rows
+from hdl.sliding_window import SlidingWindow
+from hdl.stream import TRIT, connect
 
 ACTIVATIONS = ["binary", "ternary", signed(8), signed(3), unsigned(4)]
 
@@ -105,3 +109,30 @@ def test_mvu_wrong(change, error, sentence):
     with pytest.raises(error) as raised:
         MVU(**good | change)
     assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(("pe", "simd"), [(1, 2), (2, 6), (4, 18), (1, 54), (2, 9)])
+def test_convolution(pe, simd):
+    """Window and matrix-vector unit together make a convolution, at the rate of the slower one."""
+    rng = np.random.default_rng(simd)
+    weights, x = rng.choice([-1, 1], (4, 54)), rng.integers(-1, 2, (3, 6, 5, 6))
+    window = SlidingWindow(shape=TRIT, height=6, width=5, channels=6, kernel=3, padding=1, simd=simd, repeat=4 // pe)
+    unit = MVU(weights=weights, weight_kind="binary", activation="ternary", pe=pe, simd=simd)
+
+    class Convolution(wiring.Component):
+        def __init__(self):
+            super().__init__({"i": wiring.In(window.i.signature.flip()), "o": wiring.Out(unit.o.signature)})
+
+        def elaborate(self, platform):
+            m = Module()
+            m.submodules += [window, unit]
+            connect(m, wiring.flipped(self.i), window.i)
+            connect(m, window.o, unit.i)
+            connect(m, unit.o, wiring.flipped(self.o))
+            return m
+
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    columns = np.stack([padded[:, y:y + 6, z:z + 5] for y in range(3) for z in range(3)], axis=3)  # (n, h, w, 9, c)
+    results = (columns.reshape(-1, 54) @ weights.T).reshape(-1, pe)
+    result = check(Convolution(), x.reshape(-1, math.gcd(simd, 6)), results)
+    assert result.interval(len(results) // 3) == max(window.interval, 30 * unit.interval)
