@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from amaranth.hdl import Shape, signed
+from amaranth.hdl import Shape, UnusedElaboratable, signed
 
 from hdl.axi_stream import AxiInput, AxiOutput
 from hdl.fork import Fork
@@ -84,6 +85,8 @@ def identifier(name: str) -> str:
 
 def plan(network: Network, foldings: Mapping[str, Folding]) -> Accelerator:
     """Lay out the engines of `network`; raises ModelRefused for a network that cannot be one stream of engines."""
+    # components are made here for their numbers alone; those that become Verilog are made again, in other processes
+    warnings.filterwarnings("ignore", category=UnusedElaboratable)
     return _Planner(network, foldings).run()
 
 

@@ -41,6 +41,7 @@ class Job:
         return "\n".join([
             *(["read_verilog -lib boxes.v"] if self.boxes else []),
             f"{'read_rtlil' if self.file.endswith('.il') else 'read_verilog'} {self.file}",
+            "proc; opt_clean -purge",  # Amaranth's alias wires `\\i__payload[0]` make abc9 stop without a word
             FAMILIES[self.target].script.format(top=PLACEHOLDER),
             "tee -q -o stat.json stat -json",
             "write_verilog -noattr netlist.v",
