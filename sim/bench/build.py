@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cocotb_tools.config
 
+from sim.bench.runtime import runtime_objects
 from sim.bench.tool import SimulationError, compiler, execute, verilator_root, version
 
 MARKER = "built.json"
@@ -77,7 +78,8 @@ def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str],
     make = ["make", "-j2", "-C", str(folder), "-f", "Vtop.mk", f"CXX={name}", f"LINK={name}", "AR=ar",
             "CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={sys.executable}", f"OPT_FAST={optimise}"]
     job = {"stage": "commands", "commands": [verilate, make], "folder": str(folder)}
-    _work_on(job, folder, {"VERILATOR_ROOT": str(root)})
+    with runtime_objects(folder):
+        _work_on(job, folder, {"VERILATOR_ROOT": str(root)})
 
 
 def _work_on(job: Mapping[str, object], folder: Path, env: dict[str, str] | None = None) -> None:

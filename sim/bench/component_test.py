@@ -70,7 +70,7 @@ class Bench:
         await cycles(self.clock, 1)
 
     def stalls(self, stream: Stream) -> Stalls:
-        """One pattern has the full probability at each end; of many, each end draws its own, so that some are lopsided."""
+        """A single pattern has the full probability at each end; of many, each end draws its own: some are lopsided."""
         seed, probability = f"{self.seed} {stream.name}", self.job["stalls"]
         if self.job["patterns"] > 1:
             probability *= random.Random(seed).random()
