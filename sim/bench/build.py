@@ -74,8 +74,8 @@ def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str],
         "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
         str(cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"), *everything, *map(str, files)]
     name = compiler()
-    # the wheel's makefile names the compilers of the machine it was made on
-    make = ["make", "-j2", "-C", str(folder), "-f", "Vtop.mk", f"CXX={name}", f"LINK={name}", "AR=ar",
+    # the wheel's makefile names the compilers of the machine it was made on; -o: the runtime does not depend on Vtop.mk
+    make = ["make", "-j2", "-C", str(folder), "-f", "Vtop.mk", "-o", "Vtop.mk", f"CXX={name}", f"LINK={name}", "AR=ar",
             "CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={sys.executable}", f"OPT_FAST={optimise}"]
     job = {"stage": "commands", "commands": [verilate, make], "folder": str(folder)}
     with runtime_objects(folder):

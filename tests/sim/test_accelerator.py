@@ -120,7 +120,7 @@ def test_nothing_is_left_running_when_the_caller_is_killed(tmp_path):
     job, log = tmp_path / "job.json", tmp_path / "log"
     job.write_text(json.dumps({"stage": "commands", "folder": "/", "commands": [["sleep", "1234.5"]]}))
     command = [sys.executable, "-m", "sim.bench.worker", str(job)]
-    script = f"from sim.bench.tool import Path, execute; execute({command}, Path({str(log)!r}), cwd=Path({str(ROOT)!r}))"
+    script = f"from sim.bench.tool import Path, execute; execute({command}, Path({str(log)!r}), cwd=Path())"
     caller = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
     assert _wait(lambda: len(_sleepers()) == 1)
     os.kill(caller.pid, signal.SIGKILL)
