@@ -2,29 +2,13 @@
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.dot_product import DotProduct, SharedCount, shared_bit
 from hdl.popcount import range_of, registers_of
+from hdl.rom import STYLES, read_only, weight_rows
 from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor
-
-BLOCK_ROWS, BLOCK_BITS = 32, 2048
-"""A ROM of at least so many rows and bits goes to block RAM when its style is not given."""
-
-STYLES = ("auto", "block", "logic")
-
-
-def weight_rows(weights, pe, simd, bits):
-    """The rows of the weight ROM of a matrix (mh, mw), as unsigned integers.
-
-    Row `neuron_fold * synapse_folds + synapse_fold`; weight (pe_index, simd_index) stands at `pe_index * simd +
-    simd_index`, element 0 in the low bits. One bit a weight, 1 for -1; or eight in two's complement.
-    """
-    mh, mw = weights.shape
-    codes = (weights < 0).astype(object) if bits == 1 else weights.astype(object) & ((1 << bits) - 1)
-    folded = codes.reshape(mh // pe, pe, mw // simd, simd).transpose(0, 2, 1, 3).reshape(-1, pe * simd)
-    return [sum(int(code) << (k * bits) for k, code in enumerate(row)) for row in folded]
 
 
 class MVU(wiring.Component):
@@ -56,7 +40,7 @@ class MVU(wiring.Component):
     acc_range : (int, int) or None
         Least and largest result, if the caller knows them better than the weights and the input's shape tell.
     rom_style : 'auto', 'block' or 'logic'
-        Where the weights lie; auto means block RAM from 32 rows and 2048 bits on.
+        Where the weights lie; auto means block RAM from 32 rows and 1024 bits on.
     tree_levels : int
         Levels of the adder tree between registers; 0 for none. With 4 the registers cost next to nothing on ECP5.
 
@@ -144,18 +128,24 @@ class MVU(wiring.Component):
         return self.synapse_fold + 3 + registers_of(self._simd, self._levels)
 
     @property
+    def _weight_width(self):
+        return 1 if self._kind == "binary" else 8
+
+    @property
     def weight_rows(self):
         """The contents of the weight ROM."""
-        return weight_rows(self._weights, self._pe, self._simd, 1 if self._kind == "binary" else 8)
+        return weight_rows(self._weights, self._pe, self._simd, self._weight_width)
 
     def elaborate(self, platform):
         m = Module()
-        enable, finished = Signal(), Signal()
+        enable = Signal()
+        finished = Signal()
         m.d.comb += [
             enable.eq(~(finished & self.o.valid & ~self.o.ready)),
             self.i.ready.eq(enable),
         ]
-        x, valid = Signal(self.i.payload.shape()), Signal()
+        x = Signal(self.i.payload.shape())
+        valid = Signal()
         weights = self._fetch(m, enable)
         with m.If(enable):
             m.d.sync += [x.eq(self.i.payload), valid.eq(self.i.valid)]
@@ -168,7 +158,7 @@ class MVU(wiring.Component):
                          dot.enable.eq(enable)]
             dots.append(dot.sum)
         for _ in range(1 + registers_of(self._simd, self._levels)):
-            ahead, valid = valid, Signal()
+            ahead, valid = valid, Signal(name="valid")
             with m.If(enable):
                 m.d.sync += valid.eq(ahead)
 
@@ -191,19 +181,10 @@ class MVU(wiring.Component):
 
     def _fetch(self, m, enable):
         """The ROM row of the beat taken an enabled cycle ago."""
-        rows = self.weight_rows
-        width = self._pe * self._simd * (1 if self._kind == "binary" else 8)
-        if len(rows) == 1:
-            return Const(rows[0], width)
-        block = len(rows) >= BLOCK_ROWS and len(rows) * width >= BLOCK_BITS
-        style = ("block" if block else "logic") if self._rom_style == "auto" else self._rom_style
-        m.submodules.weights = rom = memory.Memory(shape=width, depth=len(rows), init=rows,
-                                                   attrs={"rom_style": style, "ram_style": style})
-        port, row = rom.read_port(), Signal(range(len(rows)))
-        m.d.comb += [port.addr.eq(row), port.en.eq(enable)]
+        rows, row = self.weight_rows, Signal(range(self.interval), name="row")
         with m.If(enable & self.i.valid):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
-        return port.data
+        return read_only(m, "weights", rows, self._pe * self._simd * self._weight_width, row, enable, self._rom_style)
 
     def _fold_ends(self, m, enable):
         """Whether the sum that comes to the accumulators is the first or the last of its fold."""
@@ -220,19 +201,15 @@ class MVU(wiring.Component):
             constant -= self._weights.shape[1]
         elif self._kind == "binary" and self._activation != "ternary":
             constant += (self._weights < 0).sum(axis=1)
-        shape, table = signed(self._acc_width), constant.reshape(self.neuron_fold, self._pe)
-        if (table == table[0]).all():
-            return [Const(int(value), shape) for value in table[0]]
+        width, mask = self._acc_width, (1 << self._acc_width) - 1
+        lines = constant.reshape(self.neuron_fold, self._pe).tolist()
+        rows = [sum((value & mask) << (k * width) for k, value in enumerate(line)) for line in lines]
         fold = Signal(range(self.neuron_fold))
-        starts = Signal(data.ArrayLayout(shape, self._pe), init=table[0].tolist())
         next_fold = Mux(fold == self.neuron_fold - 1, 0, fold + 1)
         with m.If(step):
             m.d.sync += fold.eq(next_fold)
-            with m.Switch(next_fold):
-                for k, line in enumerate(table.tolist()):
-                    with m.Case(k):
-                        m.d.sync += starts.eq(Const(line, starts.shape()))
-        return list(starts)
+        row = read_only(m, "starts", rows, self._pe * width, Mux(step, next_fold, fold), Const(1))
+        return [row.word_select(k, width).as_signed() for k in range(self._pe)]
 
     def _correction(self, m, kind, x, enable, valid, first):
         """The count to add to the results of all rows alike, ready with the accumulators."""

@@ -51,7 +51,8 @@ class Queue(wiring.Component):
         return self._pair(m) if self._depth == 2 else self._memory(m)
 
     def _pair(self, m):
-        spare, spare_valid = Signal(self._shape), Signal()
+        spare = Signal(self._shape)
+        spare_valid = Signal()
         m.d.comb += self.i.ready.eq(~spare_valid)
         with m.If(~self.o.valid | self.o.ready):
             m.d.sync += self.o.valid.eq(self.i.valid | spare_valid)

@@ -76,7 +76,8 @@ class WidthConverter(wiring.Component):
 
     def _widen(self, m, count):
         """Fills a register from the top; the first beat has moved to the low end when the last one comes."""
-        place, width = Signal(range(count)), self._i_par * self._shape.width
+        width = self._i_par * self._shape.width
+        place = Signal(range(count))
         last = place == count - 1
         m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
         with m.If(self.o.ready):
@@ -89,7 +90,8 @@ class WidthConverter(wiring.Component):
     def _narrow(self, m, count):
         """Shifts a register out at the low end."""
         width = self._o_par * self._shape.width
-        left, beats = Signal(range(count + 1)), Signal(count * width)
+        left = Signal(range(count + 1))
+        beats = Signal(count * width)
         m.d.comb += [
             self.i.ready.eq((left == 0) | (left == 1) & self.o.ready),
             self.o.valid.eq(left != 0),

@@ -93,7 +93,8 @@ class WindowControl(wiring.Component):
         rows, columns = schedule.out_height, schedule.out_width
         # the position runs one window ahead: what the next window needs is a register by the time it starts
         ahead = 1 % schedule.windows
-        row, column = Signal(range(rows), init=ahead // columns), Signal(range(columns), init=ahead % columns)
+        row = Signal(range(rows), init=ahead // columns)
+        column = Signal(range(columns), init=ahead % columns)
         last_row, last_column = row == rows - 1, column == columns - 1
         with m.If(self.advance):
             m.d.sync += column.eq(Mux(last_column, 0, column + 1))

@@ -9,7 +9,8 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import wiring
 from bench import run, signs_to_bits
 
-from hdl.mvu import MVU, weight_rows
+from hdl.mvu import MVU
+from hdl.rom import weight_rows
 from hdl.sliding_window import SlidingWindow
 from hdl.stream import TRIT, connect
 
