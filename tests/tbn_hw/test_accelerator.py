@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from networks import Builder, chain, residual
 
+from sim.bench import simulate as cocotb_simulate
 from sim.golden import run as golden
+from tbn_hw import generate
 from tbn_hw.accelerator import identifier, plan
 from tbn_hw.errors import ModelRefused
 from tbn_hw.folding import Folding, divisors, fold
@@ -149,23 +151,19 @@ def with_queue(accelerator, depth):
     return dataclasses.replace(accelerator, engines=engines)
 
 
-def test_residual_block_survives_a_thousand_stall_patterns():
+def test_residual_block_survives_a_thousand_stall_patterns(tmp_path):
     """1,000 frames, each under its own random pauses, through the shallowest queue that cannot deadlock."""
     net, foldings = one_block(2)
-    accelerator = plan(net, foldings)
     join = next(node for node in net.nodes if node.kind == "add")
-    least = with_queue(accelerator, join_depths(net, join)[1])
-    for seed in range(20):
-        rate = (0.1, 0.3, 0.5, 0.7, 0.9)[seed % 5]
-        simulate(
-            net,
-            foldings,
-            pictures(net, 50, seed),
-            accelerator=least,
-            seed=seed,
-            input_stalls=rate,
-            output_stalls=(0.0, 0.5, 0.9)[seed % 3],
-        )
+    least = with_queue(plan(net, foldings), join_depths(net, join)[1])
+    verilog = generate.join({least.name: generate.top(least), **generate.modules(least, 2)})
+    (tmp_path / "net.v").write_text(verilog)
+    for seed, stalls in enumerate((0.1, 0.3, 0.5, 0.7, 0.9)):
+        images = pictures(net, 200, seed)
+        logits = golden(net, images)[net.outputs[0]].reshape(len(images), -1)
+        result = cocotb_simulate([tmp_path / "net.v"], least.name, images, logits, work=tmp_path / "work", seed=seed,
+                                 logit_bytes=generate.ports(least).logit_bytes, stalls=stalls, measure=False)
+        assert (result.images, result.mismatches) == (200, 0)
 
 
 def test_shallower_queue_deadlocks_or_is_slower():
