@@ -15,7 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("hdl", "quantize", "sim", "tbn_hw")
 NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor")  # the hand-over and what it is made of
-TORCH_FREE = (*NETWORK, "quantize.rom", "quantize.spec", "quantize.zoo", "quantize.data")
+TORCH_FREE = (*NETWORK, "quantize.rom", "quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.yaml_source",
+              "quantize.zoo", "quantize.data")
 MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself aside
     "hdl": (),
     "quantize": (),
