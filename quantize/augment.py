@@ -16,7 +16,7 @@ def augment(images: np.ndarray, names: Sequence[str], random: np.random.Generato
     n, height, width, _ = images.shape
     for name in names:
         if name == "flip":
-            mirrored = random.random(n) < 0.5
+            mirrored = np.asarray(random.random(n) < 0.5)
             images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
         else:
             by = {"crop": 4, "shift": 1}[name]

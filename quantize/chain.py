@@ -102,4 +102,5 @@ def multiplier(a: np.ndarray, b: np.ndarray) -> Multiplier:
         mult, bias = np.rint(a * 2.0**shift), np.rint(b * 2.0**shift) + half
         if np.abs(mult).max() <= 32767 and np.abs(bias).max() <= 2**31 - 1:
             return Multiplier(mult.astype(np.int16), bias.astype(np.int32), shift)
-    raise ValueError(f"factors up to {np.abs(a).max():.3g} and offsets up to {np.abs(b).max():.3g} must fit 16 and 32 bits")
+    raise ValueError(f"factors up to {np.abs(a).max():.3g} and offsets up to {np.abs(b).max():.3g} "
+                     "must fit 16 and 32 bits")

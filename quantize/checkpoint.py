@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 from pathlib import Path
@@ -19,8 +20,8 @@ class CheckpointError(ValueError):
 
 def save_checkpoint(file: Path, state: dict[str, Any], random: np.random.Generator) -> None:
     """Write ``state`` (model's name, weights, optimizer, epoch, recipe) with the generators' states."""
-    generator = random.bit_generator.state
-    numbers = [int(generator["state"][key]) for key in ("state", "inc")] + [generator["has_uint32"], generator["uinteger"]]
+    held = random.bit_generator.state
+    numbers = [int(held["state"]["state"]), int(held["state"]["inc"]), held["has_uint32"], held["uinteger"]]
     state = {**state, "random": {"torch": torch.get_rng_state(), "numpy": [hex(number) for number in numbers]}}
     part = file.with_name(f".{file.name}.part")
     torch.save(state, part)
@@ -36,10 +37,12 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
         If the file cannot be read or is no checkpoint of this project.
     """
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        raw = file.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{file}: cannot be read; {error.strerror or error}") from None
-    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
+    try:
+        state = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, KeyError, ValueError, OSError, pickle.UnpicklingError):
         raise CheckpointError(f"{file}: is not a whole checkpoint") from None
     if not isinstance(state, dict) or not set(state) >= _KEYS:
         raise CheckpointError(f"{file}: is not a checkpoint of this project")

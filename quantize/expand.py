@@ -16,6 +16,10 @@ Shape = tuple[int, int, int]
 
 _DOT = ("input", "int8", "ternary", "binary", "sum")
 _REAL = ("dot", "real", "fixed")
+_DOMAINS = {
+    "dot": "a dot product", "real": "an unquantised value", "fixed": "a fixed-point value", "input": "the picture",
+    "sum": "the sum of an average pool",
+}
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,8 @@ class _Walk:
         if isinstance(layer, kinds.Dense):
             self._need(domain in _DOT, path, "dense", domain)
             if (h, w) != (1, 1):
-                raise self._source.error(path, f"the input must be 1x1 pixels, not {_text(shape)}; put 'flatten' before it")
+                sentence = f"the input must be 1x1 pixels, not {_text(shape)}; put 'flatten' before it"
+                raise self._source.error(path, sentence)
             self._fold(layer, layer.units, c, path)
             return (1, 1, layer.units), "dot"
         if isinstance(layer, kinds.MaxPool | kinds.AvgPool):
@@ -153,13 +158,10 @@ class _Walk:
     def _need(self, fits: bool, path: Path, kind: str, domain: str) -> None:
         if fits:
             return
-        advice = {
-            "dot": "put 'ternary', 'binary' or 'int8' between",
-            "real": "put 'ternary', 'binary' or 'int8' between",
-            "fixed": "put 'ternary', 'binary' or 'int8' between",
-        }.get(domain, "it must follow a convolution or dense layer")
-        what = {"dot": "a dot product", "real": "an unquantised value", "fixed": "a fixed-point value", "input": "the picture",
-                "sum": "the sum of an average pool"}.get(domain, f"a {domain} value")
+        advice = "it must follow a convolution or dense layer"
+        if domain in _REAL:
+            advice = "put 'ternary', 'binary' or 'int8' between"
+        what = _DOMAINS.get(domain, f"a {domain} value")
         raise self._source.error(path, f"{kind} cannot read {what}; {advice}")
 
     def _fold(self, layer: kinds.Conv | kinds.Dense, rows: int, columns: int, path: Path) -> None:
@@ -172,9 +174,8 @@ class _Walk:
             if total % value:
                 near = sorted(n for n in range(1, total + 1) if total % n == 0)
                 close = sorted(sorted(near, key=lambda n: abs(n - value))[:4])
-                raise self._source.error(
-                    (*path, "folding", key), f"{key.upper()} {value} must evenly divide {noun} {total}; divisors near it are {close}"
-                )
+                sentence = f"{key.upper()} {value} must evenly divide {noun} {total}; divisors near it are {close}"
+                raise self._source.error((*path, "folding", key), sentence)
 
 
 def _one_repetition(layer: kinds.Residual, stride: int) -> kinds.Residual:

@@ -17,7 +17,7 @@ from quantize.network import Network
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.tensor import NetworkError, TensorType
 from quantize.thresholds import find_thresholds
-from quantize.train import evaluate
+from quantize.trainer import evaluate
 from quantize.zoo import Pictures, save_pictures
 
 __all__ = ["Exact", "ExportError", "exact", "export", "load_model"]

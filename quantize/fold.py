@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from quantize import layer_spec as kinds
 from quantize import layers
 from quantize.chain import Chain, multiplier
 from quantize.expand import Step

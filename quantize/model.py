@@ -42,7 +42,7 @@ class Model(nn.Module):
 
 def build_module(spec: Spec) -> Model:
     """Return a fresh, untrained `Model`; the global torch generator decides its weights."""
-    return Model(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return Model(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _build(steps: tuple[Step, ...], domain: str = "input", in_body: bool = False) -> list[nn.Module]:

@@ -98,8 +98,9 @@ class _Finder:
         node = self.nodes.get(tensor)
         alone = len(self._consumers(tensor)) == 1
         if node is not None and node.kind in ("conv", "dense") and alone:
-            rows = down.reshape(-1, *[1] * (node.arrays["weights"].ndim - 1))
-            arrays = {**node.arrays, "weights": np.where(rows, -node.arrays["weights"], node.arrays["weights"]).astype(np.int8)}
+            weights = node.arrays["weights"]
+            rows = down.reshape(-1, *[1] * (weights.ndim - 1))
+            arrays = {**node.arrays, "weights": np.where(rows, -weights, weights).astype(np.int8)}
             self._emit(Node(node.kind, node.name, node.inputs, node.attrs, arrays))
             return tensor, sign, none
         if self._odd(item.name):

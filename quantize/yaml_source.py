@@ -20,7 +20,7 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader that also reads ``1e-3`` as a number."""
 
 
-_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+_Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(\d+\.\d*|\.\d+|\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
@@ -55,7 +55,7 @@ class YamlSource:
             if node is None:
                 raise self.error((), "the model file is empty")
             self._walk(node, (), ())
-            self.data: Any = loader.construct_document(node)  # type: ignore[no-untyped-call]
+            self.data: Any = loader.construct_document(node)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1

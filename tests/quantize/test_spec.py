@@ -1,0 +1,190 @@
+"""Model files: names, shapes, foldings, and every error's sentence with its line."""
+
+import pytest
+
+from quantize.spec import SpecError, load_spec, parse_spec
+from quantize.zoo import model_names
+
+GOOD = """\
+name: small
+input:
+  shape: [8, 8, 1]
+classes: [a, b]
+layers:
+  - conv: {channels: 4, kernel: 3, padding: 1, weights: int8}
+  - batch_norm
+  - fixed: {width: 16}
+  - residual:
+      channels: 4
+      repeat: 2
+      body: &block
+        - batch_norm
+        - ternary
+        - conv: {kernel: 3, padding: 1, weights: binary, folding: {pe: 2, simd: 9}}
+  - residual: {channels: 6, stride: 2, body: *block}
+  - batch_norm
+  - ternary
+  - flatten
+  - dense: {units: 2, weights: binary}
+"""
+
+
+def test_steps_have_names_and_shapes():
+    spec = parse_spec(GOOD.replace("simd: 9", "simd: 3"))
+    steps = {step.name: step for step in spec.flat()}
+    assert list(steps)[3:8] == [
+        "layers[3].residual[0].body[0].batch_norm", "layers[3].residual[0].body[1].ternary",
+        "layers[3].residual[0].body[2].conv", "layers[3].residual[0]", "layers[3].residual[1].body[0].batch_norm",
+    ]
+    conv = steps["layers[4].residual[0].body[2].conv"]
+    assert (conv.input, conv.output, conv.layer.stride) == ((8, 8, 4), (4, 4, 6), 2)
+    assert steps["layers[3].residual[1].body[2].conv"].layer.stride == 1
+    assert steps["layers[8].dense"].input == (1, 1, 96)
+    assert spec.foldings() == {
+        f"layers[{block}].body[2].conv": (2, 3) for block in ("3].residual[0", "3].residual[1", "4].residual[0")
+    }
+
+
+def test_defaults_of_the_recipe():
+    spec = parse_spec(GOOD)
+    assert (spec.train.batch, spec.train.optimizer, spec.dataset, spec.input.resize) == (128, "adam", None, None)
+    assert spec.with_train(epochs=3).train.epochs == 3
+
+
+@pytest.mark.parametrize("name", ["tbn_digits", "tbn_resnet", "tbn_cnv"])
+def test_zoo(name):
+    spec = load_spec(name)
+    assert spec.name == name and name in model_names()
+    assert spec.model_dump() == load_spec(f"{name}.yaml").model_dump()
+    kinds = [step.kind for step in spec.flat()]
+    convs = {"tbn_digits": 2, "tbn_resnet": 19, "tbn_cnv": 6}
+    assert kinds.count("conv") == convs[name]
+
+
+def test_foldings_of_cnv_are_those_of_finn():
+    assert list(load_spec("tbn_cnv").foldings().values()) == [
+        (16, 3), (32, 32), (16, 32), (16, 32), (4, 32), (1, 32), (1, 4), (1, 8), (2, 1)]
+
+
+def test_merge_keys_and_exponents():
+    spec = parse_spec(GOOD + "train: {epochs: 2, learning_rate: 1e-3}\n")
+    assert spec.train.learning_rate == 0.001
+    body = "[batch_norm, ternary, {conv: {<<: &c {kernel: 3, padding: 1}, weights: binary}}]"
+    merged = GOOD.replace("&block", "").replace("*block", body)
+    assert [step.name for step in parse_spec(merged).flat()][-6].endswith("body[2].conv")
+
+
+WRONG = {
+    "channels: 4, kernel: 3, padding: 1, weights: int8": [
+        ("channels: 4, kernel: 3, stride: 3, weights: int8",
+         "m.yaml:6: layers[0].conv.stride: must be 1 or 2, not 3"),
+        ("channels: 4, kernel: 0, weights: int8", "m.yaml:6: layers[0].conv.kernel: must be at least 1, not 0"),
+        ("channels: 4, kernel: '3', weights: int8", "m.yaml:6: layers[0].conv.kernel: must be an integer, not '3'"),
+        ("channels: 4, kernel: true, weights: int8", "m.yaml:6: layers[0].conv.kernel: must be an integer, not True"),
+        ("channels: 4, kernel: 3", "m.yaml:6: layers[0].conv.weights: is missing"),
+        ("channels: 4, kernel: 3, weights: ternary",
+         "m.yaml:6: layers[0].conv.weights: must be 'binary' or 'int8', not 'ternary'"),
+        ("channels: 4, kernel: 3, weights: int8, bias: 1", "m.yaml:6: layers[0].conv.bias: unknown key 'bias'"),
+        ("kind: conv, channels: 4, kernel: 3, weights: int8", "m.yaml:6: layers[0].conv.kind: unknown key 'kind'"),
+        ("kernel: 3, weights: int8", "m.yaml:6: layers[0].conv: channels is missing"),
+        ("channels: 4, kernel: 9, weights: int8",
+         "m.yaml:6: layers[0].conv: kernel 9 must not exceed the padded input 8x8"),
+        ("channels: 4, kernel: 1, padding: 1, weights: int8",
+         "m.yaml:6: layers[0].conv: padding 1 must be less than kernel 1"),
+        ("channels: 4, channels: 5, kernel: 1, weights: int8",
+         "m.yaml:6: layers[0].conv.channels: the key stands here twice"),
+        ("channels: 4, kernel: 3, padding: 1, weights: int8, folding: {pe: 3, simd: 9}",
+         "m.yaml:6: layers[0].conv.folding.pe: PE 3 must evenly divide output channels 4; "
+         "divisors near it are [1, 2, 4]"),
+    ],
+    "- batch_norm\n  - fixed": [
+        ("- batchnorm\n  - fixed", "m.yaml:7: layers[1]: unknown layer 'batchnorm'; known are"),
+        ("- [1]\n  - fixed", "m.yaml:7: layers[1]: a layer must be a word or a mapping with one key, not [1]"),
+        ("- relu: 3\n  - fixed", "m.yaml:7: layers[1].relu: must be a mapping, not 3"),
+        ("- flatten\n  - fixed",
+         "m.yaml:7: layers[1].flatten: flatten cannot read a dot product; put 'ternary', 'binary' or 'int8' between"),
+        ("- {relu: {}, flatten: {}}\n  - fixed",
+         "m.yaml:7: layers[1]: a layer must be a word or a mapping with one key, not {'relu': {}, 'flatten': {}}"),
+    ],
+    "  - fixed: {width: 16}\n": [
+        ("", "m.yaml:8: layers[2].residual: must follow a fixed layer or another residual; put 'fixed' before it"),
+        ("  - fixed: {width: 2}\n", "m.yaml:8: layers[2].fixed.width: must be at least 4, not 2"),
+    ],
+    "channels: 6, stride: 2, body: *block": [
+        ("channels: 3, stride: 2, body: *block",
+         "m.yaml:16: layers[4].residual: channels 3 must not be fewer than the shortcut's 4"),
+        ("channels: 6, body: [batch_norm, ternary, {conv: {kernel: 3, weights: binary}}]",
+         "m.yaml:16: layers[4].residual: the body's output 6x6x6 must have the shortcut's shape 8x8x6"),
+        ("channels: 6, body: [batch_norm, ternary]",
+         "m.yaml:16: layers[4].residual: the body must end in a convolution or batch norm, not ternary"),
+        ("channels: 6, body: []", "m.yaml:16: layers[4].residual.body: must hold 1 values or more, not 0"),
+    ],
+    "units: 2": [
+        ("units: 3", "m.yaml:20: layers[8].dense: units 3 must equal the number of classes 2"),
+    ],
+    "  - flatten\n": [
+        ("", "m.yaml:19: layers[7].dense: the input must be 1x1 pixels, not 4x4x6; put 'flatten' before it"),
+    ],
+    "  - dense: {units: 2, weights: binary}\n": [
+        ("", "m.yaml:19: layers[7].flatten: the last layer must be dense"),
+    ],
+    "[8, 8, 1]": [
+        ("[8, 8]", "m.yaml:3: input.shape[2]: is missing"),
+        ("[8, 0, 1]", "m.yaml:3: input.shape[1]: must be at least 1, not 0"),
+        ("8", "m.yaml:3: input.shape: must be a list, not 8"),
+    ],
+    "classes: [a, b]": [
+        ("classes: [a, b]\ncolour: red", "m.yaml:5: colour: unknown key 'colour'"),
+        ("classes: [a, 2]", "m.yaml:4: classes[1]: must be text, not 2"),
+        ("classes: [a, b", "m.yaml:5: not valid YAML: expected ',' or ']', but got ':'"),
+        ("classes: &c [a, *c]", "m.yaml:4: classes[1]: an alias must not contain itself"),
+    ],
+    "name: small": [
+        ("name: 3d", "m.yaml:1: name: must be a letter followed by letters, digits and underscores, not '3d'"),
+    ],
+}
+
+
+@pytest.mark.parametrize("old, new, sentence", [(old, *pair) for old, pairs in WRONG.items() for pair in pairs])
+def test_spec_wrong(old, new, sentence):
+    assert old in GOOD
+    with pytest.raises(SpecError) as caught:
+        parse_spec(GOOD.replace(old, new, 1), "m.yaml")
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text, sentence", [
+    ("", "m.yaml:1: the model file is empty"),
+    ("- 1", "m.yaml:1: a model file must be a mapping of keys to values"),
+    ("name: !!python/object:os.system x", "m.yaml:1: not valid YAML: could not determine a constructor for the tag"),
+    ("\x00", "m.yaml: not valid YAML: unacceptable character #x0000: special characters are not allowed"),
+    ("[" * 1500, "m.yaml: not valid YAML: nested too deeply"),
+])
+def test_not_a_model_file(text, sentence):
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text, "m.yaml")
+    assert str(caught.value).startswith(sentence)
+
+
+def test_aliases_cannot_explode():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 9)]
+    with pytest.raises(SpecError, match="a model file must hold at most 100000 values$"):
+        parse_spec("\n".join(lines))
+
+
+def test_errors_name_a_repeated_layer_and_its_line():
+    spec = parse_spec(GOOD, "m.yaml")
+    error = spec.error("layers[3].residual[1].body[2].conv", "does not fit")
+    assert str(error) == "m.yaml:15: layers[3].residual[1].body[2].conv: does not fit"
+
+
+def test_missing_models(tmp_path):
+    with pytest.raises(SpecError, match=r"^nothing: no such model file; the zoo holds tbn_cnv, tbn_digits, "):
+        load_spec("nothing")
+    with pytest.raises(SpecError, match="a model file must be a file, not a folder$"):
+        load_spec(tmp_path)
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(SpecError, match="a.yaml: not a model file: not UTF-8 text$"):
+        load_spec(tmp_path / "a.yaml")

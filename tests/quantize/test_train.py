@@ -1,0 +1,191 @@
+"""Training: it learns, goes on exactly after a kill, and says what is wrong."""
+
+import csv
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from quantize.checkpoint import CheckpointError, load_checkpoint  # noqa: E402
+from quantize.data import Dataset  # noqa: E402
+from quantize.export import load_model, main  # noqa: E402
+from quantize.spec import Train, load_spec, parse_spec  # noqa: E402
+from quantize.train import main as train_main  # noqa: E402
+from quantize.trainer import Trainer, TrainError, evaluate, learning_rate  # noqa: E402
+
+LAYERS = """
+    conv: {channels: 8, kernel: 3, padding: 1, weights: int8}
+    batch_norm
+    ternary
+    conv: {channels: 8, kernel: 3, weights: binary}
+    batch_norm
+    binary
+    flatten
+    dense: {units: 3, weights: int8}
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Exact repetition needs no more, and tests run beside others."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def stripes():
+    """Pictures of horizontal, vertical and no stripes in noise."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 400)
+    images = random.normal(128, 30, (400, 6, 6, 1))
+    images[labels == 0, ::2] += 60
+    images[labels == 1, :, ::2] += 60
+    images = images.clip(0, 255).astype(np.uint8)
+    return Dataset(images[:300], labels[:300], images[300:], labels[300:])
+
+
+@pytest.fixture
+def spec(spec_text):
+    text = spec_text(LAYERS, height=6, width=6, channels=1, classes=3)
+    return parse_spec(text + "train: {epochs: 8, batch: 30, learning_rate: 0.01, augment: [flip]}\n")
+
+
+def test_it_learns(spec, stripes, tmp_path):
+    trainer = Trainer(spec, stripes, tmp_path)
+    assert trainer.fit() > 90
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").open()))
+    assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(1, 9)]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    model = load_model(spec, tmp_path / "checkpoint.pt")
+    assert evaluate(model, stripes.test_images, stripes.test_labels) == float(rows[-1]["test_accuracy"])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_resume_is_exact(spec, stripes, tmp_path, optimizer):
+    spec = spec.with_train(optimizer=optimizer, epochs=5)
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole = Trainer(spec, stripes, tmp_path / "whole")
+    whole.fit()
+
+    class Stop(Exception):
+        pass
+
+    for last in (1, 3):  # stopped in the middle of epochs 2 and 4
+        trainer = Trainer(spec, stripes, tmp_path / "parts")
+        step, count = trainer._step, 0
+
+        def stopping(*batch, trainer=trainer, step=step, last=last):
+            nonlocal count
+            count += trainer.epoch == last
+            if count == 4:
+                raise Stop
+            return step(*batch)
+
+        trainer._step = stopping
+        with pytest.raises(Stop):
+            trainer.fit()
+    parts = Trainer(spec, stripes, tmp_path / "parts")
+    assert parts.epoch == 3
+    parts.fit()
+    for (name, a), b in zip(whole.model.state_dict().items(), parts.model.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+    columns = [[row[:3] for row in csv.reader((tmp_path / name / "metrics.csv").open())] for name in ("whole", "parts")]
+    assert columns[0] == columns[1]
+
+
+def test_seed_decides_the_weights(spec, stripes, tmp_path):
+    weights = []
+    for index, seed in enumerate((0, 0, 1)):
+        (tmp_path / str(index)).mkdir()
+        trainer = Trainer(spec.with_train(seed=seed, epochs=1), stripes, tmp_path / str(index))
+        trainer.fit()
+        weights.append(trainer.model.layers[0].weight.detach())
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+
+
+def test_bfloat16_keeps_thresholds_in_float32(spec, stripes, tmp_path):
+    trainer = Trainer(spec.with_train(precision="bfloat16", epochs=1), stripes, tmp_path)
+    kinds = []
+    for layer in (trainer.model.layers[1], trainer.model.layers[2], trainer.model.layers[5]):
+        layer.register_forward_hook(lambda _, inputs, __: kinds.append(inputs[0].dtype))
+    trainer.fit()
+    assert set(kinds) == {torch.float32}
+
+
+@pytest.mark.parametrize("layer, sentence", [
+    (-1, r"^the loss is nan in epoch 1, step 1; a smaller learning_rate helps most often$"),
+    (0, r"^layers\.0\.weight is not finite after epoch 1; a smaller learning_rate helps most often$"),
+])
+def test_train_wrong(spec, stripes, tmp_path, layer, sentence):
+    trainer = Trainer(spec, stripes, tmp_path)
+    with torch.no_grad():
+        trainer.model.layers[layer].weight.fill_(float("nan"))
+    with pytest.raises(TrainError, match=sentence):
+        trainer.fit()
+    assert not list(tmp_path.iterdir())
+
+
+def test_checkpoint_wrong(spec, stripes, tmp_path):
+    file = tmp_path / "checkpoint.pt"
+    Trainer(spec.with_train(epochs=1), stripes, tmp_path).fit()
+    with pytest.raises(CheckpointError, match="checkpoint.pt: is of another model or recipe; choose another --output"):
+        Trainer(spec.with_train(epochs=2), stripes, tmp_path)
+    whole = file.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"not a checkpoint", whole[:200] + bytes(300) + whole[500:]):
+        file.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=r"checkpoint\.pt: is not a whole checkpoint$"):
+            load_checkpoint(file)
+    torch.save({"weights": 1}, file)
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: is not a checkpoint of this project$"):
+        load_checkpoint(file)
+    with pytest.raises(CheckpointError, match=r"absent\.pt: cannot be read; No such file or directory$"):
+        load_checkpoint(tmp_path / "absent.pt")
+
+
+def test_learning_rate_warms_up_and_falls_to_zero():
+    recipe = Train(epochs=10, learning_rate=1.0, warm_up=2.0)
+    rates = [learning_rate(recipe, step, 50) for step in range(500)]
+    assert rates[0] == pytest.approx(1 / 101) and max(rates) == rates[100] == 1 and rates[-1] < 1e-3
+    assert rates[:101] == sorted(rates[:101]) and rates[100:] == sorted(rates[100:], reverse=True)
+    assert rates[300] == pytest.approx(0.5)
+
+
+def test_commands_after_a_kill(tmp_path, capsys):
+    """The training command, killed and started again, gives what an undisturbed one gives; then the export."""
+    pytest.importorskip("sklearn")
+    command = [sys.executable, "-m", "quantize.train", "--model", "tbn_digits", "--epochs", "4", "--threads", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    killed = tmp_path / "killed"
+    process = subprocess.Popen([*command, "--output", killed], env=environment, stderr=subprocess.DEVNULL)
+    while not (killed / "metrics.csv").is_file():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    for output in (killed, tmp_path / "whole"):
+        assert train_main([*command[3:], "--output", str(output)]) == 0
+    files = []
+    for output in (killed, tmp_path / "whole"):
+        files.append(output / "network.safetensors")
+        arguments = ["--model", "tbn_digits", "--checkpoint", output / "checkpoint.pt", "-o", files[-1], "--evaluate"]
+        assert main([str(argument) for argument in arguments]) == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert "test accuracy on 359 pictures: float " in capsys.readouterr().out
+
+
+def test_commands_wrong(tmp_path, capsys):
+    assert train_main(["--model", "tbn_cnv", "--output", str(tmp_path)]) == 1
+    assert "data set cifar10 needs a folder; give one with --data" in capsys.readouterr().err
+    assert train_main(["--model", "nothing"]) == 1
+    assert "nothing: no such model file" in capsys.readouterr().err
+    assert main(["--model", "tbn_cnv", "--checkpoint", str(tmp_path / "no"), "-o", str(tmp_path / "a")]) == 1
+    assert "no: cannot be read; No such file or directory" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        train_main(["--model", "tbn_cnv", "--epochs", "0"])
+    assert load_spec("tbn_cnv").train.epochs > 0
