@@ -22,8 +22,8 @@ from typing import Any
 class Family:
     """A device family. The four tables give what a cell costs, by a pattern for the whole name of its type."""
 
-    script: str
-    """The Yosys command, with `{top}` for the module."""
+    command: str
+    """The Yosys command that maps to the family."""
     lut: Mapping[str, float]
     ff: str
     bram: Mapping[str, float]
@@ -36,13 +36,13 @@ class Family:
 
 FAMILIES = {
     # -nowidelut: on popcount trees the PFUMX mapping takes 1.7 times as many LUT4
-    "ecp5": Family("synth_ecp5 -nowidelut -top {top}",
+    "ecp5": Family("synth_ecp5 -nowidelut",
                    lut={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}, ff="TRELLIS_FF",
                    bram={"DP16KD|PDPW16KD": 1}, dsp={"MULT18X18D": 1, "MULT9X9D": 0.5}, free="PFUMX|L6MUX21|ALU54B"),
-    "ice40": Family("synth_ice40 -top {top}",
+    "ice40": Family("synth_ice40",
                     lut={"SB_LUT4": 1}, ff="SB_DFFN?(E?(SR|R|SS|S)?)",
                     bram={"SB_RAM40_4K(NR|NW|NRNW)?": 1}, dsp={"SB_MAC16": 1}, free="SB_CARRY", shared_carries=True),
-    "xc7": Family("synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top {top}",
+    "xc7": Family("synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
                   lut={"LUT[1-6]|LUT6_2|INV|SRL16E|SRLC16E|SRLC32E|RAM(32|64)X1S(_1)?": 1,
                        "RAM(16|32|64)X1D(_1)?|RAM128X1S(_1)?|RAM32X2S": 2,
                        "RAM32M|RAM64M|RAM128X1D(_1)?|RAM256X1S|RAM64X2S": 4, "RAM32M16|RAM64M8|RAM256X1D": 8},

@@ -19,7 +19,7 @@ from hdl.avg_pool import AvgPool
 from hdl.max_pool import MaxPool
 from hdl.mvu import MVU
 from hdl.pad_channels import PadChannels
-from hdl.queue import Queue
+from hdl.stream_queue import Queue
 from hdl.requantize import Requantize
 from hdl.sliding_window import SlidingWindow
 from hdl.stream import Elements, connect, payload_shape

@@ -38,11 +38,15 @@ class Job:
 
     @property
     def script(self) -> str:
+        """Buses become single wires in between, for the names of ABC's results clash with some of theirs."""
+        command = f"{FAMILIES[self.target].command} -top {PLACEHOLDER} -run"
         return "\n".join([
             *(["read_verilog -lib boxes.v"] if self.boxes else []),
             f"{'read_rtlil' if self.file.endswith('.il') else 'read_verilog'} {self.file}",
             "proc; opt_clean -purge",  # Amaranth's alias wires `\\i__payload[0]` make abc9 stop without a word
-            FAMILIES[self.target].script.format(top=PLACEHOLDER),
+            f"{command} begin:map_luts",
+            "splitnets",
+            f"{command} map_luts:",
             "tee -q -o stat.json stat -json",
             "write_verilog -noattr netlist.v",
             "write_json netlist.json\n",
@@ -64,7 +68,7 @@ def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None
         (folder / "boxes.v").write_text(job.boxes)
         (folder / "script.ys").write_text(job.script)
         try:
-            seconds = yosys.run(name, ["-q", "-s", "script.ys"], folder, watch)
+            seconds = yosys.run(name, ["-s", "script.ys"], folder, watch)
         except SynthesisError as error:
             raise SynthesisError(name, [renamed(line, PLACEHOLDER, name) for line in error.lines]) from None
         netlist = json.loads((folder / "netlist.json").read_text())

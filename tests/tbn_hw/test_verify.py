@@ -47,7 +47,7 @@ def test_fault_is_named(design, tmp_path):
     victim = [engine for engine in accelerator.engines if engine.kind == "conv"][3]
     name = generate.module_name(accelerator, victim)
     text, count = re.subn(
-        r"(mem\[0\] = \d+'h)([0-9a-f]+);", lambda m: f"{m[1]}{int(m[2], 16) ^ 1:x};", modules[name], count=1
+        r"(weights\[0\] = \d+'h)([0-9a-f]+);", lambda m: f"{m[1]}{int(m[2], 16) ^ 1:x};", modules[name], count=1
     )
     assert count == 1
     (tmp_path / "net.v").write_text(generate.join({**modules, name: text}))
