@@ -8,15 +8,16 @@ from pathlib import Path
 
 import torch
 
-from quantize.checkpoint import CheckpointError, load_checkpoint
+from quantize.checkpoint import CheckpointError
 from quantize.data import DataError, load_dataset
 from quantize.exact import Exact, exact
 from quantize.fold import ExportError, fold
-from quantize.model import Model, build_module
+from quantize.model import Model
 from quantize.network import Network
-from quantize.spec import Spec, SpecError, load_spec
+from quantize.spec import SpecError, load_spec
 from quantize.tensor import NetworkError, TensorType
 from quantize.thresholds import find_thresholds
+from quantize.trained import load_model, save_trained
 from quantize.trainer import evaluate
 from quantize.zoo import Pictures, save_pictures
 
@@ -40,29 +41,13 @@ def export(model: Model) -> Network:
     return Network(spec.name, source, nodes, (nodes[-1].name,), spec.classes)
 
 
-def load_model(spec: Spec, checkpoint: Path) -> Model:
-    """Return the model of a checkpoint, ready to evaluate.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged or of another model.
-    """
-    state = load_checkpoint(checkpoint)
-    model = build_module(spec)
-    try:
-        model.load_state_dict(state["weights"])
-    except RuntimeError:
-        raise CheckpointError(f"{checkpoint}: its weights are not those of {spec.name}") from None
-    return model.eval()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 ok, 1 something refused, 2 usage."""
     parser = argparse.ArgumentParser(prog="python -m quantize.export", description=__doc__)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
-    parser.add_argument("--checkpoint", required=True, type=Path)
+    parser.add_argument("--checkpoint", required=True, type=Path, help="of training, or a file of --trained")
     parser.add_argument("-o", "--output", required=True, type=Path, help="the network's .safetensors file")
+    parser.add_argument("--trained", type=Path, help="also write the float values to this .safetensors file")
     parser.add_argument("--data", type=Path, help="evaluate on all test pictures of this folder")
     parser.add_argument("--evaluate", action="store_true", help="evaluate on a data set that needs no folder (digits)")
     parser.add_argument("--images", type=Path, help=f"also write the first {PICTURES} test pictures to this file")
@@ -84,6 +69,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     spec = load_spec(options.model)
     model = load_model(spec, options.checkpoint)
+    if options.trained:
+        save_trained(model, options.trained)
+        model = load_model(spec, options.trained)
     network = export(model)
     network.save(options.output)
     print(f"{options.output}: {len(network.nodes)} nodes")

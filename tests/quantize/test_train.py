@@ -14,9 +14,10 @@ torch = pytest.importorskip("torch")
 
 from quantize.checkpoint import CheckpointError, load_checkpoint  # noqa: E402
 from quantize.data import Dataset  # noqa: E402
-from quantize.export import load_model, main  # noqa: E402
+from quantize.export import main  # noqa: E402
 from quantize.spec import Train, load_spec, parse_spec  # noqa: E402
 from quantize.train import main as train_main  # noqa: E402
+from quantize.trained import load_model  # noqa: E402
 from quantize.trainer import Trainer, TrainError, evaluate, learning_rate  # noqa: E402
 
 LAYERS = """
@@ -159,7 +160,7 @@ def test_learning_rate_warms_up_and_falls_to_zero():
 def test_commands_after_a_kill(tmp_path, capsys):
     """The training command, killed and started again, gives what an undisturbed one gives; then the export."""
     pytest.importorskip("sklearn")
-    command = [sys.executable, "-m", "quantize.train", "--model", "tbn_digits", "--epochs", "4", "--threads", "1"]
+    command = [sys.executable, "-m", "quantize.train", "--model", "tbn_digits", "--epochs", "3", "--threads", "1"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     killed = tmp_path / "killed"
     process = subprocess.Popen([*command, "--output", killed], env=environment, stderr=subprocess.DEVNULL)

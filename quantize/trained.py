@@ -1,0 +1,81 @@
+"""Trained real values in a small file: batch norms, deltas and 8-bit layers as they are, binary weights as bits.
+
+It is what the float and the exact evaluation need, and the exporter; training goes on from checkpoints only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+import torch
+from torch import Tensor
+
+from quantize.checkpoint import CheckpointError, load_checkpoint
+from quantize.layers import Conv, Dense
+from quantize.model import Model, build_module
+from quantize.network import write_atomically
+from quantize.spec import Spec
+
+_MODEL = "tbn_hw_trained"
+
+
+def load_model(spec: Spec, file: Path) -> Model:
+    """Return the model of a checkpoint, or of a file of `save_trained`, ready to evaluate.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged or of another model.
+    """
+    model = build_module(spec)
+    weights = _read(model, file) if file.suffix == ".safetensors" else load_checkpoint(file)["weights"]
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise CheckpointError(f"{file}: its weights are not those of {spec.name}") from None
+    return model.eval()
+
+
+def save_trained(model: Model, file: Path) -> None:
+    """Write a model's values; a binary weight keeps its sign and its channel's mean magnitude."""
+    binary, arrays = _binary(model), {}
+    for name, value in model.state_dict().items():
+        array = value.detach().cpu().numpy()
+        if name in binary:
+            arrays[f"{name}.bits"] = np.packbits((array < 0).ravel(), bitorder="little")
+            array = binary[name].integers()[1].detach().cpu().numpy()
+        arrays[name] = np.ascontiguousarray(array)
+    write_atomically(file, safetensors.numpy.save(arrays, metadata={_MODEL: model.spec.name}))
+
+
+def _binary(model: Model) -> dict[str, Conv | Dense]:
+    return {
+        f"{name}.weight": module for name, module in model.named_modules()
+        if isinstance(module, Conv | Dense) and module.weights == "binary"
+    }
+
+
+def _read(model: Model, file: Path) -> dict[str, Tensor]:
+    try:
+        with safetensors.safe_open(file, "np") as opened:
+            metadata = opened.metadata() or {}
+            arrays = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a mapping)
+    except FileNotFoundError:
+        raise CheckpointError(f"{file}: cannot be read; No such file or directory") from None
+    except OSError as error:
+        raise CheckpointError(f"{file}: cannot be read; {error.strerror or error}") from None
+    except safetensors.SafetensorError as error:
+        raise CheckpointError(f"{file}: is not a whole safetensors file; {error}") from None
+    if metadata.get(_MODEL) != model.spec.name:
+        raise CheckpointError(f"{file}: holds no trained values of {model.spec.name}")
+    for name, module in _binary(model).items():
+        bits, shape = arrays.pop(f"{name}.bits", None), module.weight.shape
+        size = module.weight.numel()
+        if bits is None or name not in arrays or bits.size != (size + 7) // 8:
+            raise CheckpointError(f"{file}: its weights are not those of {model.spec.name}")
+        negative = np.unpackbits(bits, bitorder="little", count=size).reshape(shape)
+        arrays[name] = np.where(negative, -arrays[name], arrays[name])
+    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}

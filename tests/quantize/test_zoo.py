@@ -1,0 +1,106 @@
+"""The zoo: trained values, integer networks and pictures belong together; exact float64 mode equals golden."""
+
+import numpy as np
+import pytest
+
+from quantize.network import Network
+from quantize.spec import load_spec
+from quantize.zoo import ZOO, Pictures, find_pictures, find_weights, load_pictures, model_names, save_pictures
+from sim.golden import run
+
+TRAINED = [name for name in model_names() if find_weights(name)]
+
+
+def golden(network, pictures):
+    images = (pictures.astype(np.int16) - 128).astype(np.int8)
+    return run(network, images)[network.outputs[0]].reshape(len(pictures), -1)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_weights_and_pictures_fit_the_model(name):
+    spec, network, pictures = load_spec(name), Network.load(find_weights(name)), load_pictures(find_pictures(name))
+    assert network.name == name and network.input.shape == spec.input.shape and network.classes == spec.classes
+    assert {step.name for step in spec.flat() if step.kind in ("conv", "dense")} <= set(network.by_name)
+    assert pictures.images.shape == (100, *spec.input.shape) and pictures.labels.max() < len(spec.classes)
+    least = {"tbn_digits": 95, "tbn_resnet": 65, "tbn_cnv": 60}.get(name, 50)
+    assert (golden(network, pictures.images).argmax(1) == pictures.labels).sum() >= least
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_exact_equals_golden_on_the_packaged_pictures(name, tmp_path):
+    torch = pytest.importorskip("torch")
+    from quantize.export import exact, export
+    from quantize.trained import load_model
+
+    model = load_model(load_spec(name), ZOO / f"{name}.trained.safetensors")
+    network = export(model)
+    network.save(tmp_path / "network.safetensors")
+    assert (tmp_path / "network.safetensors").read_bytes() == find_weights(name).read_bytes()
+    pictures = load_pictures(find_pictures(name)).images[:30]
+    with torch.inference_mode():
+        logits = exact(model)(torch.from_numpy(pictures)).numpy()
+    np.testing.assert_array_equal(golden(network, pictures), logits)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAINED)
+def test_exact_equals_golden_on_all_test_pictures(name, data_folder):
+    """Every logit of the whole test set; and rounding costs at most half a point against plain float32."""
+    torch = pytest.importorskip("torch")
+    from quantize.data import load_dataset
+    from quantize.export import exact
+    from quantize.trained import load_model
+    from quantize.trainer import evaluate
+
+    spec, network = load_spec(name), Network.load(find_weights(name))
+    data, model = load_dataset(spec.dataset, data_folder), load_model(spec, ZOO / f"{name}.trained.safetensors")
+    integers, correct = exact(model), 0
+    for start in range(0, len(data.test_images), 500):
+        images, labels = data.test_images[start : start + 500], data.test_labels[start : start + 500]
+        with torch.inference_mode():
+            logits = integers(torch.from_numpy(images)).numpy()
+        want = golden(network, images)
+        np.testing.assert_array_equal(want, logits)
+        correct += int((want.argmax(1) == labels).sum())
+    accuracy = 100 * correct / len(data.test_images)
+    real = evaluate(model, data.test_images, data.test_labels)
+    print(f"{name}: integer {accuracy:.2f} %, float {real:.2f} %")
+    assert abs(accuracy - real) <= 0.5
+    assert accuracy >= {"tbn_digits": 97, "tbn_resnet": 75, "tbn_cnv": 70}[name]
+
+
+def test_pictures_survive_their_file(tmp_path):
+    random = np.random.default_rng(0)
+    pictures = Pictures(random.integers(0, 256, (5, 3, 4, 2), dtype=np.uint8), np.arange(5))
+    save_pictures(tmp_path / "a", pictures)
+    again = load_pictures(tmp_path / "a")
+    np.testing.assert_array_equal(again.images, pictures.images)
+    assert again.labels.tolist() == [0, 1, 2, 3, 4] and again.labels.dtype == np.int64
+
+
+def test_load_pictures_wrong(tmp_path):
+    file = tmp_path / "a"
+    with pytest.raises(ValueError, match=r"a: cannot be read; "):
+        load_pictures(file)
+    save_pictures(file, Pictures(np.zeros((5, 3, 4, 2), np.uint8), np.arange(5)))
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(ValueError, match=r"a: is not a whole safetensors file; "):
+        load_pictures(file)
+    with pytest.raises(ValueError, match=r"must hold uint8 images \(n, h, w, c\) and n labels$"):
+        load_pictures(find_weights("tbn_digits"))
+
+
+def test_trained_wrong(tmp_path):
+    pytest.importorskip("torch")
+    from quantize.checkpoint import CheckpointError
+    from quantize.trained import load_model
+
+    spec, file = load_spec("tbn_digits"), tmp_path / "a.safetensors"
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: cannot be read; No such file or directory$"):
+        load_model(spec, file)
+    file.write_bytes((ZOO / "tbn_digits.trained.safetensors").read_bytes()[:-9])
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: is not a whole safetensors file; "):
+        load_model(spec, file)
+    with pytest.raises(CheckpointError, match=r"tbn_digits\.safetensors: holds no trained values of tbn_digits$"):
+        load_model(spec, find_weights("tbn_digits"))
