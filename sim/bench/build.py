@@ -57,6 +57,10 @@ def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[st
                 shutil.copy2(Path(plain) / name, folder / name)
     else:
         _verilate(files, top, folder, visible, optimise)
+    if simulator == "verilator":  # what lies beside the program is large: 160 MB for a ResNet-20
+        for path in folder.iterdir():
+            if path.name not in (top, "build.log"):
+                path.unlink()
     (folder / MARKER).write_text(json.dumps({"top": top, "simulator": version(simulator)}))
     return built
 
