@@ -92,9 +92,12 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
     `probes`, in topological order, watched, and the result names the first that differs.
 
     Raises SimulationError when the simulation cannot be built, breaks the protocol or has no transfer for
-    `timeout_cycles`, then with the state of all probes; ToolMissing.
+    `timeout_cycles`, then with the state of all probes; ToolMissing; ValueError. One folder `work` is for one run
+    at a time.
     """
     count = len(images)
+    if not count or len(expected_logits) != count:
+        raise ValueError(f"logits must be given for each of at least one image, not {len(expected_logits)} for {count}")
     logits = np.asarray(expected_logits).reshape(count, -1)
     classes = np.zeros((count, 0), int) if expected_classes is None else np.asarray(expected_classes).reshape(count, -1)
     free = FREE_FRAMES if measure else 0

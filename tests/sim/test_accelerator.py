@@ -110,7 +110,13 @@ def test_broken_protocol(work, fault, stalls, message):
         simulate(TINY, "tiny", images, logits, classes, logit_bytes=4, work=work, stalls=stalls, measure=False)
 
 
-def test_no_classes_and_no_such_module(work):
+def test_wrong_arguments(work):
+    images, _, logits, _ = frames(3)
+    with pytest.raises(ValueError, match=r"^logits must be given for each of at least one image, not 2 for 3$"):
+        simulate(TINY, "tiny", images, logits[:2], logit_bytes=4, work=work)
+
+
+def test_no_such_module(work):
     images, _, logits, _ = frames(3)
     with pytest.raises(SimulationError, match=r"(?s)^Verilog cannot be compiled: .*other"):
         simulate(TINY, "other", images, logits, logit_bytes=4, work=work)

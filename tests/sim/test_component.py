@@ -91,6 +91,20 @@ def test_reset_that_forgets(work):
     assert simulate_component([SLICE], "slice", inputs, outputs, work=work, reset_after=10).mismatches > 0
 
 
+def test_build_is_reused_only_when_whole(work):
+    inputs, outputs = beats()
+    simulate_component([SLICE], "slice", inputs, outputs, work=work)
+    (folder,) = work.glob("verilator-*")
+    program, marker = folder / "slice", folder / "built.json"
+    built = program.stat().st_mtime_ns
+    simulate_component([SLICE], "slice", inputs, outputs, work=work)
+    assert program.stat().st_mtime_ns == built
+    marker.unlink()  # as a build leaves it that was killed
+    program.write_bytes(program.read_bytes()[:100])
+    assert simulate_component([SLICE], "slice", inputs, outputs, work=work).mismatches == 0
+    assert marker.exists() and program.stat().st_mtime_ns != built
+
+
 def test_not_verilog(work, tmp_path):
     path = tmp_path / "slice.v"
     path.write_text("module slice (input clk; endmodule")
