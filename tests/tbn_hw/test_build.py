@@ -160,7 +160,7 @@ WRONG = {
     "unknown key": (
         lambda t: ["--model", changed(t, "kernel: 3", "kernel: 3, colour: red")],
         1,
-        "changed.yaml:9: layers",
+        "changed.yaml:8: layers[0].conv.colour: unknown key 'colour'",
     ),
     "wrong type": (
         lambda t: ["--model", changed(t, "kernel: 3", "kernel: three")],
