@@ -43,7 +43,6 @@ class Job:
         return "\n".join([
             *(["read_verilog -lib boxes.v"] if self.boxes else []),
             f"{'read_rtlil' if self.file.endswith('.il') else 'read_verilog'} {self.file}",
-            "proc; opt_clean -purge",  # Amaranth's alias wires `\\i__payload[0]` make abc9 stop without a word
             f"{command} begin:map_luts",
             "splitnets",
             f"{command} map_luts:",

@@ -7,10 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from amaranth import Module, Signal
-from amaranth.back import rtlil
+from amaranth import Module, Signal, signed
+from amaranth.back import rtlil, verilog
 
+from hdl.threshold import Threshold
 from tbn_hw import yosys
 from tbn_hw.errors import SynthesisError, UsageError
 from tbn_hw.synthesis import synthesise
@@ -89,6 +91,13 @@ def test_synthesise_rtlil(store: Path, tmp_path: Path) -> None:
     text = rtlil.convert(module, ports=[a, y], name="any", emit_src=False)
     result = synthesise({"any": text}, "ice40", tmp_path, cache=store)
     assert figures(result["modules"]["any"]) == (1, 1, 0, 0)
+
+
+def test_synthesise_split_names(store: Path, tmp_path: Path) -> None:
+    """Amaranth's Verilog has a wire for each element of a stream, whose names ABC's results clash with."""
+    threshold = Threshold(i_shape=signed(8), hi=np.arange(8), lo=np.arange(8) - 5, par=4)
+    text = verilog.convert(threshold, name="threshold", emit_src=False)
+    assert synthesise({"threshold": text}, "ecp5", tmp_path, cache=store)["total"]["lut"] > 8
 
 
 def test_synthesise_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
