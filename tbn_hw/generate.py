@@ -53,12 +53,18 @@ def modules(accelerator: Accelerator, workers: int,
     jobs = {module_name(accelerator, engine): engine for engine in accelerator.engines}
     texts: dict[str, str] = {}
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = {pool.submit(_convert, name, engine): name for name, engine in jobs.items()}
+        futures = {pool.submit(module, name, engine): name for name, engine in jobs.items()}
         for done, future in enumerate(as_completed(futures), 1):
             texts[futures[future]] = future.result()
             if progress is not None:
                 progress(futures[future], done, len(futures))
     return {name: texts[name] for name in jobs}
+
+
+def module(name: str, engine: Engine) -> str:
+    """The Verilog of one engine, its module named `name`."""
+    component: Any = engine.component()
+    return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
 
 
 def join(texts: dict[str, str]) -> str:
@@ -105,11 +111,6 @@ def rom_rows(engine: Engine) -> tuple[list[int], int]:
 def weight_bits(node: Node) -> int:
     """Bits of one weight of a conv or dense node."""
     return 1 if node.attrs["weights"] == "binary" else 8
-
-
-def _convert(name: str, engine: Engine) -> str:
-    component: Any = engine.component()
-    return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
 
 
 def _bytes(bits: int) -> int:

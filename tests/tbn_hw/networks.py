@@ -100,3 +100,8 @@ def chain(seed=0):
     x = b.max_pool(b.threshold(b.conv(x, 4, 3, padding=0), "binary"))
     x = b.threshold(b.max_pool(b.conv(x, 4, 3, padding=1, pad=True), 2, 1), "binary")
     return b.network(b.dense(b.flatten(x), 7))
+
+
+def pictures(net, count, seed=0):
+    """Random input tensors (n, h, w, c)."""
+    return np.random.default_rng(seed).integers(-128, 128, (count, *net.input.shape)).astype(np.int8)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import Builder, chain, residual
+from networks import Builder, chain, pictures, residual
 
 from sim.bench import simulate as cocotb_simulate
 from sim.golden import run as golden
@@ -19,10 +19,6 @@ from tbn_hw.queues import join_depths
 sys.path.insert(0, str(Path(__file__).parent.parent / "hdl"))
 from assembled import Assembled
 from bench import beats, run, signs_to_bits
-
-
-def pictures(net, count, seed=0):
-    return np.random.default_rng(seed).integers(-128, 128, (count, *net.input.shape)).astype(np.int8)
 
 
 def random_foldings(net, seed):

@@ -1,0 +1,50 @@
+"""The Verilog of one engine of each kind, in cocotb: golden outputs under many stall patterns, and after a reset.
+
+The list is KINDS; Amaranth's own simulator, which is faster for small things, covers shapes and foldings in tests/hdl.
+"""
+
+import pytest
+from networks import chain, pictures, residual
+
+from sim.bench import pack, simulate_component
+from sim.golden import run as golden
+from tbn_hw import generate
+from tbn_hw.accelerator import plan
+from tbn_hw.folding import fold
+
+KINDS = ("conv", "threshold", "requantize", "add", "avg_pool", "pad_channels", "dense", "top_k", "max_pool")
+
+
+@pytest.fixture(scope="module")
+def engines():
+    """The last engine of each kind, with its Verilog and the network it is of."""
+    found = {}
+    for net in (chain(), residual(top_k=2)):
+        accelerator = plan(net, fold(net, {}))
+        found |= {engine.kind: (net, accelerator, engine) for engine in accelerator.engines if engine.node}
+    return found
+
+
+def stream(net, tensors, tensor, link):
+    encoding = "binary" if net.types[tensor].kind == "binary" else "signed"
+    return pack(tensors[tensor], link.par, link.shape.width, encoding)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_verilog_of_an_engine(engines, kind, tmp_path):
+    net, accelerator, engine = engines[kind]
+    name = generate.module_name(accelerator, engine)
+    (tmp_path / "engine.v").write_text(generate.module(name, engine))
+    tensors = golden(net, pictures(net, 3), keep=list(net.types))
+    inputs = {port: stream(net, tensors, tensor, link)
+              for port, tensor, link in zip(engine.inputs, engine.node.inputs, engine.links, strict=True)}
+    outputs = {"o": stream(net, tensors, engine.node.name, accelerator.links[engine.outputs["o"]])}
+    plain = simulate_component([tmp_path / "engine.v"], name, inputs, outputs, work=tmp_path / "work", frames=3)
+    assert plain.mismatches == 0
+    assert plain.interval_cycles <= max(1.02 * engine.ideal_cycles, engine.ideal_cycles + 1)
+    stalled = simulate_component([tmp_path / "engine.v"], name, inputs, outputs, work=tmp_path / "work", frames=3,
+                                 stalls=0.4, patterns=20)
+    assert stalled.mismatches == 0
+    again = simulate_component([tmp_path / "engine.v"], name, inputs, outputs, work=tmp_path / "work", frames=3,
+                               reset_after=len(inputs[min(inputs)]) // 2)
+    assert again.mismatches == 0

