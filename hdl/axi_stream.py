@@ -8,8 +8,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.element import check_channels, check_shape, range_shape, shape_range, value_of
-from hdl.stream_queue import Queue
 from hdl.stream import BINARY, Signature, check_count
+from hdl.stream_queue import Queue
 
 INT8 = signed(8)
 

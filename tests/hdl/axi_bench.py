@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.axi_stream import AxiInput, AxiOutput
 from hdl.fork import Fork
-from hdl.stream_queue import Queue
 from hdl.stream import Elements, Signature, connect
+from hdl.stream_queue import Queue
 from hdl.top_k import TopK
 
 

@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 from bench import beats, run
 
-from hdl.stream_queue import Queue
 from hdl.stream import TRIT, Elements, Signature, connect
+from hdl.stream_queue import Queue
 
 DEPTHS = (2, 3, 4, 5, 16)
 
