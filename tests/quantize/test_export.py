@@ -7,8 +7,9 @@ torch = pytest.importorskip("torch")
 
 from quantize.chain import Chain, first_true, multiplier  # noqa: E402
 from quantize.export import exact, export  # noqa: E402
-from quantize.fold import ExportError, fold  # noqa: E402
-from quantize.network import Network  # noqa: E402
+from quantize.fold import ExportError, Item, fold  # noqa: E402
+from quantize.network import Network, TensorType  # noqa: E402
+from quantize.thresholds import find_thresholds  # noqa: E402
 from sim.golden import run  # noqa: E402
 
 CONV = "conv: {channels: 8, kernel: 3, padding: 1, weights: binary}"
@@ -180,6 +181,23 @@ def test_export_wrong(random_model):
                               "dense: {units: 5, weights: int8}")
     with pytest.raises(ExportError, match=r"^layers\[3\]\.int8: nothing but the quantiser may follow a relu here$"):
         fold(relu_first)
+
+
+@pytest.mark.parametrize("levels, factor, want", [
+    ("ternary", 0.5, {"hi": 2, "lo": -2}),   # t = [0.5 a >= 1] - [0.5 a <= -1]
+    ("ternary", -0.5, {"hi": 2, "lo": -2}),  # the same of -t
+    ("binary", 0.5, {"hi": 0}),
+    ("binary", -0.5, {"hi": 1}),             # t = -0.5 a >= 0 is +1 at a = 0, so -t is not
+])
+def test_edges_belong_to_the_side_that_the_chain_says(levels, factor, want):
+    items = (
+        Item("max_pool", "p", ("input",), {"kernel": 2, "stride": 2}),
+        Item("threshold", "t", ("p",), {"levels": levels}, chain=Chain().multiply(factor), delta=1.0),
+        Item("dense", "d", ("t",), {"weights": "int8"}, {"weights": np.array([[3]], np.int8)}),
+    )
+    nodes = {node.name: node for node in find_thresholds(items, TensorType((2, 2, 1), "int", -128, 127))}
+    assert {key: int(value[0]) for key, value in nodes["t"].arrays.items()} == want
+    assert nodes["d"].arrays["weights"].item() == (3 if factor > 0 else -3)
 
 
 def test_first_true_finds_each_crossing():
