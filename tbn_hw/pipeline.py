@@ -25,7 +25,7 @@ from tbn_hw.accelerator import Accelerator, plan
 from tbn_hw.build import STAGES
 from tbn_hw.folding import fold
 from tbn_hw.load import load
-from tbn_hw.tools import versions
+from tbn_hw.tools import require_simulator, versions
 from tbn_hw.workspace import Workspace, content_key, file_hash
 
 ACCURACY_IMAGES = 100
@@ -99,6 +99,7 @@ class Build:
         images = self._test_images
 
         def produce(folder: Path) -> dict[str, Any]:
+            require_simulator()
             (folder / "sim").mkdir()
             self._console.print(f"verify: {len(images)} image(s) through the gateware in cocotb, built by Verilator")
             return {"accuracy": self._accuracy(), "verify": self._simulate(images, folder / "sim")}
