@@ -15,7 +15,7 @@ from quantize.fold import ExportError, fold
 from quantize.model import Model
 from quantize.network import Network
 from quantize.spec import SpecError, load_spec
-from quantize.tensor import NetworkError, TensorType
+from quantize.tensor import NetworkError, Node, TensorType
 from quantize.thresholds import find_thresholds
 from quantize.trained import load_model, save_trained
 from quantize.trainer import evaluate
@@ -38,7 +38,10 @@ def export(model: Model) -> Network:
     """
     spec, source = model.spec, TensorType(model.spec.input.shape, "int", -128, 127)
     nodes = find_thresholds(fold(model), source)
-    return Network(spec.name, source, nodes, (nodes[-1].name,), spec.classes)
+    outputs: tuple[str, ...] = (nodes[-1].name,)
+    if spec.top_k is not None:
+        nodes, outputs = (*nodes, Node("top_k", "top_k", outputs, {"k": spec.top_k})), (*outputs, "top_k")
+    return Network(spec.name, source, nodes, outputs, spec.classes)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -61,6 +61,8 @@ class Spec(Strict):
     input: Input
     classes: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, strict=False)]
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    """How many of the best classes the accelerator names beside the logits; none if left out."""
     train: Train = Train()
 
     _steps: tuple[Step, ...] = PrivateAttr(default=())
@@ -128,6 +130,8 @@ def parse_spec(text: str, file: str = "model.yaml") -> Spec:
         spec = Spec.model_validate(source.data)
     except ValidationError as error:
         raise _sentence(source, error) from None
+    if spec.top_k is not None and spec.top_k > len(spec.classes):
+        raise source.error(("top_k",), f"must be at most the number of classes {len(spec.classes)}, not {spec.top_k}")
     spec._source = source
     spec._steps = expand(spec.input.shape, spec.layers, len(spec.classes), source)
     return spec

@@ -200,6 +200,17 @@ def test_edges_belong_to_the_side_that_the_chain_says(levels, factor, want):
     assert nodes["d"].arrays["weights"].item() == (3 if factor > 0 else -3)
 
 
+def test_top_k_is_a_second_output(random_model):
+    model = random_model(PLAIN)
+    model.spec = model.spec.model_copy(update={"top_k": 2})
+    network = export(model)
+    logits, classes = network.outputs
+    pictures = np.random.default_rng(0).integers(-128, 128, (9, *network.input.shape)).astype(np.int8)
+    found = run(network, pictures)
+    order = np.argsort(-found[logits].reshape(9, -1), axis=1, kind="stable")
+    np.testing.assert_array_equal(found[classes].reshape(9, -1), order[:, :2])
+
+
 def test_first_true_finds_each_crossing():
     edges = np.array([-9, -8, 0, 3, 8, 9, 40])
     found = first_true(lambda a: a >= edges, -8, 8, len(edges))

@@ -135,6 +135,8 @@ WRONG = {
     ],
     "classes: [a, b]": [
         ("classes: [a, b]\ncolour: red", "m.yaml:5: colour: unknown key 'colour'"),
+        ("classes: [a, b]\ntop_k: 3", "m.yaml:5: top_k: must be at most the number of classes 2, not 3"),
+        ("classes: [a, b]\ntop_k: 0", "m.yaml:5: top_k: must be at least 1, not 0"),
         ("classes: [a, 2]", "m.yaml:4: classes[1]: must be text, not 2"),
         ("classes: [a, b", "m.yaml:5: not valid YAML: expected ',' or ']', but got ':'"),
         ("classes: &c [a, *c]", "m.yaml:4: classes[1]: an alias must not contain itself"),
