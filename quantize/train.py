@@ -39,6 +39,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder of the data set's files")
     parser.add_argument("--output", type=Path, help="folder for checkpoint and metrics (default: build/<model>/train)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--learning-rate", type=float, help="instead of the recipe's")
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights a new training starts from")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
     parser.add_argument("--compile", action="store_true", help="compile the steps; needs a C++ compiler")
@@ -48,6 +50,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         value = getattr(options, name)
         if value is not None and value < least:
             parser.error(f"--{name} must be at least {least}, not {value}")
+    if options.learning_rate is not None and not options.learning_rate > 0:
+        parser.error(f"--learning-rate must be positive, not {options.learning_rate}")
     return options
 
 
@@ -56,7 +60,7 @@ def _run(options: argparse.Namespace) -> tuple[float, Path]:
     name = spec.dataset
     if name is None:
         raise SpecError(f"{spec.name}: names no data set; add 'dataset' to the model file")
-    changed = {"epochs": options.epochs, "seed": options.seed}
+    changed = {"epochs": options.epochs, "seed": options.seed, "learning_rate": options.learning_rate}
     spec = spec.with_train(**{key: value for key, value in changed.items() if value is not None})
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -66,7 +70,10 @@ def _run(options: argparse.Namespace) -> tuple[float, Path]:
                         f"{dataset.train_images.shape[1:]}")
     output = options.output or Path("build") / spec.name / "train"
     output.mkdir(parents=True, exist_ok=True)
-    return Trainer(spec, dataset, output, options.device, options.compile).fit(), output
+    trainer = Trainer(spec, dataset, output, options.device, options.compile)
+    if options.start and trainer.epoch == 0:
+        trainer.start(options.start)
+    return trainer.fit(), output
 
 
 if __name__ == "__main__":

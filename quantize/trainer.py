@@ -70,6 +70,13 @@ class Trainer:
         self.epoch = state["epoch"]
         restore_random(state, self.random)
 
+    def start(self, file: Path) -> None:
+        """Take the weights of another checkpoint of this model, but nothing else of it."""
+        try:
+            self.model.load_state_dict(load_checkpoint(file)["weights"])
+        except RuntimeError:
+            raise CheckpointError(f"{file}: its weights are not those of {self.spec.name}") from None
+
     def fit(self, console: Console | None = None) -> float:
         """Train to the recipe's last epoch and return the test accuracy in percent."""
         recipe, steps = self.spec.train, len(self.dataset.train_images) // self.spec.train.batch

@@ -100,6 +100,16 @@ def test_resume_is_exact(spec, stripes, tmp_path, optimizer):
     assert columns[0] == columns[1]
 
 
+def test_start_from_another_training(spec, stripes, tmp_path):
+    first = Trainer(spec, stripes, tmp_path)
+    first.fit()
+    again = Trainer(spec.with_train(epochs=1, learning_rate=1e-4, seed=5), stripes, tmp_path / "new")
+    again.start(tmp_path / "checkpoint.pt")
+    for a, b in zip(first.model.state_dict().values(), again.model.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    assert again.epoch == 0
+
+
 def test_seed_decides_the_weights(spec, stripes, tmp_path):
     weights = []
     for index, seed in enumerate((0, 0, 1)):
