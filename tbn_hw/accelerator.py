@@ -17,7 +17,7 @@ from hdl.stream_queue import Queue
 from quantize.network import INPUT, Network, Node, TensorType
 from tbn_hw.engine import OUTPUT_QUEUE_DEPTH, Link, engine
 from tbn_hw.errors import ModelRefused
-from tbn_hw.folding import Folding, ideal_cycles
+from tbn_hw.folding import Folding, ideal_cycles, word
 from tbn_hw.queues import Timing, join_depths
 
 FRAMES_IN_FLIGHT = 16
@@ -137,9 +137,10 @@ class _Planner:
         links = tuple(self._links[stream] for stream in streams)
         ports = dict(zip("ab" if node.kind == "add" else "i", streams, strict=True))
         built = engine(node, links, folding)
+        i_par = min(links[0].par, word(node, links[0].tensor.channels, folding))
         output = self._network.types[node.name]
         entry = Engine(name, node.kind, node, folding, ports, {"o": name}, links, cycles=built.interval,
-                       ideal_cycles=ideal_cycles(node, [link.tensor for link in links], output, folding, links[0].par))
+                       ideal_cycles=ideal_cycles(node, [link.tensor for link in links], output, folding, i_par))
         self._put(entry)
         self._timing[node.name] = Timing(built.interval, _pixel_latency(links[0], output, built.interval))
         payload = payload_shape(built.o)
