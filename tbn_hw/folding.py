@@ -58,7 +58,7 @@ def fold(network: Network, stated: Mapping[str, tuple[int, int]]) -> dict[str, F
 def ideal_cycles(node: Node, inputs: list[TensorType], output: TensorType, folding: Folding, i_par: int) -> int:
     """Clock cycles a frame that no engine of this folding can beat: the most of its work, its input and its output.
 
-    `i_par` is the number of elements in one beat of the engine's input, or behind its width converter if those are fewer.
+    `i_par` is the number of elements in one beat of the engine's input, or behind its width converter if fewer.
     """
     beats = max(inputs[0].size // i_par, output.size // (1 if node.kind == "top_k" else folding.pe))
     if node.kind == "top_k":
