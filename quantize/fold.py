@@ -6,7 +6,6 @@ The plan is what both readers start from: `quantize.export` finds the thresholds
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,31 +15,13 @@ from torch import nn
 from quantize import layers
 from quantize.chain import Chain, multiplier
 from quantize.expand import Step
+from quantize.item import ExportError, Item
 from quantize.model import INPUT_STEP, Model
+
+__all__ = ["ExportError", "HEADROOM", "Item", "fold"]
 
 HEADROOM = 1.25
 """Largest value a shortcut can hold, over the largest one met in training."""
-
-
-class ExportError(ValueError):
-    """A trained module without an exact integer form; the message is one sentence naming the layer."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """A node of the plan: a `Network` node's kind, name, inputs, attributes and arrays; thresholds have a chain.
-
-    Weights and chains keep the module's own signs; no weights are negated yet. A threshold's ``chain`` maps its input
-    integers to real values, which are compared with ``delta`` (0 for a binary one).
-    """
-
-    kind: str
-    name: str
-    inputs: tuple[str, ...]
-    attrs: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    chain: Chain = Chain()
-    delta: float = 0.0
 
 
 def fold(model: Model) -> tuple[Item, ...]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from quantize.chain import first_true
-from quantize.fold import ExportError, Item
+from quantize.item import ExportError, Item
 from quantize.nodes import infer
 from quantize.tensor import Node, TensorType
 
