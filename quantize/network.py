@@ -87,7 +87,11 @@ class Network:
         return height * width * node.arrays["weights"].size
 
     def save(self, path: Path) -> None:
-        """Write the network to `path`, whole or not at all; the same network gives the same bytes."""
+        """Write the network to `path`, whole or not at all."""
+        write_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The content of the network's file; the same network gives the same bytes."""
         arrays: dict[str, np.ndarray] = {}
         nodes = []
         for index, node in enumerate(self.nodes):
@@ -98,8 +102,7 @@ class Network:
                           "attrs": dict(sorted(node.attrs.items())), "arrays": shapes})
         graph = {"version": FORMAT_VERSION, "name": self.name, "input": _type_to_json(self.input),
                  "outputs": self.outputs, "classes": self.classes, "nodes": nodes}
-        data = safetensors.numpy.save(arrays, metadata={"tbn_hw": json.dumps(graph, separators=(",", ":"))})
-        write_atomically(path, data)
+        return safetensors.numpy.save(arrays, metadata={"tbn_hw": json.dumps(graph, separators=(",", ":"))})
 
     @classmethod
     def load(cls, path: Path) -> Network:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -60,14 +59,9 @@ class Build:
             step()
 
     def _load(self, start: float) -> None:
-        network = self.network
-        key = content_key("load", self._network_hash)
-
-        def produce(folder: Path) -> dict[str, Any]:
-            network.save(folder / "network.safetensors")
-            return {}
-
-        self._workspace.stage("load", key, ["network.safetensors"], produce)
+        data = self.network.to_bytes()
+        self._network_key = content_key(data)
+        self._workspace.write("network.safetensors", data)
         self._done("load", time.monotonic() - start)
 
     def _fold(self) -> None:
@@ -78,7 +72,7 @@ class Build:
 
     def _generate(self) -> None:
         name, accelerator = self.accelerator.name, self.accelerator
-        self._rtl_key = content_key("generate", self._network_hash, _sources(), sorted(versions("amaranth").items()),
+        self._rtl_key = content_key("generate", self._network_key, _sources(), sorted(versions("amaranth").items()),
                                     sorted(self._foldings.items()))
 
         def produce(folder: Path) -> dict[str, Any]:
@@ -92,8 +86,7 @@ class Build:
                 (folder / "rom" / file).write_text(text)
             return {}
 
-        outcome = self._workspace.stage("generate", self._rtl_key, ["rtl", "rom"], produce)
-        self._done("generate", outcome.seconds, outcome.cached)
+        self._stage("generate", self._rtl_key, ["rtl", "rom"], produce)
 
     def _verify(self) -> None:
         images = self._test_images
@@ -104,9 +97,7 @@ class Build:
             self._console.print(f"verify: {len(images)} image(s) through the gateware in cocotb, built by Verilator")
             return {"accuracy": self._accuracy(), "verify": self._simulate(images, folder / "sim")}
 
-        outcome = self._workspace.stage("verify", self._verify_key(images), ["sim"], produce)
-        self._verified = outcome.data
-        self._done("verify", outcome.seconds, outcome.cached)
+        self._verified = self._stage("verify", self._verify_key(images), ["sim"], produce)
         if self._pictures is not None:
             self._classify(self._pictures)
 
@@ -148,9 +139,7 @@ class Build:
                 return synthesis.synthesise(modules, target, folder / "synth", WORKERS, step, top=self.accelerator.name,
                                             cache=self._workspace.records / "yosys")
 
-        outcome = self._workspace.stage("synthesise", key, ["synth"], produce)
-        self._synthesised = outcome.data
-        self._done("synthesise", outcome.seconds, outcome.cached)
+        self._synthesised = self._stage("synthesise", key, ["synth"], produce)
 
     def _report(self) -> None:
         start = time.monotonic()
@@ -218,16 +207,6 @@ class Build:
     def network(self) -> Network:
         return self._loaded.network
 
-    @cached_property
-    def _network_hash(self) -> str:
-        network = self.network
-        parts: list[object] = [network.name, network.input, network.outputs, network.classes]
-        for node in network.nodes:
-            parts += [node.kind, node.name, node.inputs, sorted(node.attrs.items())]
-            for key, value in sorted(node.arrays.items()):
-                parts += [key, value.dtype.name, value.shape, value.tobytes()]
-        return content_key(*parts)
-
     @contextmanager
     def _progress(self, stage: str) -> Iterator[Callable[[str, int, int], None]]:
         """A progress bar; the function given takes the name of what was done, how many are done, and of how many."""
@@ -241,13 +220,24 @@ class Build:
 
             yield step
 
+    def _stage(self, name: str, key: str, outputs: list[str],
+               produce: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+        """What a stage found; where it has to run, the report of an earlier build goes first."""
+        def fresh(folder: Path) -> dict[str, Any]:
+            self._workspace.discard("manifest.json", "report.json")
+            return produce(folder)
+
+        outcome = self._workspace.stage(name, key, outputs, fresh)
+        self._done(name, outcome.seconds, outcome.cached)
+        return outcome.data
+
     def _done(self, stage: str, seconds: float, cached: bool = False) -> None:
         self._seconds[stage] = round(seconds, 2)
         self._console.print(f"{stage}: {'unchanged' if cached else f'{seconds:.1f} s'}")
 
 
-def _json(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=2) + "\n"
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def _sources() -> str:

@@ -87,11 +87,11 @@ class Workspace:
         for output in outputs:
             (self.root / output).unlink(missing_ok=True)
 
-    def write(self, name: str, text: str) -> None:
-        """Write one file, whole or not at all, unless it holds `text` already."""
+    def write(self, name: str, data: bytes) -> None:
+        """Write one file, whole or not at all, unless it holds `data` already."""
         path = self.root / name
-        if not path.exists() or path.read_text() != text:
-            write_atomically(path, text.encode())
+        if not path.is_file() or path.read_bytes() != data:
+            write_atomically(path, data)
 
     def _recorded(self, record: Path, key: str, outputs: Sequence[str]) -> Outcome | None:
         try:
