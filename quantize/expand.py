@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 Shape = tuple[int, int, int]
 
 _DOT = ("input", "int8", "ternary", "binary", "sum")
-_REAL = ("dot", "real", "fixed")
+_AFFINE = ("dot", "real", "fixed", "rectified")
+_REAL = (*_AFFINE, "bent")
 _DOMAINS = {
     "dot": "a dot product", "real": "an unquantised value", "fixed": "a fixed-point value", "input": "the picture",
-    "sum": "the sum of an average pool",
+    "sum": "the sum of an average pool", "rectified": "an unquantised value", "bent": "an unquantised value",
 }
 
 
@@ -28,7 +29,9 @@ class Step:
 
     ``name`` is the node name, ``path`` its place in the file, ``input`` and ``output`` are (height, width, channels).
     ``domain`` says what values come out: input, dot (a dot product), real (inside a chain), fixed, ternary, binary,
-    int8 or sum (of an average pool). A residual block has its repetition's layers in ``body``.
+    int8, sum (of an average pool), or between dot product and quantiser rectified (by a relu) or bent (what a relu's
+    result became: only comparisons can read it, for it is no multiple and offset of the dot product any more).
+    A residual block has its repetition's layers in ``body``.
     """
 
     name: str
@@ -105,12 +108,16 @@ class _Walk:
                     raise source.error(item_path, f"channels {item.channels} must equal the block's {layer.channels}")
                 changed = {"channels": item.channels or layer.channels}
                 if first_conv:
+                    if "stride" in item.model_fields_set and item.stride != layer.stride:
+                        raise source.error(item_path, f"stride {item.stride} must equal the block's {layer.stride}")
                     changed["stride"] = stride
                 item, first_conv = item.model_copy(update=changed), False
             step = self.step(item, inner, inner_domain, item_path, f"{name}.body[{index}].{item.kind}")
             body.append(step)
             inner, inner_domain = step.output, step.domain
-        if inner_domain not in ("dot", "real"):
+        if inner_domain == "bent":
+            raise source.error(body[-1].path, f"the body must not end in {body[-1].kind} behind a relu")
+        if inner_domain not in ("dot", "real", "rectified"):
             raise source.error(path, f"the body must end in a convolution or batch norm, not {body[-1].kind}")
         if inner != output:
             raise source.error(path, f"the body's output {_text(inner)} must have the shortcut's shape {_text(output)}")
@@ -152,8 +159,13 @@ class _Walk:
         self._need(domain in _REAL, path, layer.kind, domain)
         if isinstance(layer, kinds.Fixed):
             self._need(domain != "fixed", path, "fixed", domain)
-        after = {"batch_norm": "real", "relu": "real"}.get(layer.kind, layer.kind)
-        return shape, after
+        if isinstance(layer, kinds.Fixed | kinds.Int8) and domain == "bent":
+            sentence = f"{layer.kind} cannot read a batch norm behind a relu; put the relu behind it"
+            raise self._source.error(path, sentence)
+        if isinstance(layer, kinds.BatchNorm | kinds.Relu):
+            straight = "rectified" if isinstance(layer, kinds.Relu) else "real"
+            return shape, "bent" if domain in ("rectified", "bent") else straight
+        return shape, layer.kind
 
     def _need(self, fits: bool, path: Path, kind: str, domain: str) -> None:
         if fits:

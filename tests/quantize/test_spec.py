@@ -106,6 +106,14 @@ WRONG = {
         ("- {relu: {}, flatten: {}}\n  - fixed",
          "m.yaml:7: layers[1]: a layer must be a word or a mapping with one key, not {'relu': {}, 'flatten': {}}"),
     ],
+    "- batch_norm\n  - fixed: {width: 16}": [
+        ("- relu\n  - batch_norm\n  - fixed: {width: 16}",
+         "m.yaml:9: layers[3].fixed: fixed cannot read a batch norm behind a relu; put the relu behind it"),
+    ],
+    "  - ternary\n  - flatten": [
+        ("  - relu\n  - batch_norm\n  - int8\n  - flatten",
+         "m.yaml:20: layers[8].int8: int8 cannot read a batch norm behind a relu; put the relu behind it"),
+    ],
     "  - fixed: {width: 16}\n": [
         ("", "m.yaml:8: layers[2].residual: must follow a fixed layer or another residual; put 'fixed' before it"),
         ("  - fixed: {width: 2}\n", "m.yaml:8: layers[2].fixed.width: must be at least 4, not 2"),
@@ -117,6 +125,10 @@ WRONG = {
          "m.yaml:16: layers[4].residual: the body's output 6x6x6 must have the shortcut's shape 8x8x6"),
         ("channels: 6, body: [batch_norm, ternary]",
          "m.yaml:16: layers[4].residual: the body must end in a convolution or batch norm, not ternary"),
+        ("channels: 6, body: [ternary, {conv: {kernel: 1, weights: int8}}, relu, batch_norm]",
+         "m.yaml:16: layers[4].residual.body[3].batch_norm: the body must not end in batch_norm behind a relu"),
+        ("channels: 6, body: [ternary, {conv: {kernel: 1, stride: 2, weights: int8}}]",
+         "m.yaml:16: layers[4].residual.body[1].conv: stride 2 must equal the block's 1"),
         ("channels: 6, body: []", "m.yaml:16: layers[4].residual.body: must hold 1 values or more, not 0"),
     ],
     "units: 2": [
