@@ -18,6 +18,7 @@ from quantize.network import INPUT, Network, Node, TensorType
 from tbn_hw.engine import OUTPUT_QUEUE_DEPTH, Link, engine
 from tbn_hw.errors import ModelRefused
 from tbn_hw.folding import Folding, ideal_cycles, word
+from tbn_hw.keywords import KEYWORDS
 from tbn_hw.queues import Timing, join_depths
 
 FRAMES_IN_FLIGHT = 16
@@ -102,6 +103,8 @@ class _Planner:
 
     def run(self) -> Accelerator:
         name = identifier(self._network.name)
+        if name in KEYWORDS:
+            raise ModelRefused(f"name: must not be the Verilog keyword {name!r}, for it names the top module")
         source = self._network.input
         if source.kind != "int":
             raise ModelRefused(f"{self._network.name}: the input must be integers, not {source.kind}")

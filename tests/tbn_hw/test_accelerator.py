@@ -98,6 +98,13 @@ def test_plan_wrong():
         plan(clashing, fold(clashing, {}))
 
 
+@pytest.mark.parametrize("name", ["module", "logic"])
+def test_a_keyword_cannot_name_the_top(name):
+    net = dataclasses.replace(chain(), name=name)
+    with pytest.raises(ModelRefused, match=f"^name: must not be the Verilog keyword '{name}', for it names the top "):
+        plan(net, fold(net, {}))
+
+
 @pytest.mark.parametrize("make", [residual, chain])
 def test_each_engine_equals_golden_at_its_ideal_interval(make):
     """Every engine alone, fed without a pause, takes its ideal cycles a frame within 2 %."""
