@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BuildError as error:
         console.print(f"error: {error}", markup=False, soft_wrap=True)
         return error.exit_code
+    except OSError as error:
+        console.print(f"error: {error.filename or 'a file'}: {error.strerror or error}", markup=False, soft_wrap=True)
+        return UsageError.exit_code
     except KeyboardInterrupt:
         console.print("interrupted; the stages that were done are kept")
         return 130

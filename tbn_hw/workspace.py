@@ -23,6 +23,9 @@ from quantize.network import write_atomically
 from tbn_hw.errors import UsageError
 
 RECORDS = ".stages"
+OUTPUTS = ("network.safetensors", "manifest.json", "rtl", "rom", "sim", "pictures", "synth", "report.json",
+           "report.html")
+"""What a build leaves in its folder."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,14 @@ class Outcome:
 
 
 class Workspace:
-    """The folder `root`, made if need be; raises UsageError when it cannot be written."""
+    """The folder `root`, made if need be; raises UsageError when it cannot be written or holds files of others."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.records = root / RECORDS
+        foreign = [name for name in OUTPUTS if os.path.lexists(root / name)]
+        if foreign and not self.records.is_dir():
+            raise UsageError(f"--output: {root} holds {foreign[0]!r}, which no build wrote; choose another folder")
         try:
             self.records.mkdir(parents=True, exist_ok=True)
             if not os.access(root, os.W_OK | os.X_OK) or not os.access(self.records, os.W_OK | os.X_OK):
@@ -55,7 +61,8 @@ class Workspace:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise UsageError(f"--output: another build is running in {self.root}") from None
-            for left in [*self.root.glob(".*.tmp"), *self.records.glob(".*.tmp")]:
+            in_root = [left for name in OUTPUTS for left in self.root.glob(f".{name}.*.tmp")]
+            for left in [*in_root, *self.records.glob(".*.tmp")]:
                 left.unlink()  # by a build that was killed while it wrote
             yield
 
@@ -96,11 +103,11 @@ class Workspace:
     def _recorded(self, record: Path, key: str, outputs: Sequence[str]) -> Outcome | None:
         try:
             content = json.loads(record.read_text())
-        except (OSError, ValueError):
+            if content["key"] != key or content["files"] != self._hashes(outputs):
+                return None
+            return Outcome(content["data"], content["seconds"], cached=True)
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        if content["key"] != key or content["files"] != self._hashes(outputs):
-            return None
-        return Outcome(content["data"], content["seconds"], cached=True)
 
     def _hashes(self, outputs: Sequence[str]) -> dict[str, str]:
         hashes: dict[str, str] = {}
@@ -116,6 +123,8 @@ class Workspace:
     def _move(source: Path, target: Path) -> None:
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
+        elif source.is_dir():
+            target.unlink(missing_ok=True)
         os.replace(source, target)
 
 

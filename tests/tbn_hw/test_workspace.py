@@ -32,7 +32,7 @@ def test_unchanged_stage_is_not_run_again(tmp_path):
     assert second.data == {"runs": 1} and second.seconds == first.seconds
 
 
-@pytest.mark.parametrize("damage", ["key", "file", "missing", "extra", "record"])
+@pytest.mark.parametrize("damage", ["key", "file", "missing", "extra", "record", "other record", "link"])
 def test_any_change_runs_it_again(tmp_path, damage):
     work, produce = Workspace(tmp_path), Counting()
     work.stage("s", "key", ["out"], produce)
@@ -45,6 +45,11 @@ def test_any_change_runs_it_again(tmp_path, damage):
         (tmp_path / "out" / "more").touch()
     elif damage == "record":
         (tmp_path / ".stages" / "s.json").write_text("{")
+    elif damage == "other record":
+        (tmp_path / ".stages" / "s.json").write_text("[]")
+    elif damage == "link":
+        (tmp_path / "out").rename(tmp_path / "elsewhere")
+        (tmp_path / "out").symlink_to("nowhere")
     work.stage("s", "other" if damage == "key" else "key", ["out"], produce)
     assert produce.runs == 2 and file.read_text() == "hello" and list((tmp_path / "out").iterdir()) == [file]
 
@@ -99,6 +104,23 @@ def test_one_build_at_a_time(tmp_path):
     again = pytest.raises(UsageError, match="another build is running in")
     with Workspace(tmp_path).locked(), again, Workspace(tmp_path).locked():
         pass
+
+
+@pytest.mark.parametrize("name", ["rtl", "report.json"])
+def test_files_of_others_are_not_replaced(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine").touch()
+    with pytest.raises(UsageError, match=f"holds '{name}', which no build wrote; choose another folder$"):
+        Workspace(tmp_path)
+    assert [entry.name for entry in tmp_path.rglob("*")] == [name, "mine"]
+
+
+def test_left_files_of_a_killed_build_go_and_no_others(tmp_path):
+    work = Workspace(tmp_path)
+    for name in (".report.json.x1.tmp", ".mine.tmp", ".stages/.s.json.x2.tmp"):
+        (tmp_path / name).touch()
+    with work.locked():
+        assert sorted(entry.name for entry in tmp_path.rglob("*.tmp")) == [".mine.tmp"]
 
 
 def test_unwritable(tmp_path):
