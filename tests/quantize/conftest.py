@@ -1,6 +1,7 @@
 """Small trained-looking models for the tests of `quantize`."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from quantize.spec import parse_spec
+
+sys.path.insert(0, str(Path(__file__).parent))  # the shared helpers, whatever pytest's import mode
 
 HEAD = """\
 name: small

@@ -1,0 +1,69 @@
+"""`python -m quantize.qonnx import FILE.onnx -o FILE.safetensors`, `check FILE.onnx`, `export NETWORK -o FILE.onnx`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from quantize.qonnx.importer import PIXELS, Check, QonnxError, read_network
+from quantize.tensor import NetworkError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; 0 ok, 1 something refused, 2 usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (QonnxError, NetworkError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m quantize.qonnx", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, text in (("import", "make a network of integers from a QONNX file"),
+                       ("check", "say of every node of a QONNX file whether it can be imported")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("file", type=Path, help="QONNX file")
+        command.add_argument("--input", choices=sorted(PIXELS), help="what a pixel is to the graph: unit (byte / 255, "
+                             "the default), byte, or signed (byte - 128)")
+        command.set_defaults(run=_import, output=None)
+        if name == "import":
+            command.add_argument("-o", "--output", required=True, type=Path, help="the network's .safetensors file")
+    return parser
+
+
+def _import(options: argparse.Namespace) -> int:
+    check = read_network(options.file, options.input)
+    show(check)
+    if check.network is None:
+        print(f"error: {options.file}: {len(check.refused)} of {len(check.verdicts)} nodes are refused",
+              file=sys.stderr)
+        return 1
+    if options.output:
+        check.network.save(options.output)
+        print(f"{options.output}: {len(check.network.nodes)} nodes")
+    return 0
+
+
+def show(check: Check) -> None:
+    """Print every verdict, then what to know of the network."""
+    width = max(len(f"{verdict.type} {verdict.name}") for verdict in check.verdicts)
+    for verdict in check.verdicts:
+        print(f"{verdict.verdict:<9}  {f'{verdict.type} {verdict.name}':<{width}}  {verdict.note}".rstrip())
+    for note in check.notes:
+        print(f"note: {note}")
+    if check.logits is not None:
+        unit, offset, error = check.logits.unit, check.logits.offset, check.logits.error
+        plus = f" {'-' if offset < 0 else '+'} {abs(offset):.6g}" if offset else ""
+        within = f", within {error:.1e}" if error else ""
+        print(f"note: logits of the graph are {unit:.9g} * integer{plus}{within}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""What is known without the input: the values of nodes that read constants alone, computed in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from quantize.qonnx.graph import STANDARD_DOMAINS, Operation, known
+from quantize.qonnx.values import Refused
+
+
+def evaluate(operation: Operation, arrays: list[np.ndarray], opsets: dict[str, int]) -> list[np.ndarray]:
+    """The outputs of a standard node with known inputs, in float64."""
+    if operation.type == "Constant":
+        attribute = next(iter(operation.attributes.values()))
+        tensor = numpy_helper.to_array(attribute) if hasattr(attribute, "dims") else np.asarray(attribute)
+        return [known(tensor)]
+    inputs = [helper.make_empty_tensor_value_info(name) for name in operation.inputs if name]
+    outputs = [helper.make_empty_tensor_value_info(name) for name in operation.outputs]
+    graph = helper.make_graph([operation.proto], "constant", inputs, outputs)
+    opset = [helper.make_opsetid(domain, version) for domain, version in opsets.items() if domain in STANDARD_DOMAINS]
+    evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=opset))
+    feeds = {name: array for name, array in zip(operation.inputs, arrays, strict=True) if name}
+    try:
+        return [known(value) for value in evaluator.run(None, feeds)]
+    except Exception as error:  # the evaluator raises whatever NumPy does
+        raise Refused(f"it cannot be computed from its constants; {' '.join(str(error).split())}") from None

@@ -1,0 +1,91 @@
+"""Nodes that fold into the float chain: arithmetic with constants, batch norm, ReLU, and what changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from quantize.qonnx.graph import Operation
+from quantize.qonnx.plan import Plan
+from quantize.qonnx.shortcut import shortcut
+from quantize.qonnx.values import Refused, Stream, Unknown, UnknownInputError, Value, Weights
+
+
+def arithmetic(plan: Plan, operation: Operation) -> Value:
+    """Add, Sub, Mul or Div with a constant; Add of two streams is a shortcut."""
+    if len(operation.inputs) != 2:
+        raise Refused(f"it must have 2 inputs, not {len(operation.inputs)}")
+    a, b = (plan.value(name) for name in operation.inputs)
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        raise UnknownInputError
+    if isinstance(a, Stream) and isinstance(b, Stream):
+        if operation.type != "Add":
+            raise Refused(f"{operation.type} of two activations has no engine; only Add of two is a shortcut")
+        return shortcut(plan, operation, *(plan.stream(name) for name in operation.inputs))
+    swapped = isinstance(b, Stream)
+    name, other = operation.inputs[::-1] if swapped else operation.inputs
+    stream, value = aligned(plan, plan.stream(name), np.asarray(plan.constant(other), np.float64))
+    if operation.type == "Div":
+        if swapped or (value == 0).any():
+            raise Refused("it must divide an activation by a constant other than 0")
+        return replace(stream, chain=stream.chain.multiply(1 / value))
+    if operation.type == "Mul":
+        return replace(stream, chain=stream.chain.multiply(value))
+    if operation.type == "Sub" and swapped:
+        return replace(stream, chain=stream.chain.multiply(-1.0).add(value))
+    return replace(stream, chain=stream.chain.add(-value if operation.type == "Sub" else value))
+
+
+def aligned(plan: Plan, stream: Stream, value: np.ndarray) -> tuple[Stream, np.ndarray]:
+    """A stream without pending padding, and a constant in the order of its channels."""
+    if stream.pad[0]:
+        raise Refused("a Pad must stand directly before a Conv")
+    if stream.axes == "nc" and value.size > 1:
+        stream = plan.flattened(stream)
+    return stream, stream.channelwise(value)
+
+
+def weights_arithmetic(operation: Operation, weights: Weights, other: np.ndarray) -> Weights:
+    """Mul or Div of quantised weights by a constant, which goes into their scale."""
+    factor = other if operation.type == "Mul" else 1 / other
+    scale = np.asarray(weights.scale * factor)
+    if np.broadcast_shapes(scale.shape, weights.integers.shape) != weights.integers.shape:
+        raise Refused("the constant must broadcast to the weights' shape")
+    return replace(weights, scale=scale)
+
+
+def batch_normalization(plan: Plan, operation: Operation) -> Value:
+    if operation.attributes.get("training_mode", 0):
+        raise Refused("it is in training mode; export the model after model.eval()")
+    if len(operation.inputs) != 5:
+        raise Refused(f"it must have 5 inputs, not {len(operation.inputs)}")
+    gamma, beta, mean, variance = (np.asarray(plan.constant(name), np.float64) for name in operation.inputs[1:])
+    stream = plan.stream(operation.inputs[0])
+    epsilon = float(operation.attributes.get("epsilon", 1e-5))
+    if stream.axes == "nhwc":
+        raise Refused("it must stand where channels come second; put it before the Transpose")
+    shape = (-1, *[1] * (len(stream.shape) - 2))
+    chain_values = [-mean, gamma / np.sqrt(variance + epsilon), beta]
+    if not all(np.isfinite(value).all() for value in chain_values):
+        raise Refused("its parameters must be finite, its variance positive")
+    minus_mean, factor, offset = chain_values
+    stream, minus_mean = aligned(plan, stream, minus_mean.reshape(shape))
+    factor, offset = (stream.channelwise(value.reshape(shape)) for value in (factor, offset))
+    return replace(stream, chain=stream.chain.add(minus_mean).multiply(factor).add(offset))
+
+
+def relu(plan: Plan, operation: Operation) -> Value:
+    stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
+    return replace(stream, chain=stream.chain.relu())
+
+
+def unchanged(plan: Plan, operation: Operation) -> Value:
+    """Identity, Cast, Dropout outside training."""
+    if operation.type == "Cast" and int(operation.attributes.get("to", 1)) not in (1, 11):
+        raise Refused("it must cast an activation to float or double")
+    return plan.stream(operation.inputs[0])
+
+
+def clip(plan: Plan, operation: Operation) -> Value:
+    raise Refused("remove it; the Quant behind it clips by itself")

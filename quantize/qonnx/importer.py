@@ -1,0 +1,226 @@
+"""From a graph to a `Network`: every node is judged, then the plan's thresholds are found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from quantize.chain import Chain
+from quantize.item import ExportError
+from quantize.network import INPUT, Network
+from quantize.qonnx import elementwise, logits, matrix, pools, quant, shapes
+from quantize.qonnx.constants import evaluate
+from quantize.qonnx.graph import QUANT_DOMAINS, STANDARD_DOMAINS, Graph, Operation, QonnxError, read_graph
+from quantize.qonnx.hints import hint
+from quantize.qonnx.logits import Logits
+from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Plan, Verdict, as_constant
+from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.tensor import NetworkError, TensorType
+from quantize.thresholds import find_thresholds
+
+PIXELS = {  # what a pixel's byte means to the graph's input, from byte - 128
+    "unit": Chain().add(128.0).multiply(1 / 255),
+    "byte": Chain().add(128.0),
+    "signed": Chain(),
+}
+PIXEL_TEXTS = {"unit": "byte / 255", "byte": "byte", "signed": "byte - 128"}
+DATATYPES = {"UINT8": "byte", "INT8": "signed"}
+HANDLERS: dict[str, Callable[[Plan, Operation], Value]] = {
+    "Add": elementwise.arithmetic, "Sub": elementwise.arithmetic, "Mul": elementwise.arithmetic,
+    "Div": elementwise.arithmetic, "BatchNormalization": elementwise.batch_normalization, "Relu": elementwise.relu,
+    "Identity": elementwise.unchanged, "Cast": elementwise.unchanged, "Dropout": elementwise.unchanged,
+    "Clip": elementwise.clip, "Conv": matrix.conv, "MatMul": matrix.matmul, "Gemm": matrix.gemm,
+    "MaxPool": pools.max_pool, "AveragePool": pools.average_pool, "GlobalAveragePool": pools.average_pool,
+    "Reshape": shapes.reshape, "Flatten": shapes.flatten, "Transpose": shapes.transpose, "Pad": shapes.pad,
+    "Squeeze": shapes.squeeze, "Unsqueeze": shapes.squeeze, "Shape": shapes.shape_of, "TopK": logits.top_k,
+    "Quant": quant.quant, "IntQuant": quant.quant, "BipolarQuant": quant.quant,
+}
+QUANTS = ("Quant", "IntQuant", "BipolarQuant")
+SOFTMAX = ("Softmax", "LogSoftmax")
+ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool", "TopK", *QUANTS)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found: a verdict on every node, what to know, and the network where nothing is refused."""
+
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...]
+    network: Network | None = None
+    logits: Logits | None = None
+
+    @property
+    def refused(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if verdict.verdict == REFUSED)
+
+
+def read_network(path: Path, pixels: str | None = None) -> Check:
+    """Judge every node of an ONNX file, and make its network unless one is refused.
+
+    `pixels` says what a picture's byte is at the graph's input: "unit" (byte / 255), "byte" or "signed" (byte - 128);
+    None means what the file says, else unit. Raises QonnxError for a file that holds no graph that can be judged.
+    """
+    graph = read_graph(path)
+    meaning = pixels or DATATYPES.get(graph.datatypes.get(graph.input, ""), "unit")
+    walk = _Walk(graph, meaning)
+    verdicts = walk.run()
+    notes = [f"input: a pixel is read as {PIXEL_TEXTS[meaning]}",
+             *walk.plan.notes]
+    if walk.logits is None or any(verdict.verdict == REFUSED for verdict in verdicts):
+        return Check(tuple(verdicts), tuple(notes))
+    try:
+        network = _network(walk, path.stem, graph.metadata)
+    except (ExportError, NetworkError) as error:
+        raise QonnxError(f"{path}: {error}") from None
+    return Check(tuple(verdicts), tuple(notes), network, walk.logits)
+
+
+def _network(walk: _Walk, name: str, metadata: dict[str, str]) -> Network:
+    plan, outputs = walk.plan, walk.outputs
+    needed, items = set(outputs), []
+    for item in reversed(plan.items.values()):
+        if item.name in needed:
+            items.append(item)
+            needed.update(item.inputs)
+    source = plan.types[INPUT]
+    nodes = find_thresholds(tuple(items[::-1]), source)
+    count = plan.types[outputs[0]].channels
+    return Network(name, source, nodes, outputs, _classes(metadata, count))
+
+
+def _classes(metadata: dict[str, str], count: int) -> tuple[str, ...]:
+    """Names that an exported graph carries, else numbers."""
+    try:
+        names = json.loads(metadata.get("classes", ""))
+    except ValueError:
+        names = None
+    if isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names):
+        return tuple(names)
+    return tuple(str(index) for index in range(count))
+
+
+_Output = tuple[str, Operation | None, Stream]
+
+
+class _Walk:
+    """Judges the nodes in order; `outputs` are the plan's tensors of the network's outputs."""
+
+    def __init__(self, graph: Graph, pixels: str) -> None:
+        self.graph, self.plan = graph, Plan(graph)
+        self.logits: Logits | None = None
+        self.outputs: tuple[str, ...] = ()
+        self._verdicts: dict[str, Verdict] = {}
+        values = self.plan.values
+        values.update({"": Constant(np.zeros(0)), graph.input: Unknown()})
+        values.update({name: Constant(value) for name, value in graph.constants.items()})
+        values.update({name: Unknown() for name in graph.unreadable})
+        if graph.shape is not None:
+            c, h, w = (*graph.shape[1:], 1, 1)[:3]
+            self.plan.types[INPUT] = TensorType((h, w, c), "int", -128, 127)
+            axes = "nchw" if len(graph.shape) == 4 else "nc"
+            values[graph.input] = Stream(INPUT, graph.shape, axes, PIXELS[pixels])
+
+    def run(self) -> list[Verdict]:
+        for problem in self.graph.problems:
+            self._refuse(*problem)
+        for operation in self.graph.operations:
+            self._judge(operation)
+        self._outputs()
+        return list(self._verdicts.values())
+
+    def _refuse(self, name: str, kind: str, reason: str) -> None:
+        self._verdicts[name] = Verdict(name, kind, REFUSED, reason)
+
+    def _judge(self, operation: Operation) -> None:
+        name, note = operation.name, ""
+        outputs: list[Value] = [Unknown()] * len(operation.outputs)
+        before = set(self.plan.items)
+        try:
+            outputs = self._values(operation)
+        except UnknownInputError:
+            note = "as far as can be told; its input is refused"
+        except Refused as refusal:
+            blamed = next((o for o in self.graph.operations if o.name == refusal.node), operation)
+            self._refuse(blamed.name, blamed.type, str(refusal))
+            note = "" if blamed is operation else f"but for {blamed.name}"
+        except (ValueError, IndexError, KeyError, TypeError) as error:  # a node that breaks ONNX's own rules
+            text = " ".join(str(error).split()) or type(error).__name__
+            self._refuse(name, operation.type, f"it is malformed; {text}")
+        self.plan.values.update(zip(operation.outputs, outputs, strict=False))
+        if name in self._verdicts:
+            return
+        made = [self.plan.items[item].kind for item in self.plan.items if item not in before]
+        engine = bool(made) or (isinstance(outputs[0], Unknown) and operation.type in ENGINES)
+        note = note or (", ".join(made) if made else _how(outputs[0]))
+        self._verdicts[name] = Verdict(name, operation.type, SUPPORTED if engine else FOLDED, note)
+
+    def _values(self, operation: Operation) -> list[Value]:
+        """The values of a node's outputs, in the order of what it can be: known, a quantiser, an operation."""
+        inputs = [self.plan.value(name) for name in operation.inputs]
+        standard = operation.domain in STANDARD_DOMAINS and operation.type not in QUANTS
+        if standard:
+            values = self._known(operation, inputs)
+            if values is not None:
+                return values
+            if operation.type in SOFTMAX and set(operation.outputs) <= set(self.graph.outputs):
+                self.plan.notes.append(f"{operation.name}: dropped; it changes no order of classes")
+                return [self.plan.stream(operation.inputs[0])]
+        elif operation.type not in QUANTS or operation.domain not in QUANT_DOMAINS:
+            raise Refused(f"{operation.domain or 'ONNX'} has no {operation.type} here; quantisers are Quant and "
+                          f"BipolarQuant, of {', '.join(QUANT_DOMAINS)}")
+        handler = HANDLERS.get(operation.type)
+        if handler is None:
+            raise Refused(f"{operation.type} has no engine; {hint(operation, HANDLERS)}")
+        return [handler(self.plan, operation)] * len(operation.outputs)
+
+    def _known(self, operation: Operation, inputs: list[Value]) -> list[Value] | None:
+        """The values of a standard node that reads constants alone; None for another."""
+        constants = [constant.value for value in inputs if (constant := as_constant(value)) is not None]
+        if len(constants) < len(inputs):
+            return None
+        first, opsets = inputs[0] if inputs else None, self.graph.opsets
+        if isinstance(first, Weights) and operation.type in ("Transpose", "Reshape", "Identity"):
+            return [first.map(lambda array: evaluate(operation, [array, *constants[1:]], opsets)[0])]
+        if isinstance(first, Weights) and operation.type in ("Mul", "Div") and len(inputs) == 2:
+            return [elementwise.weights_arithmetic(operation, first, constants[1])]
+        return [Constant(value) for value in evaluate(operation, constants, opsets)]
+
+    def _outputs(self) -> None:
+        """Make the graph's outputs the network's; a refusal is put on the node that made it."""
+        makers = {output: operation for operation in self.graph.operations for output in operation.outputs}
+        top: list[_Output] = []
+        sums: list[_Output] = []
+        for name in self.graph.outputs:
+            operation, value = makers.get(name), self.plan.values.get(name)
+            if isinstance(value, Unknown):
+                return
+            if not isinstance(value, Stream):
+                return self._refuse(name, "output", "it must depend on the input")
+            item = self.plan.items.get(value.tensor)
+            (top if item is not None and item.kind == "top_k" else sums).append((name, operation, value))
+        try:
+            if len({value.tensor for *_, value in sums}) > 1:
+                raise Refused("the graph must have one output of logits; remove the others")
+            if top:
+                item = self.plan.items[top[0][2].tensor]
+                self.outputs, self.logits = (item.inputs[0], item.name), Logits(item.inputs[0], 1.0, 0.0, 0.0)
+            if sums:
+                self.logits = logits.logits(self.plan, sums[0][2], sums[0][1].name if sums[0][1] else "output")
+                if top and self.logits.tensor != self.outputs[0]:
+                    raise Refused("TopK must read the graph's output of logits")
+                self.outputs = (self.logits.tensor, *self.outputs[1:])
+        except UnknownInputError:
+            return
+        except Refused as refusal:
+            name, operation, _ = (sums or top)[-1]
+            self._refuse(operation.name if operation else name, operation.type if operation else "output", str(refusal))
+
+
+def _how(value: Value) -> str:
+    if isinstance(value, Weights):
+        return f"weights of {value.bits} bit{'s' * (value.bits > 1)}"
+    return "a constant" if isinstance(value, Constant) else "into its neighbours"

@@ -1,0 +1,138 @@
+"""The plan that grows while a graph is walked: items with their types, and the values of the graph's tensors."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from quantize.chain import Chain
+from quantize.item import Item
+from quantize.nodes import infer
+from quantize.qonnx.graph import Graph, Operation
+from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.tensor import NetworkError, Node, TensorType
+
+SUPPORTED, FOLDED, REFUSED = "supported", "folded", "refused"
+MOST_INPUT_BITS = 16
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a node: supported (an engine), folded into a neighbour, or refused; `note` says how."""
+
+    name: str
+    type: str
+    verdict: str
+    note: str
+
+
+class Plan:
+    """Items by name, their types, and the value of every tensor met so far."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.items: dict[str, Item] = {}
+        self.types: dict[str, TensorType] = {}
+        self.values: dict[str, Value] = {}
+        self.notes: list[str] = []
+        self._names: dict[str, str] = {}
+
+    def value(self, name: str) -> Value:
+        """The value of a tensor; raises Refused when nothing made it."""
+        if name not in self.values:
+            raise Refused(f"its input {name!r} is not made by an earlier node")
+        return self.values[name]
+
+    def stream(self, name: str) -> Stream:
+        """The stream of a tensor; raises UnknownInputError behind a refused node, Refused for a constant."""
+        value = self.value(name)
+        if isinstance(value, Unknown):
+            raise UnknownInputError
+        if not isinstance(value, Stream):
+            raise Refused(f"its input {name!r} must be an activation, not a constant")
+        return replace(value, alone=value.alone and self.graph.readers[name] == 1)
+
+    def constant(self, name: str) -> np.ndarray:
+        """The known value of a tensor, quantised or not."""
+        value = self.value(name)
+        if isinstance(value, Unknown):
+            raise UnknownInputError
+        if isinstance(value, Stream):
+            raise Refused(f"its input {name!r} must be a constant")
+        return value.real if isinstance(value, Weights) else value.value
+
+    def optional(self, operation: Operation, index: int) -> np.ndarray | None:
+        """The constant at input `index`, or None where the node has none there."""
+        if len(operation.inputs) <= index or not operation.inputs[index]:
+            return None
+        return self.constant(operation.inputs[index])
+
+    def emit(self, kind: str, name: str, inputs: tuple[str, ...], attrs: dict[str, Any] | None = None,
+             arrays: dict[str, np.ndarray] | None = None, chain: Chain | None = None, delta: float = 0.0) -> str:
+        """Add an item and return its name, which is `name` unless that cannot be one; Refused if it breaks a rule."""
+        name = self._name(name)
+        item = Item(kind, name, inputs, attrs or {}, arrays or {}, chain or Chain(), delta)
+        self.types[name] = self._type(item)
+        self.items[name] = item
+        return name
+
+    def change(self, item: Item) -> None:
+        """Put `item` in the place of the one with its name."""
+        self.types[item.name] = self._type(item)
+        self.items[item.name] = item
+
+    def flattened(self, stream: Stream) -> Stream:
+        """The stream with its plan's tensor flat, (1, 1, n)."""
+        source = self.types[stream.tensor]
+        if source.shape[:2] == (1, 1):
+            return stream
+        name = f"{stream.tensor}.flatten"
+        if name not in self.items:
+            name = self.emit("flatten", name, (stream.tensor,))
+        pixels = source.height * source.width
+        chain = stream.chain.map(lambda value: value if value.size == 1 else np.tile(value, pixels))
+        return replace(stream, tensor=name, chain=chain)
+
+    def affine(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
+        """(a, b) for each channel, with real = a * integer + b; Refused behind a ReLU."""
+        try:
+            a, b, relu = stream.chain.affine(self.types[stream.tensor].channels)
+        except ValueError:
+            relu = True
+        if relu:
+            raise Refused("its input comes from a Relu without a quantiser; put a Quant behind the Relu")
+        return a, b
+
+    def quantised_input(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
+        """(a, b) as `affine`, of a stream narrow enough for an engine with weights."""
+        kind, item = self.types[stream.tensor], self.items.get(stream.tensor)
+        if (item is not None and item.kind in ("conv", "dense")) or kind.element_bits > MOST_INPUT_BITS:
+            raise Refused("its input is not quantised; put a Quant (2 bits narrow, or 8 bits) before it")
+        return self.affine(stream)
+
+    def _type(self, item: Item) -> TensorType:
+        inputs = [self.types[name] for name in item.inputs]
+        if item.kind == "threshold":
+            return TensorType(inputs[0].shape, item.attrs["levels"], -1, 1)
+        try:
+            return infer(Node(item.kind, item.name, item.inputs, item.attrs, item.arrays), inputs)
+        except NetworkError as error:
+            raise Refused(str(error).removeprefix(f"{item.name}: ")) from None
+
+    def _name(self, name: str) -> str:
+        """A name whose Verilog form begins with a letter and is nobody else's."""
+        plain = name if re.match(r"[^A-Za-z0-9]*[A-Za-z]", name) else f"node_{name}"
+        while (key := re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_").lower()) in self._names or plain == "input":
+            plain += "_again"
+        self._names[key] = plain
+        return plain
+
+
+def as_constant(value: Value) -> Constant | None:
+    """The value as a constant, if it is known."""
+    if isinstance(value, Weights):
+        return Constant(value.real)
+    return value if isinstance(value, Constant) else None

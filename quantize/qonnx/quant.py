@@ -1,0 +1,134 @@
+"""Quant and BipolarQuant: of constants, weights; of activations, thresholds or a requantize."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from quantize.chain import Chain
+from quantize.qonnx.elementwise import aligned
+from quantize.qonnx.graph import Operation
+from quantize.qonnx.plan import Plan
+from quantize.qonnx.quantizer import DELTAS, Quantizer, quantizer
+from quantize.qonnx.requantize import emit_requantize
+from quantize.qonnx.values import Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.tensor import TensorType
+
+MOST_BITS = 24
+NEAREST = ("ROUND", "HALF_EVEN", "HALF_UP", "HALF_DOWN")
+
+
+def quant(plan: Plan, operation: Operation) -> Value:
+    constants = [np.asarray(plan.constant(name), np.float64) for name in operation.inputs[1:]]
+    form = quantizer(operation, constants)
+    value = plan.value(operation.inputs[0])
+    if isinstance(value, Unknown):
+        _check_activation(form)
+        raise UnknownInputError
+    if isinstance(value, Stream):
+        _check_activation(form)
+        return _activation(plan, operation, form)
+    real = np.asarray(plan.constant(operation.inputs[0]), np.float64)
+    if np.broadcast_shapes(form.scale.shape, real.shape) != real.shape:
+        raise Refused(f"its scale's shape {form.scale.shape} must broadcast to the constant's {real.shape}")
+    scale = form.scale.reshape((1,) * (real.ndim - form.scale.ndim) + form.scale.shape)
+    if form.bits == 1 and not form.signed:
+        raise Refused("weights of 0 and 1 have no engine; use BipolarQuant")
+    integers = form.integers(real, scale)
+    return Weights(integers.astype(np.int64), scale, form.bits, operation.name)
+
+
+def _check_activation(form: Quantizer) -> None:
+    if form.bipolar or form.ternary or form.bits == 8 or 8 < form.bits <= MOST_BITS:
+        if form.ternary and form.mode not in DELTAS:
+            raise Refused(f"a ternary activation must round to nearest, not {form.mode}")
+        return
+    if form.bits == 2:
+        raise Refused("a 2-bit activation must be signed and narrow (-1, 0, +1); set signed=1 and narrow=1")
+    if form.bits == 1:
+        raise Refused("a 1-bit activation must be -1 or +1; use BipolarQuant")
+    raise Refused(f"activations must have 1 bit, 2 bits (signed and narrow) or 8 bits, not {form.bits}")
+
+
+def _activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
+    stream, scale = aligned(plan, plan.stream(operation.inputs[0]), form.scale)
+    after = Chain().multiply(scale)
+    if form.bipolar:
+        tensor = plan.emit("threshold", operation.name, (stream.tensor,), {"levels": "binary"}, chain=stream.chain)
+        return replace(stream, tensor=tensor, chain=after, alone=True)
+    if form.ternary:
+        chain, delta = stream.chain, DELTAS[form.mode]
+        if scale.size == 1:
+            delta = _least(lambda value: value / scale >= delta, delta * float(scale))
+        else:
+            chain = chain.multiply(1 / scale)
+        tensor = plan.emit("threshold", operation.name, (stream.tensor,), {"levels": "ternary"}, chain=chain,
+                           delta=delta)
+        return replace(stream, tensor=tensor, chain=after, alone=True)
+    return _integers(plan, operation, form, stream, scale, after)
+
+
+def _least(holds: object, near: float) -> float:
+    """The least float that `holds`, from a number a few steps away at most."""
+    assert callable(holds)
+    while holds(near):
+        near = float(np.nextafter(near, -np.inf))
+    while not holds(near):
+        near = float(np.nextafter(near, np.inf))
+    return near
+
+
+def _integers(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, scale: np.ndarray,
+              after: Chain) -> Stream:
+    kind, (lo, hi) = plan.types[stream.tensor], form.range
+    try:
+        a, b, relu = stream.chain.multiply(1 / scale).affine(kind.channels)
+    except ValueError:
+        raise Refused("only the quantiser may follow a Relu; move the Relu behind the BatchNormalization") from None
+    if not relu:
+        same = _unchanged(plan, form, stream, a, b)
+        if same is not None:
+            return replace(same, chain=Chain((*same.chain.operations, *after.operations)))
+    if form.mode not in (*NEAREST, "FLOOR"):
+        raise Refused(f"a quantiser of {form.bits} bits must round to nearest or down, not {form.mode}")
+    out = emit_requantize(plan, operation.name, stream, a, b, max(lo, 0) if relu else lo, hi,
+                          floor=form.mode == "FLOOR")
+    _note(plan, operation, form, stream, scale, out)
+    return replace(out, chain=after)
+
+
+def _unchanged(plan: Plan, form: Quantizer, stream: Stream, a: np.ndarray, b: np.ndarray) -> Stream | None:
+    """The stream itself where the quantiser gives its integers back, plus one number; None elsewhere."""
+    kind, (lo, hi) = plan.types[stream.tensor], form.range
+    item, shift = plan.items.get(stream.tensor), np.rint(b)
+    if np.allclose(a, 1, rtol=1e-6, atol=0) and np.allclose(b, shift, atol=1e-4):
+        if kind.lo + shift.min() >= lo and kind.hi + shift.max() <= hi:
+            return replace(stream, chain=Chain().add(shift) if shift.any() else Chain())
+        if not shift.any() and item is not None and item.kind == "add" and stream.alone and lo == -hi - 1:
+            plan.change(replace(item, attrs={"width": form.bits}))
+            return replace(stream, chain=Chain())
+    if form.mode == "FLOOR" and item is not None and item.kind == "avg_pool" and stream.alone and not b.any():
+        down = round(-np.log2(a[0]))
+        if down > 0 and (a == 2.0**-down).all() and kind.lo >> down >= lo and kind.hi >> down <= hi:
+            plan.change(replace(item, attrs={**item.attrs, "shift": down}))
+            return replace(stream, chain=Chain())
+    return None
+
+
+def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, scale: np.ndarray, out: Stream) -> None:
+    """Count the integers of the input that the multiplier rounds to another integer than the quantiser does."""
+    kind, item = plan.types[stream.tensor], plan.items[out.tensor]
+    x = _samples(kind)[:, None]
+    want = form.integers(stream.chain(x.astype(np.float64)), scale)
+    lo, hi = (int(item.attrs[key]) for key in ("lo", "hi"))
+    got = np.clip((x * item.arrays["mult"].astype(np.int64) + item.arrays["bias"]) >> item.attrs["shift"], lo, hi)
+    wrong = int((got != want).any(axis=1).sum())
+    if wrong:
+        plan.notes.append(f"{operation.name}: its multiplier of 16 bits differs from the quantiser by at most "
+                          f"{int(np.abs(got - want).max())} on {wrong} of {len(x)} integers")
+
+
+def _samples(kind: TensorType) -> np.ndarray:
+    """Integers of the tensor's range: all, or some thousands of a wide one."""
+    return np.unique(np.linspace(kind.lo, kind.hi, min(kind.hi - kind.lo + 1, 1 << 13)).astype(np.int64))

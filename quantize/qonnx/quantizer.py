@@ -1,0 +1,97 @@
+"""What a Quant or BipolarQuant node does, to the bit of the `qonnx` package's own definition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.qonnx.graph import Operation
+from quantize.qonnx.values import Refused
+
+DELTAS = {  # a 2-bit narrow quantiser gives +1 from here on, in units of its scale, and -1 from the negative on
+    "ROUND": float(np.nextafter(0.5, 1)),
+    "HALF_EVEN": float(np.nextafter(0.5, 1)),
+    "HALF_DOWN": float(np.nextafter(0.5, 1)),
+    "HALF_UP": 0.5,
+    "DOWN": 1.0,
+    "UP": float(np.nextafter(0.0, 1)),
+}
+MODES = (*DELTAS, "FLOOR", "CEIL")
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """`real = integer * scale`, the integer in `lo..hi`; bipolar is -1 and +1. `scale` is an array."""
+
+    bits: int
+    signed: bool
+    narrow: bool
+    mode: str
+    scale: np.ndarray
+
+    @property
+    def bipolar(self) -> bool:
+        return self.bits == 1 and self.signed
+
+    @property
+    def ternary(self) -> bool:
+        return self.bits == 2 and self.signed and self.narrow
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Least and largest integer."""
+        if self.bipolar:
+            return -1, 1
+        if self.signed:
+            most = 2 ** (self.bits - 1)
+            return -most + int(self.narrow), most - 1
+        return 0, 2**self.bits - 1 - int(self.narrow)
+
+    def integers(self, real: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
+        """The integers of real values; `scale` where it was put into another order."""
+        x = real / (self.scale if scale is None else scale)
+        if self.bipolar:
+            return np.where(x >= 0, 1.0, -1.0)
+        x = np.clip(x, *self.range)
+        size = np.abs(x)
+        match self.mode:
+            case "FLOOR":
+                return np.floor(x)
+            case "CEIL":
+                return np.ceil(x)
+            case "UP":
+                return np.sign(x) * np.ceil(size)
+            case "DOWN":
+                return np.trunc(x)
+            case "HALF_UP":
+                return np.sign(x) * np.floor(size + 0.5)
+            case "HALF_DOWN":
+                return np.sign(x) * np.ceil(size - 0.5)
+        return np.round(x)
+
+
+def quantizer(operation: Operation, constants: list[np.ndarray]) -> Quantizer:
+    """The quantiser of a Quant or BipolarQuant node; `constants` are its inputs after the first.
+
+    Raises Refused for parameters that make no quantiser.
+    """
+    bipolar = operation.type == "BipolarQuant"
+    wanted = 1 if bipolar else 3
+    if len(constants) < wanted:
+        raise Refused(f"it must have {wanted + 1} inputs, not {len(constants) + 1}")
+    scale = np.asarray(constants[0], np.float64)
+    if not np.isfinite(scale).all() or (scale <= 0).any():
+        raise Refused(f"its scale must be positive and finite, not {scale.min():g}")
+    if bipolar:
+        return Quantizer(1, True, False, "ROUND", scale)
+    zero, bits = np.asarray(constants[1]), np.asarray(constants[2])
+    if (zero != 0).any():
+        raise Refused(f"its zero point must be 0, not {zero.ravel()[0]:g}; quantise symmetrically")
+    if bits.size != 1 or float(bits.ravel()[0]) not in range(1, 33):
+        raise Refused(f"its bit width must be one integer of 1 to 32, not {bits.ravel()[0]:g}")
+    mode = str(operation.attributes.get("rounding_mode", "ROUND")).upper()
+    if mode not in MODES:
+        raise Refused(f"its rounding mode must be one of {', '.join(MODES)}, not {mode!r}")
+    return Quantizer(int(bits.ravel()[0]), bool(operation.attributes.get("signed", 1)),
+                     bool(operation.attributes.get("narrow", 1)), mode, scale)

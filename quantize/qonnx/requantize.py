@@ -1,0 +1,36 @@
+"""Integers to integers at another scale, exact where the factors are binary fractions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from quantize.chain import Chain, Multiplier, multiplier
+from quantize.qonnx.plan import Plan
+from quantize.qonnx.values import Refused, Stream
+
+MOST_SHIFT = 47
+
+
+def exact_floor(a: np.ndarray, b: np.ndarray) -> Multiplier | None:
+    """The form whose floor is exactly that of ``a * x + b``, or None where there is none."""
+    for shift in range(MOST_SHIFT + 1):
+        mult, bias = a * 2.0**shift, b * 2.0**shift
+        if np.abs(mult).max() > 32767 or np.abs(bias).max() > 2**31 - 1:
+            return None
+        if (mult == np.rint(mult)).all() and (bias == np.rint(bias)).all():
+            return Multiplier(mult.astype(np.int16), bias.astype(np.int32), shift)
+    return None
+
+
+def emit_requantize(plan: Plan, name: str, stream: Stream, a: np.ndarray, b: np.ndarray, lo: int, hi: int, *,
+                    floor: bool = False) -> Stream:
+    """The stream of ``a * integer + b``, rounded to nearest or down, then clipped; its chain is the identity."""
+    try:
+        form = (exact_floor(a, b) if floor else None) or multiplier(a, b - 0.5 if floor else b)
+    except ValueError as error:
+        raise Refused(f"its scale is out of reach of 16-bit multipliers; {error}") from None
+    tensor = plan.emit("requantize", name, (stream.tensor,), {"shift": form.shift, "lo": lo, "hi": hi},
+                       {"mult": form.mult, "bias": form.bias})
+    return replace(stream, tensor=tensor, chain=Chain(), alone=True)

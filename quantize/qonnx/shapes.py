@@ -1,0 +1,107 @@
+"""Nodes that move elements about: Reshape, Flatten, Transpose, Pad, Squeeze and Unsqueeze."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from quantize.qonnx.elementwise import aligned
+from quantize.qonnx.graph import Operation
+from quantize.qonnx.plan import Plan
+from quantize.qonnx.values import Constant, Refused, Stream, Value
+
+
+def shape_of(plan: Plan, operation: Operation) -> Value:
+    return Constant(np.array(plan.stream(operation.inputs[0]).shape, np.int64))
+
+
+def reshape(plan: Plan, operation: Operation) -> Value:
+    wanted = [int(size) for size in plan.constant(operation.inputs[1]).ravel()]
+    stream = plan.stream(operation.inputs[0])
+    wanted = [stream.shape[i] if size == 0 and i < len(stream.shape) else size for i, size in enumerate(wanted)]
+    if wanted.count(-1) == 1:
+        rest = math.prod(size for size in wanted if size != -1)
+        wanted[wanted.index(-1)] = math.prod(stream.shape) // max(rest, 1)
+    return _reshaped(plan, stream, tuple(wanted))
+
+
+def flatten(plan: Plan, operation: Operation) -> Value:
+    axis = int(operation.attributes.get("axis", 1))
+    stream = plan.stream(operation.inputs[0])
+    if axis % len(stream.shape) != 1:
+        raise Refused(f"its axis must be 1, not {axis}")
+    return _reshaped(plan, stream, (1, math.prod(stream.shape)))
+
+
+def squeeze(plan: Plan, operation: Operation) -> Value:
+    """Squeeze or Unsqueeze of pixels 1x1."""
+    axes = plan.optional(operation, 1)
+    chosen = [int(axis) for axis in axes.ravel()] if axes is not None else operation.integers("axes", [])
+    stream = plan.stream(operation.inputs[0])
+    if operation.type == "Squeeze" and stream.axes == "nchw" and sorted(a % 4 for a in chosen) == [2, 3]:
+        return _reshaped(plan, stream, stream.shape[:2])
+    if operation.type == "Unsqueeze" and stream.axes == "nc" and sorted(a % 4 for a in chosen) == [2, 3]:
+        return _reshaped(plan, stream, (*stream.shape, 1, 1))
+    raise Refused("it must take away or add the axes 2 and 3; use Flatten or Reshape instead")
+
+
+def _reshaped(plan: Plan, stream: Stream, wanted: tuple[int, ...]) -> Stream:
+    stream, _ = aligned(plan, stream, np.zeros(()))
+    if wanted == stream.shape:
+        return stream
+    if math.prod(wanted) != math.prod(stream.shape):
+        raise Refused(f"its shape {wanted} must have as many elements as its input's {stream.shape}")
+    if len(wanted) == 2 and wanted[0] == 1:
+        kind, order = plan.types[stream.tensor], None
+        if stream.axes == "nchw" and kind.height * kind.width > 1 and kind.channels > 1:
+            order = np.arange(kind.size).reshape(kind.shape).transpose(2, 0, 1).ravel()
+        return replace(stream, shape=wanted, axes="nc", order=order)
+    if len(stream.shape) == 2 and wanted == (*stream.shape, 1, 1):
+        flat = plan.flattened(stream)
+        if flat.order is None:
+            return replace(flat, shape=wanted, axes="nchw")
+    raise Refused(f"it must flatten to (1, {math.prod(stream.shape)}), not to {wanted}")
+
+
+def transpose(plan: Plan, operation: Operation) -> Value:
+    stream = plan.stream(operation.inputs[0])
+    stream, _ = aligned(plan, stream, np.zeros(()))
+    order = operation.integers("perm", list(range(len(stream.shape)))[::-1])
+    axes = "".join(stream.axes[axis] for axis in order)
+    if axes not in ("nchw", "nhwc", "nc"):
+        raise Refused(f"it must turn (n, c, h, w) into (n, h, w, c) or back, not into ({', '.join(axes)})")
+    return replace(stream, axes=axes, shape=tuple(stream.shape[axis] for axis in order))
+
+
+def pad(plan: Plan, operation: Operation) -> Value:
+    if operation.attributes.get("mode", "constant") != "constant":
+        raise Refused("it must pad with a constant; set mode to constant")
+    pads, value, axes = (plan.optional(operation, index) for index in (1, 2, 3))
+    amounts = operation.integers("pads", []) if pads is None else [int(amount) for amount in pads.ravel()]
+    border = float(operation.attributes.get("value", 0.0)) if value is None else float(np.ravel(value)[0])
+    stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
+    if axes is not None or len(amounts) != 8 or stream.axes != "nchw":
+        raise Refused("it must pad all four axes of (1, channels, height, width)")
+    before, after = amounts[:4], amounts[4:]
+    if before[0] or after[0] or min(amounts) < 0:
+        raise Refused(f"it must pad channels or pixels, by no negative amount, not {amounts}")
+    sides = {*before[2:], *after[2:]}
+    if sides == {0}:
+        return _channels(plan, operation, stream, before[1], after[1], border)
+    if len(sides) != 1 or before[1] or after[1]:
+        raise Refused("it must pad all sides of the picture alike, and channels in a Pad of their own")
+    shape = (*stream.shape[:2], *(side + 2 * before[2] for side in stream.shape[2:]))
+    return replace(stream, shape=shape, pad=(before[2], border))
+
+
+def _channels(plan: Plan, operation: Operation, stream: Stream, before: int, after: int, border: float) -> Stream:
+    if not before and not after:
+        return stream
+    a, b = plan.affine(stream)
+    if border or b.any() or not np.allclose(a, a[0], rtol=1e-6, atol=0):
+        raise Refused("channels must be padded with 0, behind a quantiser with one scale")
+    tensor = plan.emit("pad_channels", operation.name, (stream.tensor,), {"before": before, "after": after})
+    shape = (1, stream.shape[1] + before + after, *stream.shape[2:])
+    return replace(stream, tensor=tensor, shape=shape, alone=True)

@@ -1,0 +1,98 @@
+"""What a tensor of an ONNX graph is found to be: a constant, quantised weights, or a stream of integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from quantize.chain import Chain
+
+
+class Refused(Exception):
+    """A node that cannot be imported: one sentence that says what to change; `node` is the one to blame, if another."""
+
+    def __init__(self, reason: str, node: str | None = None) -> None:
+        super().__init__(reason)
+        self.node = node
+
+
+class UnknownInputError(Exception):
+    """A node's input comes from a refused node, so that no more can be said of it."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The output of a refused node."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A known array; numbers with a fraction are float64."""
+
+    value: np.ndarray
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A quantised constant, `integers * scale`, of `bits` bits; `source` is the node that quantised it.
+
+    `scale` has as many dimensions as `integers` and broadcasts to them.
+    """
+
+    integers: np.ndarray
+    scale: np.ndarray
+    bits: int
+    source: str
+
+    @property
+    def real(self) -> np.ndarray:
+        return self.integers * self.scale
+
+    def map(self, change: Callable[[np.ndarray], np.ndarray]) -> Weights:
+        """The same weights in another shape or order of axes."""
+        scale = np.broadcast_to(self.scale, self.integers.shape)
+        return replace(self, integers=change(self.integers), scale=change(scale))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An activation: the integers of the plan's node `tensor`, which stand for `chain(integer)`.
+
+    `shape` and `axes` ("nchw", "nhwc" or "nc") are those of the ONNX tensor, batch of 1 included. A tensor with axes
+    "nc" may still stand unflattened in the plan; its feature j is element `order[j]` of the flat HWC tensor, or j
+    where that is None. `pad` are pixels on each side, and their value, that the next convolution adds. `alone` tells
+    that nothing else reads the integers.
+    """
+
+    tensor: str
+    shape: tuple[int, ...]
+    axes: str
+    chain: Chain = Chain()
+    order: np.ndarray | None = None
+    pad: tuple[int, float] = (0, 0.0)
+    alone: bool = True
+
+    def channelwise(self, value: np.ndarray) -> np.ndarray:
+        """A constant as one number, or one for each channel in the order of the plan's tensor.
+
+        Raises Refused when it changes the shape or differs from pixel to pixel.
+        """
+        if value.size == 1 and value.ndim <= len(self.shape):
+            return value.reshape(())
+        try:
+            full = np.broadcast_to(value, self.shape)
+        except ValueError:
+            raise Refused(f"the constant's shape {value.shape} must broadcast to the tensor's {self.shape}") from None
+        rows = np.moveaxis(full, self.axes.index("c"), -1).reshape(-1, self.shape[self.axes.index("c")])
+        if not (rows == rows[0]).all():
+            raise Refused("the constant must be one number, or one for each channel, not one for each pixel")
+        if self.order is None:
+            return rows[0]
+        ordered = np.empty_like(rows[0])
+        ordered[self.order] = rows[0]
+        return ordered
+
+
+Value = Unknown | Constant | Weights | Stream
