@@ -26,7 +26,7 @@ def _read(file: Path, shape: tuple[int, int, int], resize: int | None) -> np.nda
         raise UsageError(f"--images: the network reads {channels} channels, a picture has 1 or 3")
     try:
         with Image.open(file) as opened:
-            image = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
+            image = _eight_bits(file, ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
     except FileNotFoundError:
         raise UsageError(f"--images: {file}: no such file") from None
     except (UnidentifiedImageError, Image.DecompressionBombError):
@@ -40,3 +40,12 @@ def _read(file: Path, shape: tuple[int, int, int], resize: int | None) -> np.nda
     image = image.resize(size, Image.Resampling.BILINEAR)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return np.asarray(image.crop((left, top, left + width, top + height)), np.uint8).reshape(shape)
+
+
+def _eight_bits(file: Path, image: Image.Image) -> Image.Image:
+    """The upper bytes of a 16-bit grey picture, which Pillow's own conversion would cut off at 255."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise UsageError(f"--images: {file} must have 8 or 16 bits a channel, not 32")
+    return image

@@ -40,6 +40,15 @@ def test_grey_and_transparent_pictures_become_red_green_blue(tmp_path):
     assert found.shape == (2, 4, 4, 3) and (found == 7).all()
 
 
+def test_grey_of_sixteen_bits(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8))
+    Image.fromarray((pixels * 257).astype(np.uint16)).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_pictures([tmp_path / "deep.png"], (8, 8, 1), None)[0, :, :, 0], pixels)
+    Image.fromarray(pixels.astype(np.float32)).save(tmp_path / "real.tif")
+    with pytest.raises(UsageError, match=r"--images: .*real\.tif must have 8 or 16 bits a channel, not 32$"):
+        read_pictures([tmp_path / "real.tif"], (8, 8, 1), None)
+
+
 def test_read_pictures_wrong(tmp_path):
     (tmp_path / "text.png").write_text("not a picture")
     with pytest.raises(UsageError, match=r"--images: .*text\.png must be a picture that Pillow can read"):
