@@ -23,7 +23,8 @@ class _Parser(argparse.ArgumentParser):
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; raises UsageError for a wrong one."""
     parser = _Parser(prog="python -m tbn_hw.build", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--model", required=True, help="a model file, or the name of one in the zoo")
+    parser.add_argument("--model", required=True,
+                        help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
     parser.add_argument("--target", default="ecp5", choices=TARGETS, help="what to synthesise for (default: ecp5)")
     parser.add_argument("--until", default="report", choices=STAGES, help="the last stage to run")

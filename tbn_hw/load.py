@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from quantize.network import Network, NetworkError
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.zoo import Pictures, find_pictures, find_weights, load_pictures
-from tbn_hw.errors import ModelRefused
+from tbn_hw.errors import ModelRefused, ToolMissing, UsageError
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model file, its network, and labelled test pictures where the zoo has them."""
+    """A network, what its model file says beside it, and labelled test pictures where some lie beside the file.
 
-    spec: Spec
+    `resize` is the pixels of a user's picture's shorter side, `foldings` the stated (PE, SIMD) by node.
+    """
+
+    name: str
     network: Network
     pictures: Pictures | None
+    dataset: str | None = None
+    resize: int | None = None
+    foldings: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def load(model: str, weights: Path | None) -> Loaded:
-    """Read model file and weights; raises ModelRefused when they are wrong or do not belong together."""
+    """Read model file and weights, or a QONNX file; raises ModelRefused when they are wrong or do not belong together.
+
+    Raises ToolMissing for a QONNX file without the package that reads it.
+    """
+    if model.endswith(".onnx"):
+        return _load_qonnx(Path(model), weights)
     try:
         spec = load_spec(model)
         path = weights or find_weights(model)
@@ -30,9 +42,32 @@ def load(model: str, weights: Path | None) -> Loaded:
                                "train it with python -m quantize.train and give them with --weights")
         network = Network.load(path)
         _check(spec, network, path)
-        return Loaded(spec, network, _test_pictures(spec, model))
+        pictures = _test_pictures(spec.input.shape, model)
+        return Loaded(spec.name, network, pictures, spec.dataset, spec.input.resize, spec.foldings())
     except (SpecError, NetworkError) as error:
         raise ModelRefused(str(error)) from None
+
+
+def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
+    """The network of a QONNX file; a refusal lists every refused node."""
+    if weights is not None:
+        raise UsageError(f"--weights must go with a model file; {path} holds its own")
+    try:
+        from quantize.qonnx.importer import read_network
+    except ImportError:
+        raise ToolMissing(f"{path}: the onnx package is missing; install it with pip install 'tbn-hw[qonnx]'") from None
+    from quantize.qonnx.graph import QonnxError
+
+    try:
+        check = read_network(path)
+    except QonnxError as error:
+        raise ModelRefused(str(error)) from None
+    if check.network is None:
+        refused = "\n".join(f"  {verdict.type} {verdict.name}: {verdict.note}" for verdict in check.refused)
+        raise ModelRefused(f"{path}: {len(check.refused)} of {len(check.verdicts)} nodes are refused:\n{refused}\n"
+                           f"python -m quantize.qonnx check {path} lists all of them")
+    network = check.network
+    return Loaded(network.name, network, _test_pictures(network.input.shape, str(path)))
 
 
 def _check(spec: Spec, network: Network, path: Path) -> None:
@@ -57,7 +92,7 @@ def _check(spec: Spec, network: Network, path: Path) -> None:
                            f"the model file's are {', '.join(spec.classes)}")
 
 
-def _test_pictures(spec: Spec, model: str) -> Pictures | None:
+def _test_pictures(shape: tuple[int, int, int], model: str) -> Pictures | None:
     path = find_pictures(model)
     if path is None:
         return None
@@ -65,6 +100,6 @@ def _test_pictures(spec: Spec, model: str) -> Pictures | None:
         pictures = load_pictures(path)
     except ValueError as error:
         raise ModelRefused(str(error)) from None
-    if pictures.images.shape[1:] != spec.input.shape:
-        raise ModelRefused(f"{path}: images must have shape {spec.input.shape}, not {pictures.images.shape[1:]}")
+    if pictures.images.shape[1:] != shape:
+        raise ModelRefused(f"{path}: images must have shape {shape}, not {pictures.images.shape[1:]}")
     return pictures

@@ -44,9 +44,9 @@ class Build:
         """Do the stages; raises BuildError with one sentence when one fails."""
         start = time.monotonic()
         self._loaded = load(self._options.model, self._options.weights)
-        source, files = self._loaded.spec.input, self._options.images
-        self._pictures = pictures.read_pictures(files, source.shape, source.resize) if files else None
-        output = self._options.output or Path("build") / self._loaded.spec.name
+        shape, files = self.network.input.shape, self._options.images
+        self._pictures = pictures.read_pictures(files, shape, self._loaded.resize) if files else None
+        output = self._options.output or Path("build") / self._loaded.name
         self._workspace = Workspace(output)
         with self._workspace.locked():
             self._stages(start)
@@ -66,7 +66,7 @@ class Build:
 
     def _fold(self) -> None:
         start = time.monotonic()
-        self._foldings = fold(self.network, self._loaded.spec.foldings())
+        self._foldings = fold(self.network, self._loaded.foldings)
         self.accelerator: Accelerator = plan(self.network, self._foldings)
         self._done("fold", time.monotonic() - start)
 
@@ -187,17 +187,17 @@ class Build:
         logits = verify.golden(self.network, test.images[:count])
         correct = int((logits.argmax(axis=1) == test.labels[:count]).sum())
         self._console.print(f"verify: golden model names {correct} of {count} test images rightly")
-        return {"dataset": self._loaded.spec.dataset, "images": count, "golden_percent": 100 * correct / count,
+        return {"dataset": self._loaded.dataset, "images": count, "golden_percent": 100 * correct / count,
                 "float_percent": None, "correct": correct}
 
     @property
     def _test_images(self) -> np.ndarray:
         """uint8 pictures for the gateware: labelled test pictures, else random ones."""
-        spec, count = self._loaded.spec, self._options.verify_images
+        count = self._options.verify_images
         if self._loaded.pictures is not None:
             return self._loaded.pictures.images[:count]
         self._console.print("verify: no test pictures lie beside the model file; random ones are used")
-        return np.random.default_rng(RANDOM_IMAGES_SEED).integers(0, 256, (count, *spec.input.shape), np.uint8)
+        return np.random.default_rng(RANDOM_IMAGES_SEED).integers(0, 256, (count, *self.network.input.shape), np.uint8)
 
     @property
     def _verilog(self) -> Path:
