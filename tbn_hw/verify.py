@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from quantize.network import INPUT, Network
-from sim.bench import Probe, SimulationError, simulate
+from sim.bench import CompileError, Probe, SimulationError, simulate
 from sim.bench import ToolMissing as SimulatorMissing
 from sim.golden import run
 from tbn_hw.accelerator import Accelerator
@@ -38,7 +38,8 @@ def verify(accelerator: Accelerator, verilog: Path, images: np.ndarray, work: Pa
     """Run uint8 `images` through the Verilog, without pauses and with random ones, and compare all with golden.
 
     `work` keeps the simulator's build for the next time. Returns the report's `verify` figures. Raises Mismatch,
-    naming the first node, pixel and channel that differ, also when the simulation stops short; ToolMissing.
+    naming the first node, pixel and channel that differ, also when the simulation stops short; ToolMissing, also when
+    the compilers fail.
     """
     network, sizes = accelerator.network, ports(accelerator)
     streams = [name for name in accelerator.streams if name != INPUT]
@@ -52,6 +53,8 @@ def verify(accelerator: Accelerator, verilog: Path, images: np.ndarray, work: Pa
                           progress=lambda done, total: progress("frames", done, total))
     except SimulatorMissing as error:
         raise ToolMissing(str(error)) from None
+    except CompileError as error:
+        raise ToolMissing(f"{accelerator.name}: {error}") from None
     except SimulationError as error:
         raise Mismatch(f"{accelerator.name}: {error}") from None
     if result.mismatches:

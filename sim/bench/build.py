@@ -14,7 +14,7 @@ from pathlib import Path
 import cocotb_tools.config
 
 from sim.bench.runtime import runtime_objects
-from sim.bench.tool import SimulationError, compiler, execute, verilator_root, version
+from sim.bench.tool import CompileError, SimulationError, compiler, execute, verilator_root, version
 
 MARKER = "built.json"
 
@@ -34,7 +34,7 @@ def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[st
 
     `visible` are the signals of the module `top` that the bench reads or writes; Verilator optimises all others away,
     which makes it several times faster. A name with a dot in it makes every signal visible. A folder counts as built
-    only when its marker stands, which is written last. Raises ToolMissing, and SimulationError with the log's end.
+    only when its marker stands, which is written last. Raises ToolMissing, and CompileError with the log's end.
     """
     work.mkdir(parents=True, exist_ok=True)
     content = hashlib.sha256(json.dumps([version(simulator), top, sorted(visible), optimise]).encode())
@@ -92,4 +92,4 @@ def _work_on(job: Mapping[str, object], folder: Path, env: dict[str, str] | None
     try:
         execute([sys.executable, "-m", "sim.bench.worker", str(path)], folder / "build.log", cwd=folder, env=env)
     except SimulationError as error:
-        raise SimulationError(f"Verilog cannot be compiled: {error}") from None
+        raise CompileError(f"Verilog cannot be compiled: {error}") from None

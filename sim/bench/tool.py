@@ -21,6 +21,10 @@ class SimulationError(Exception):
     """A simulation that could not be built or run to its end: one sentence, then the last lines of its log if any."""
 
 
+class CompileError(SimulationError):
+    """A simulation that could not be built: nothing is known about the design yet."""
+
+
 class ToolMissing(Exception):
     """A program that must be installed first: one sentence."""
 

@@ -8,7 +8,7 @@ from networks import residual
 
 from tbn_hw import generate
 from tbn_hw.accelerator import plan
-from tbn_hw.errors import Mismatch
+from tbn_hw.errors import Mismatch, ToolMissing
 from tbn_hw.folding import fold
 from tbn_hw.verify import verify
 
@@ -57,6 +57,12 @@ def test_fault_is_named(design, tmp_path):
         rf"{victim.node.name}: image 0, pixel \(\d, \d\), channel \d+ must be",
     ):
         verify(accelerator, tmp_path / "net.v", images(), tmp_path / "work", nothing)
+
+
+def test_what_cannot_be_compiled_is_no_difference(design, tmp_path):
+    (tmp_path / "net.v").write_text("module net(; endmodule")
+    with pytest.raises(ToolMissing, match=r"^net: Verilog cannot be compiled: .*build\.log ends:"):
+        verify(design[0], tmp_path / "net.v", images(), tmp_path / "work", nothing)
 
 
 def test_deadlock_is_an_error(design, tmp_path):
