@@ -6,8 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from quantize.qonnx.importer import PIXELS, Check, QonnxError, read_network
+from quantize.network import Network
+from quantize.qonnx.exporter import write_network
+from quantize.qonnx.graph import QonnxError
+from quantize.qonnx.importer import PIXELS, Check, read_network
 from quantize.tensor import NetworkError
+from quantize.yaml_source import SpecError
+from quantize.zoo import find_weights
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (QonnxError, NetworkError) as error:
+    except (QonnxError, NetworkError, SpecError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -35,7 +40,21 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=_import, output=None)
         if name == "import":
             command.add_argument("-o", "--output", required=True, type=Path, help="the network's .safetensors file")
+    command = commands.add_parser("export", help="make a QONNX file of a network of integers")
+    command.add_argument("network", help="the network's .safetensors file, or the name of a packaged model")
+    command.add_argument("-o", "--output", required=True, type=Path, help="QONNX file")
+    command.set_defaults(run=_export)
     return parser
+
+
+def _export(options: argparse.Namespace) -> int:
+    path = Path(options.network)
+    if not path.is_file():
+        path = find_weights(options.network) or path
+    network = Network.load(path)
+    write_network(network, options.output)
+    print(f"{options.output}: {len(network.nodes)} nodes")
+    return 0
 
 
 def _import(options: argparse.Namespace) -> int:

@@ -39,6 +39,7 @@ class Plan:
         self.values: dict[str, Value] = {}
         self.notes: list[str] = []
         self._names: dict[str, str] = {}
+        self._flattened: dict[str, str] = {}
 
     def value(self, name: str) -> Value:
         """The value of a tensor; raises Refused when nothing made it."""
@@ -89,9 +90,10 @@ class Plan:
         source = self.types[stream.tensor]
         if source.shape[:2] == (1, 1):
             return stream
-        name = f"{stream.tensor}.flatten"
-        if name not in self.items:
-            name = self.emit("flatten", name, (stream.tensor,))
+        name = self._flattened.get(stream.tensor, "")
+        if not name:
+            name = self.emit("flatten", stream.flatten or f"{stream.tensor}.flatten", (stream.tensor,))
+            self._flattened[stream.tensor] = name
         pixels = source.height * source.width
         chain = stream.chain.map(lambda value: value if value.size == 1 else np.tile(value, pixels))
         return replace(stream, tensor=name, chain=chain)

@@ -24,7 +24,7 @@ def reshape(plan: Plan, operation: Operation) -> Value:
     if wanted.count(-1) == 1:
         rest = math.prod(size for size in wanted if size != -1)
         wanted[wanted.index(-1)] = math.prod(stream.shape) // max(rest, 1)
-    return _reshaped(plan, stream, tuple(wanted))
+    return _reshaped(plan, operation, stream, tuple(wanted))
 
 
 def flatten(plan: Plan, operation: Operation) -> Value:
@@ -32,7 +32,7 @@ def flatten(plan: Plan, operation: Operation) -> Value:
     stream = plan.stream(operation.inputs[0])
     if axis % len(stream.shape) != 1:
         raise Refused(f"its axis must be 1, not {axis}")
-    return _reshaped(plan, stream, (1, math.prod(stream.shape)))
+    return _reshaped(plan, operation, stream, (1, math.prod(stream.shape)))
 
 
 def squeeze(plan: Plan, operation: Operation) -> Value:
@@ -41,13 +41,13 @@ def squeeze(plan: Plan, operation: Operation) -> Value:
     chosen = [int(axis) for axis in axes.ravel()] if axes is not None else operation.integers("axes", [])
     stream = plan.stream(operation.inputs[0])
     if operation.type == "Squeeze" and stream.axes == "nchw" and sorted(a % 4 for a in chosen) == [2, 3]:
-        return _reshaped(plan, stream, stream.shape[:2])
+        return _reshaped(plan, operation, stream, stream.shape[:2])
     if operation.type == "Unsqueeze" and stream.axes == "nc" and sorted(a % 4 for a in chosen) == [2, 3]:
-        return _reshaped(plan, stream, (*stream.shape, 1, 1))
+        return _reshaped(plan, operation, stream, (*stream.shape, 1, 1))
     raise Refused("it must take away or add the axes 2 and 3; use Flatten or Reshape instead")
 
 
-def _reshaped(plan: Plan, stream: Stream, wanted: tuple[int, ...]) -> Stream:
+def _reshaped(plan: Plan, operation: Operation, stream: Stream, wanted: tuple[int, ...]) -> Stream:
     stream, _ = aligned(plan, stream, np.zeros(()))
     if wanted == stream.shape:
         return stream
@@ -57,7 +57,7 @@ def _reshaped(plan: Plan, stream: Stream, wanted: tuple[int, ...]) -> Stream:
         kind, order = plan.types[stream.tensor], None
         if stream.axes == "nchw" and kind.height * kind.width > 1 and kind.channels > 1:
             order = np.arange(kind.size).reshape(kind.shape).transpose(2, 0, 1).ravel()
-        return replace(stream, shape=wanted, axes="nc", order=order)
+        return replace(stream, shape=wanted, axes="nc", order=order, flatten=operation.name)
     if len(stream.shape) == 2 and wanted == (*stream.shape, 1, 1):
         flat = plan.flattened(stream)
         if flat.order is None:

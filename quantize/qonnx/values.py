@@ -63,7 +63,7 @@ class Stream:
     `shape` and `axes` ("nchw", "nhwc" or "nc") are those of the ONNX tensor, batch of 1 included. A tensor with axes
     "nc" may still stand unflattened in the plan; its feature j is element `order[j]` of the flat HWC tensor, or j
     where that is None. `pad` are pixels on each side, and their value, that the next convolution adds. `alone` tells
-    that nothing else reads the integers.
+    that nothing else reads the integers; `flatten` is the name of the node that flattened it.
     """
 
     tensor: str
@@ -73,6 +73,7 @@ class Stream:
     order: np.ndarray | None = None
     pad: tuple[int, float] = (0, 0.0)
     alone: bool = True
+    flatten: str = ""
 
     def channelwise(self, value: np.ndarray) -> np.ndarray:
         """A constant as one number, or one for each channel in the order of the plan's tensor.

@@ -1,0 +1,196 @@
+"""From a `Network` to a QONNX file whose outputs, as the `qonnx` package computes them, are the network's integers.
+
+The graph's input is (1, channels, height, width), the picture's bytes as float32. Integers that float32 might round are
+computed in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from quantize.network import INPUT, Network, Node, write_atomically
+from quantize.qonnx.graph import QonnxError
+from quantize.qonnx.writer import EXACT_FLOAT, Tensor, Writer
+from quantize.tensor import TensorType, signed_width
+
+MOST_FLOAT = 1 << 24
+
+
+def write_network(network: Network, path: Path) -> None:
+    """Write `network` to `path`, whole or not at all.
+
+    Raises
+    ------
+    QonnxError
+        If a node has no exact QONNX form.
+    """
+    write_atomically(path, _Export(network).model().SerializeToString())
+
+
+class _Export:
+    def __init__(self, network: Network) -> None:
+        self._network, self._writer = network, Writer()
+        h, w, c = network.input.shape
+        self._source = Tensor(INPUT, (1, c, h, w))
+        self._tensors: dict[str, Tensor] = {}
+        self._indices: str | None = None
+
+    def model(self) -> object:
+        """The ONNX model."""
+        self._tensors[INPUT] = self._writer.arithmetic("Add", "input.offset", self._source, -128.0)
+        for node in self._network.nodes:
+            if node.kind == "top_k":
+                self._indices = self._writer.top_k(node.name, self._tensors[node.inputs[0]], node.integer("k"))
+            else:
+                self._tensors[node.name] = KINDS[node.kind](self, node)
+        logits = self._tensors[self._network.outputs[0]].name
+        outputs = [logits] if self._indices is None else [logits, self._indices]
+        return self._writer.model(self._network.name, self._source, outputs, self._network.classes)
+
+    def _input(self, node: Node, index: int = 0) -> tuple[Tensor, TensorType]:
+        return self._tensors[node.inputs[index]], self._network.types[node.inputs[index]]
+
+    def _exact(self, node: Node, x: Tensor, kind: TensorType) -> Tensor:
+        """`x` in float64 where float32 might round it."""
+        wide = max(-kind.lo, kind.hi) >= EXACT_FLOAT
+        return self._writer.as_double(f"{node.name}.double", x) if wide else x
+
+    def _shape(self, node: Node) -> tuple[int, ...]:
+        h, w, c = self._network.types[node.name].shape
+        return 1, c, h, w
+
+    def _weights(self, node: Node, array: np.ndarray) -> Tensor:
+        source = Tensor(self._writer.array(f"{node.name}.weight", array.astype(np.float32)), array.shape)
+        name = f"{node.name}.weight.quant"
+        if node.attrs["weights"] == "binary":
+            return self._writer.bipolar(name, source)
+        return self._writer.quant(name, source, 8)
+
+    def conv(self, node: Node) -> Tensor:
+        x, kind = self._input(node)
+        result, writer = self._network.types[node.name], self._writer
+        if max(-result.lo, result.hi) >= MOST_FLOAT:
+            raise QonnxError(f"{self._network.name}: {node.name}: sums up to {result.hi} must be below {MOST_FLOAT}, "
+                             "from where a Conv of QONNX rounds them")
+        weights, padding = node.arrays["weights"].astype(np.int64), node.integer("padding")
+        kernel, stride = node.integer("kernel"), node.integer("stride")
+        if padding and kind.kind == "binary":
+            pad = node.arrays.get("pad", np.ones(kind.channels, np.int8)).astype(np.int64)
+            if (pad < 0).any():
+                x, weights = writer.arithmetic("Mul", f"{node.name}.sign", x, pad), weights * pad
+            pads = writer.array(f"{node.name}.pads", np.array([0, 0, padding, padding] * 2, np.int64))
+            value = writer.array(f"{node.name}.border", np.ones((), np.float32))
+            shape = (*x.shape[:2], *(side + 2 * padding for side in x.shape[2:]))
+            x, padding = writer.node("Pad", f"{node.name}.pad", [x, pads, value], shape), 0
+        inputs: list[Tensor | str] = [x, self._weights(node, weights.transpose(0, 3, 1, 2))]
+        if "bias" in node.arrays:
+            inputs.append(writer.array(f"{node.name}.bias", node.arrays["bias"].astype(np.float32)))
+        return writer.node("Conv", node.name, inputs, self._shape(node), kernel_shape=[kernel] * 2,
+                           strides=[stride] * 2, pads=[padding] * 4)
+
+    def dense(self, node: Node) -> Tensor:
+        x, kind = self._input(node)
+        writer, result = self._writer, self._network.types[node.name]
+        if len(x.shape) == 4:
+            x = writer.node("Flatten", f"{node.name}.flatten", [x], (1, kind.channels), double=x.double, axis=1)
+        quantised = self._weights(node, node.arrays["weights"])
+        weights = writer.node("Transpose", f"{node.name}.weight.transpose", [quantised], quantised.shape[::-1],
+                              perm=[1, 0])
+        if max(-result.lo, result.hi) >= MOST_FLOAT:
+            x = writer.as_double(f"{node.name}.double", x)
+            weights = writer.as_double(f"{node.name}.weight.double", weights)
+        bias = node.arrays.get("bias")
+        name = node.name if bias is None else f"{node.name}.product"
+        product = writer.node("MatMul", name, [x, weights], (1, result.channels), double=x.double)
+        return product if bias is None else writer.arithmetic("Add", node.name, product, bias)
+
+    def threshold(self, node: Node) -> Tensor:
+        """The crossings lie half an integer below hi and above lo, or a quarter where the zero between has no room."""
+        x, kind = self._input(node)
+        x, writer = self._exact(node, x, kind), self._writer
+        hi = node.arrays["hi"].astype(np.int64).clip(kind.lo, kind.hi + 1)
+        if node.attrs["levels"] == "binary":
+            return writer.bipolar(node.name, writer.arithmetic("Add", f"{node.name}.offset", x, 0.5 - hi))
+        lo = node.arrays["lo"].astype(np.int64).clip(kind.lo - 1, kind.hi)
+        centred = writer.arithmetic("Add", f"{node.name}.offset", x, -(hi + lo) / 2)
+        scaled = writer.arithmetic("Mul", f"{node.name}.factor", centred, 1 / (hi - lo - 0.5))
+        return writer.quant(node.name, scaled, 2, narrow=True)
+
+    def requantize(self, node: Node) -> Tensor:
+        x, kind = self._input(node)
+        writer, fraction = self._writer, 2.0 ** -node.integer("shift")
+        mult, bias = (node.arrays[key].astype(np.float64) for key in ("mult", "bias"))
+        lo, hi = node.integer("lo"), node.integer("hi")
+        ends = np.floor(np.stack([kind.lo * mult + bias, kind.hi * mult + bias]) * fraction)
+        bits, narrow, relu = self._clip(node, lo, hi, int(ends.min()), int(ends.max()))
+        x = writer.as_double(f"{node.name}.double", x)
+        x = writer.arithmetic("Mul", f"{node.name}.factor", x, mult * fraction)
+        x = writer.arithmetic("Add", f"{node.name}.offset", x, bias * fraction)
+        if relu:
+            x = writer.node("Relu", f"{node.name}.relu", [x], x.shape, double=True)
+        return writer.quant(node.name, x, bits, narrow=narrow, mode="FLOOR")
+
+    def _clip(self, node: Node, lo: int, hi: int, least: int, most: int) -> tuple[int, bool, bool]:
+        """Bits, narrow, and whether a ReLU comes first, of the quantiser that clips to lo..hi values of least..most."""
+        if lo <= least and most <= hi:
+            return max(8, signed_width(least, most)), False, False
+        bits = signed_width(lo, hi)
+        for narrow, relu, ends in ((False, False, (-hi - 1, hi)), (True, False, (-hi, hi)), (False, True, (0, hi))):
+            if ends == (lo, hi) and hi == 2 ** (bits - 1) - 1 and bits >= 8:
+                return bits, narrow, relu
+        raise QonnxError(f"{self._network.name}: {node.name}: no Quant clips to {lo}..{hi}")
+
+    def max_pool(self, node: Node) -> Tensor:
+        return self._pool("MaxPool", node, node.name)
+
+    def _pool(self, kind: str, node: Node, name: str) -> Tensor:
+        x, _ = self._input(node)
+        if x.double:
+            raise QonnxError(f"{self._network.name}: {node.name}: its input must fit float32")
+        return self._writer.node(kind, name, [x], self._shape(node), kernel_shape=[node.integer("kernel")] * 2,
+                                 strides=[node.integer("stride")] * 2)
+
+    def avg_pool(self, node: Node) -> Tensor:
+        """The mean times the size of a window is the sum, but for a rounding error that a quantiser takes away."""
+        _, kind = self._input(node)
+        writer, shift, size = self._writer, node.integer("shift", 0), node.integer("kernel") ** 2
+        inexact = bool(size & (size - 1))
+        bits = max(8, signed_width(kind.lo * size, kind.hi * size))
+        names = [f"{node.name}.mean", f"{node.name}.sum", f"{node.name}.round", f"{node.name}.fraction", node.name]
+        used = [names[0], names[1], *names[2:3] * inexact, *names[3:5] * bool(shift)]
+        names = [node.name if name == used[-1] else name for name in names]
+        x = writer.arithmetic("Mul", names[1], self._pool("AveragePool", node, names[0]), float(size))
+        if inexact:
+            x = writer.quant(names[2], x, bits)
+        if shift:
+            x = writer.quant(names[4], writer.arithmetic("Mul", names[3], x, 2.0**-shift), bits, mode="FLOOR")
+        return x
+
+    def add(self, node: Node) -> Tensor:
+        (a, _), (b, _) = self._input(node), self._input(node, 1)
+        total = self._writer.node("Add", node.name, [a, b], a.shape)
+        return self._writer.quant(f"{node.name}.saturate", total, max(8, node.integer("width")))
+
+    def pad_channels(self, node: Node) -> Tensor:
+        x, _ = self._input(node)
+        pads = np.array([0, node.integer("before"), 0, 0, 0, node.integer("after"), 0, 0], np.int64)
+        return self._writer.node("Pad", node.name, [x, self._writer.array(f"{node.name}.pads", pads)],
+                                 self._shape(node))
+
+    def flatten(self, node: Node) -> Tensor:
+        x, kind = self._input(node)
+        if len(x.shape) == 2:
+            return x
+        shape = (1, kind.height, kind.width, kind.channels)
+        x = self._writer.node("Transpose", f"{node.name}.transpose", [x], shape, double=x.double, perm=[0, 2, 3, 1])
+        return self._writer.node("Flatten", node.name, [x], (1, kind.size), double=x.double, axis=1)
+
+
+KINDS: dict[str, Callable[[_Export, Node], Tensor]] = {
+    "add": _Export.add, "avg_pool": _Export.avg_pool, "conv": _Export.conv, "dense": _Export.dense,
+    "flatten": _Export.flatten, "max_pool": _Export.max_pool, "pad_channels": _Export.pad_channels,
+    "requantize": _Export.requantize, "threshold": _Export.threshold,
+}
