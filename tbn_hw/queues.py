@@ -1,8 +1,8 @@
 """How deep the queues in front of a join must be, so that nothing ever deadlocks and nothing is slowed down.
 
-A join (`add`) takes pixel n of both inputs together. Both come from one forked tensor, the *source*, but one path,
-say a, needs more of the source before it can make pixel n than the other, b, since its convolutions look ahead. What b
-makes meanwhile has to wait in a queue.
+A join (`add`) takes pixel n of both inputs together. Both are made from one tensor, the *source*, the last that all
+paths to either lead through; but one path, say a, needs more of the source before it can make pixel n than the other,
+b, since its convolutions look ahead. What b makes meanwhile has to wait in a queue.
 
 Why the depth suffices, for any input, folding and stall pattern. Let `required(a, n)` be the number of source pixels
 from which path a can make its first n + 1 pixels: a property of kernels, strides and padding alone, since each engine
@@ -12,8 +12,16 @@ because b's queue is full. From that many source pixels b makes `made(b, require
 taken n; so a queue of at least max over n of (made(b, required(a, n)) - n) pixels is not full, and the fork not stuck.
 Therefore a receives all it needs, and makes pixel n; the join takes it as soon as its reader does. By induction over n
 every pixel passes. Blocks nested inside a path are joins with queues of their own, to which the same argument applies
-first. An eager fork also holds the current beat for the slower branch, so one beat less would just be enough; the
-tests show that a queue two beats shallower stops forever.
+first.
+
+Where paths cross between their source and the join, a fork further on may be stuck because of another join's queue.
+Then call `required(a, n)` the demand of a starved join. A full queue holds pixels from n on, and its depth says that
+the pixel behind them requires more of the source than the starved side of its join; the fork that feeds it has passed
+at least as much. So whichever join is starved by that fork has the larger demand: a cycle of joins that wait for each
+other would have demands that rise all the way round.
+
+An eager fork also holds the current beat for the slower branch, so one beat less would just be enough; the tests show
+that a queue two beats shallower stops forever.
 
 For throughput the queue must also hold what b makes during the time that a's pipeline takes. `flow` follows every
 pixel of three frames that arrive at the accelerator's own rate through engines of known service time and latency
@@ -22,12 +30,12 @@ pixel of three frames that arrive at the accelerator's own rate through engines 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.network import Network, Node, TensorType
+from quantize.network import INPUT, Network, Node, TensorType
 
 FRAMES = 3
 
@@ -57,38 +65,20 @@ def join_depths(network: Network, join: Node, timing: Mapping[str, Timing] | Non
 
 
 def common_source(network: Network, a: str, b: str) -> str:
-    """The last tensor from which both `a` and `b` are made."""
-    common = ancestors(network, a) & ancestors(network, b)
-    order = ["input", *(node.name for node in network.nodes)]
-    return max(common, key=order.index)
-
-
-def ancestors(network: Network, tensor: str) -> set[str]:
-    """All tensors that `tensor` is made of, itself included."""
-    found, waiting = set(), [tensor]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += network.by_name[name].inputs if name in network.by_name else ()
-    return found
+    """The last tensor that all paths from the network's input to `a` and to `b` lead through."""
+    through = {INPUT: {INPUT}}
+    for node in network.nodes:
+        through[node.name] = set.intersection(*(through[name] for name in node.inputs)) | {node.name}
+    order = [INPUT, *(node.name for node in network.nodes)]
+    return max(through[a] & through[b], key=order.index)
 
 
 def required(network: Network, source: str, tensor: str) -> np.ndarray:
     """How many pixels of `source` suffice to make pixel n of `tensor` and all before it, for n in FRAMES frames."""
-    pixels = _pixels(network.types[tensor])
-    if tensor == source:
-        return np.arange(1, FRAMES * pixels + 1)
-    node = network.by_name[tensor]
-    reach = ancestors(network, source) - {source}
-    counts = []
-    for name in node.inputs:
-        if name in reach:
-            continue  # made before the source: not what this path waits for
-        lookahead = _absolute(window_end(node, network.types[name], network.types[tensor]),
-                              _pixels(network.types[name]))
-        counts.append(required(network, source, name)[lookahead - 1])
-    return np.maximum.reduce(counts)
+    def step(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
+        return np.maximum.reduce(inputs)
+
+    return _follow(network, source, tensor, np.arange(1, FRAMES * _pixels(network.types[source]) + 1), step)
 
 
 def window_end(node: Node, x: TensorType, y: TensorType) -> np.ndarray:
@@ -104,17 +94,29 @@ def window_end(node: Node, x: TensorType, y: TensorType) -> np.ndarray:
 
 def flow(network: Network, source: str, tensor: str, timing: Mapping[str, Timing]) -> np.ndarray:
     """When each pixel of `tensor` is made, in cycles, the source's arriving evenly at the accelerator's interval."""
-    pixels = _pixels(network.types[tensor])
-    if tensor == source:
-        interval = max(entry.interval for entry in timing.values())
-        return (np.arange(FRAMES * pixels) + 1) * (interval / pixels)
-    node = network.by_name[tensor]
-    reach = ancestors(network, source) - {source}
-    ready = np.maximum.reduce([
-        flow(network, source, name, timing)[
-            _absolute(window_end(node, network.types[name], network.types[tensor]), _pixels(network.types[name])) - 1]
-        for name in node.inputs if name not in reach])
-    return _serve(ready, timing[tensor].interval / pixels, timing[tensor].latency)
+    def step(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
+        ready, engine = np.maximum.reduce(inputs), timing[node.name]
+        return _serve(ready, engine.interval * FRAMES / len(ready), engine.latency)
+
+    pixels, interval = _pixels(network.types[source]), max(entry.interval for entry in timing.values())
+    return _follow(network, source, tensor, (np.arange(FRAMES * pixels) + 1) * (interval / pixels), step)
+
+
+def _follow(network: Network, source: str, tensor: str, first: np.ndarray,
+            step: Callable[[Node, list[np.ndarray]], np.ndarray]) -> np.ndarray:
+    """A number for each pixel of `tensor`: of the source `first`, of a node what `step` makes of its last inputs'."""
+    found = {source: first}
+    for node in network.nodes:
+        if tensor in found:
+            break
+        if node.name != source and all(name in found for name in node.inputs):
+            y = network.types[node.name]
+            inputs = []
+            for name in node.inputs:
+                x = network.types[name]
+                inputs.append(found[name][_absolute(window_end(node, x, y), _pixels(x)) - 1])
+            found[node.name] = step(node, inputs)
+    return found[tensor]
 
 
 def _serve(ready: np.ndarray, service: float, latency: float) -> np.ndarray:

@@ -32,6 +32,34 @@ def test_common_source_of_a_block_is_its_input():
     assert common_source(net, *second.inputs) == first.name
 
 
+def crossing(seed=0):
+    """Two paths that look into each other: each is the shortcut of the other's convolution."""
+    b = Builder((5, 4, 2), seed)
+    x = b.requantize("input")
+    p = b.requantize(b.conv(b.threshold(x), 2))
+    q = b.requantize(b.conv(b.threshold(x), 2, 1, padding=0))
+    a, c = (b.add(one, b.requantize(b.conv(b.threshold(other), 2))) for one, other in ((p, q), (q, p)))
+    return b.network(b.dense(b.flatten(b.add(a, c)), 3))
+
+
+def test_common_source_of_crossing_paths_is_where_all_of_them_begin():
+    net = crossing()
+    assert [common_source(net, *join.inputs) for join in joins(net)] == ["requantize0"] * 3
+    assert [join_depths(net, join) for join in joins(net)] == [(6, 6), (11, 1), (11, 6)]
+
+
+def test_depths_of_a_shortcut_over_many_blocks():
+    """The time they take must not double with each block."""
+    b = Builder((4, 4, 2))
+    x = y = b.requantize("input")
+    for _ in range(40):
+        y = b.add(b.requantize(b.threshold(y)), y)
+    net = b.network(b.dense(b.flatten(b.add(y, x)), 2))
+    timing = {node.name: Timing(500, 40) for node in net.nodes}
+    assert join_depths(net, joins(net)[-1]) == (1, 1)
+    assert join_depths(net, joins(net)[-1], timing)[1] > 16
+
+
 def starves(net, join, port, depth):
     """Whether pixels stop moving, one at a time, when the queue at `port` of the join holds `depth` pixels.
 
