@@ -80,14 +80,16 @@ class SimulationResult:
 
 def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_logits: np.ndarray,
              expected_classes: np.ndarray | None = None, *, logit_bytes: int, class_bytes: int = 1, work: Path,
-             seed: int = 0, stalls: float = 0.0, timeout_cycles: int = 1_000_000, measure: bool = True,
-             probes: Sequence[Probe] = (), progress: Callable[[int, int], None] | None = None) -> SimulationResult:
+             seed: int = 0, stalls: float = 0.0, reset_after: int | None = None, timeout_cycles: int = 1_000_000,
+             measure: bool = True, probes: Sequence[Probe] = (),
+             progress: Callable[[int, int], None] | None = None) -> SimulationResult:
     """Send `images` (n, h, w, c) through the Verilog of an accelerator and compare every result.
 
     One beat in is a pixel, its elements in as many bytes as `images` has; one beat out is all logits of
     `logit_bytes` each, then the classes of `class_bytes`. `expected_logits` is (n, classes), `expected_classes` (n, k).
     With `measure` the first frames (of the same images) run without stalls and give latency and interval; then come
     all images with random pauses of probability `stalls` on both sides, the same for the same `seed`.
+    `reset_after` sends frames for that many cycles first, takes no result, and resets the accelerator for one cycle.
     `progress` is called with (frames done, frames). On a mismatch the simulation is run again with the streams in
     `probes`, in topological order, watched, and the result names the first that differs.
 
@@ -103,7 +105,8 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
     free = FREE_FRAMES if measure else 0
     order = np.arange(max(free, count)) if not stalls else np.concatenate([np.arange(free), np.arange(count)])
     order %= count
-    run = Run(sources, top, np.ascontiguousarray(images)[order], work, seed, stalls, free, timeout_cycles, progress)
+    run = Run(sources, top, np.ascontiguousarray(images)[order], work, seed, stalls, free, reset_after,
+              timeout_cycles, progress)
     started = time.perf_counter()
     built = run.build(())
     build_seconds, started = time.perf_counter() - started, time.perf_counter()
@@ -135,6 +138,7 @@ class Run:
     seed: int
     stalls: float
     free: int
+    reset_after: int | None
     timeout: int
     progress: Callable[[int, int], None] | None
 
@@ -151,7 +155,7 @@ class Run:
         job = {"stage": "run", "module": "sim.bench.accelerator_test", "folder": str(built.folder), "top": built.top,
                "simulator": built.simulator, "run_folder": str(folder), "results": str(folder / "results.xml"),
                "images": "images.npy", "seed": self.seed, "stalls": self.stalls, "free": self.free,
-               "long": 4 * self.frames[0, ..., 0].size, "timeout": self.timeout,
+               "reset_after": self.reset_after, "long": 4 * self.frames[0, ..., 0].size, "timeout": self.timeout,
                "probes": [{"name": probe.name, "prefix": probe.prefix,
                            "beats": probe.expected[0].size // probe.elements} for probe in probes]}
         path, log = folder / "job.json", folder / "simulation.log"

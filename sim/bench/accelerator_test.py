@@ -57,6 +57,8 @@ class Bench:
         await cycles(clock, RESET_CYCLES)
         dut.aresetn.value = 1
         await RisingEdge(clock)
+        if job["reset_after"] is not None:
+            await self.interrupt()
         before, after = (Stalls(f"{job['seed']} {end}", job["stalls"], job["long"], free) for end, free in
                          (("input", job["free"] * self.frame), ("output", job["free"])))
         for probe in self.probes.values():
@@ -65,6 +67,18 @@ class Bench:
                             self.results.take(after, lambda count: self.check(count, progress))),
                      watchdog(clock, job["timeout"], (self.pixels, self.results)))
         await self.nothing_more()
+
+    async def interrupt(self) -> None:
+        """Frames whose results nobody takes, then a reset of one cycle, after which both ends begin at once."""
+        dut, pixels = self.dut, self.pixels
+        sending = cocotb.start_soon(pixels.drive(self.beats, Stalls("", 0, 1), dut.s_axis_tlast, self.frame))
+        await cycles(dut.aclk, self.job["reset_after"])
+        sending.cancel()
+        dut.s_axis_tvalid.value = 0
+        dut.aresetn.value = 0
+        await RisingEdge(dut.aclk)
+        dut.aresetn.value = 1
+        pixels.at.clear()
 
     def check(self, count: int, progress: Path) -> None:
         """What holds at every result, besides its data."""

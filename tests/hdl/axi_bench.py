@@ -1,6 +1,7 @@
-"""Benches for the AXI-Stream ends: streams of bytes in place of their ports, and both ends in a loop."""
+"""Benches for the AXI-Stream ends: streams of bytes in place of their ports, and both ends in a loop; bad frames."""
 # amaranth: UnusedElaboratable=no
 
+import numpy as np
 from amaranth.hdl import Module, Shape, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -96,3 +97,38 @@ def axi_out(m, core, o):
 
 def flag_out(m, core, flag):
     m.d.comb += [flag.payload[0].eq(core.flag.payload), flag.valid.eq(core.flag.valid), core.flag.ready.eq(flag.ready)]
+
+
+def to_bytes(values, width):
+    """(n, elements) sign-extended to whole bytes of `width` bits: (n, bytes)."""
+    size = -(-width // 8)
+    return np.array([[b for v in row for b in int(v).to_bytes(size, "little", signed=True)] for row in values])
+
+
+def with_last(pixels, last, width=8):
+    """Beats for `axi_in`: the bytes of each pixel (n, c), then its tlast."""
+    return np.column_stack([to_bytes(pixels, width), last])
+
+
+def reference(pixels, last, frame):
+    """Pixels out (n, c) and the flag of each whole frame, for pixels (n, c) with these tlasts."""
+    out, flags, discard = [], [], False
+    for pixel, ends in zip(pixels, last, strict=True):
+        if discard:
+            discard = not ends
+            continue
+        out.append(pixel)
+        final = len(out) % frame == 0
+        if ends and not final:
+            out += [pixel * 0] * (-len(out) % frame)
+        elif final and not ends:
+            discard = True
+        if ends or final:
+            flags.append(int(ends != final))
+    return np.array(out), np.array(flags)
+
+
+def traffic(rng, frame, channels, kinds):
+    """Frames of these kinds (0 good, < 0 so many pixels short, > 0 so many too long): pixels and tlasts."""
+    last = np.concatenate([np.arange(frame + kind)[::-1] == 0 for kind in kinds]).astype(int)
+    return rng.integers(-128, 128, (len(last), channels)), last

@@ -6,45 +6,11 @@ import numpy as np
 import pytest
 from amaranth.hdl import ClockDomain, Module, Shape, signed, unsigned
 from amaranth.sim import Simulator
-from axi_bench import InputBench, Loop, OutputBench, range_of
+from axi_bench import InputBench, Loop, OutputBench, range_of, reference, to_bytes, traffic, with_last
 from bench import run, signs_to_bits
 
 from hdl.axi_stream import AxiInput, AxiOutput
 from hdl.stream import BINARY, TRIT
-
-
-def to_bytes(values, width):
-    """(n, elements) sign-extended to whole bytes of `width` bits: (n, bytes)."""
-    size = -(-width // 8)
-    return np.array([[b for v in row for b in int(v).to_bytes(size, "little", signed=True)] for row in values])
-
-
-def with_last(pixels, last, width=8):
-    return np.column_stack([to_bytes(pixels, width), last])
-
-
-def reference(pixels, last, frame):
-    """Pixels out (n, c) and the flag of each whole frame, for pixels (n, c) with these tlasts."""
-    out, flags, discard = [], [], False
-    for pixel, ends in zip(pixels, last, strict=True):
-        if discard:
-            discard = not ends
-            continue
-        out.append(pixel)
-        final = len(out) % frame == 0
-        if ends and not final:
-            out += [pixel * 0] * (-len(out) % frame)
-        elif final and not ends:
-            discard = True
-        if ends or final:
-            flags.append(int(ends != final))
-    return np.array(out), np.array(flags)
-
-
-def traffic(rng, frame, channels, kinds):
-    """Frames of these kinds (0 good, < 0 so many pixels short, > 0 so many too long): pixels and tlasts."""
-    last = np.concatenate([np.arange(frame + kind)[::-1] == 0 for kind in kinds]).astype(int)
-    return rng.integers(-128, 128, (len(last), channels)), last
 
 
 @pytest.mark.parametrize("kinds", (
