@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class _Export:
         self._tensors: dict[str, Tensor] = {}
         self._indices: str | None = None
 
-    def model(self) -> object:
+    def model(self) -> Any:
         """The ONNX model."""
         self._tensors[INPUT] = self._writer.arithmetic("Add", "input.offset", self._source, -128.0)
         for node in self._network.nodes:
@@ -103,9 +104,8 @@ class _Export:
             x = writer.as_double(f"{node.name}.double", x)
             weights = writer.as_double(f"{node.name}.weight.double", weights)
         bias = node.arrays.get("bias")
-        name = node.name if bias is None else f"{node.name}.product"
-        product = writer.node("MatMul", name, [x, weights], (1, result.channels), double=x.double)
-        return product if bias is None else writer.arithmetic("Add", node.name, product, bias)
+        product = writer.node("MatMul", node.name, [x, weights], (1, result.channels), double=x.double)
+        return product if bias is None else writer.arithmetic("Add", f"{node.name}.bias", product, bias)
 
     def threshold(self, node: Node) -> Tensor:
         """The crossings lie half an integer below hi and above lo, or a quarter where the zero between has no room."""
@@ -144,29 +144,26 @@ class _Export:
         raise QonnxError(f"{self._network.name}: {node.name}: no Quant clips to {lo}..{hi}")
 
     def max_pool(self, node: Node) -> Tensor:
-        return self._pool("MaxPool", node, node.name)
+        return self._pool("MaxPool", node)
 
-    def _pool(self, kind: str, node: Node, name: str) -> Tensor:
+    def _pool(self, kind: str, node: Node) -> Tensor:
         x, _ = self._input(node)
         if x.double:
             raise QonnxError(f"{self._network.name}: {node.name}: its input must fit float32")
-        return self._writer.node(kind, name, [x], self._shape(node), kernel_shape=[node.integer("kernel")] * 2,
+        return self._writer.node(kind, node.name, [x], self._shape(node), kernel_shape=[node.integer("kernel")] * 2,
                                  strides=[node.integer("stride")] * 2)
 
     def avg_pool(self, node: Node) -> Tensor:
         """The mean times the size of a window is the sum, but for a rounding error that a quantiser takes away."""
         _, kind = self._input(node)
         writer, shift, size = self._writer, node.integer("shift", 0), node.integer("kernel") ** 2
-        inexact = bool(size & (size - 1))
         bits = max(8, signed_width(kind.lo * size, kind.hi * size))
-        names = [f"{node.name}.mean", f"{node.name}.sum", f"{node.name}.round", f"{node.name}.fraction", node.name]
-        used = [names[0], names[1], *names[2:3] * inexact, *names[3:5] * bool(shift)]
-        names = [node.name if name == used[-1] else name for name in names]
-        x = writer.arithmetic("Mul", names[1], self._pool("AveragePool", node, names[0]), float(size))
-        if inexact:
-            x = writer.quant(names[2], x, bits)
+        x = writer.arithmetic("Mul", f"{node.name}.sum", self._pool("AveragePool", node), float(size))
+        if size & (size - 1):
+            x = writer.quant(f"{node.name}.round", x, bits)
         if shift:
-            x = writer.quant(names[4], writer.arithmetic("Mul", names[3], x, 2.0**-shift), bits, mode="FLOOR")
+            x = writer.arithmetic("Mul", f"{node.name}.fraction", x, 2.0**-shift)
+            x = writer.quant(f"{node.name}.floor", x, bits, mode="FLOOR")
         return x
 
     def add(self, node: Node) -> Tensor:

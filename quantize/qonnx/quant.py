@@ -83,9 +83,10 @@ def _integers(plan: Plan, operation: Operation, form: Quantizer, stream: Stream,
               after: Chain) -> Stream:
     kind, (lo, hi) = plan.types[stream.tensor], form.range
     try:
-        a, b, relu = stream.chain.multiply(1 / scale).affine(kind.channels)
+        a, b, relu = stream.chain.affine(kind.channels)
     except ValueError:
         raise Refused("only the quantiser may follow a Relu; move the Relu behind the BatchNormalization") from None
+    a, b = a / scale, b / scale
     if not relu:
         same = _unchanged(plan, form, stream, a, b)
         if same is not None:
