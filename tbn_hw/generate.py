@@ -6,6 +6,8 @@ The same network, folding and versions give the same bytes, in any process on an
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -52,13 +54,25 @@ def modules(accelerator: Accelerator, workers: int,
     """The Verilog of each engine by module name, in the accelerator's order; `workers` processes share the work."""
     jobs = {module_name(accelerator, engine): engine for engine in accelerator.engines}
     texts: dict[str, str] = {}
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
         futures = {pool.submit(module, name, engine): name for name, engine in jobs.items()}
         for done, future in enumerate(as_completed(futures), 1):
             texts[futures[future]] = future.result()
             if progress is not None:
                 progress(futures[future], done, len(futures))
     return {name: texts[name] for name in jobs}
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it ends in any way, which a pool's workers do not do by themselves."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def module(name: str, engine: Engine) -> str:

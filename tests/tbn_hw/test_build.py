@@ -208,6 +208,19 @@ def test_wrong(case, tmp_path):
         assert not {entry.name for entry in (tmp_path / "out").iterdir()} - {".stages", "network.safetensors"}
 
 
+def test_killed_while_its_processes_work(tmp_path):
+    """The pipe at standard output closes when the last process of the build has ended."""
+    command = [sys.executable, "-m", "tbn_hw.build", "--model", DIGITS, "--until", "generate", "--output", tmp_path]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / ".stages" / "generate.tmp" / "rom").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.kill()
+    process.communicate(timeout=20)
+    assert process.returncode == -9 and not (tmp_path / "rtl").exists()
+
+
 def test_output_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     done = build("--model", DIGITS, "--output", tmp_path / "file", check=2)
