@@ -16,8 +16,7 @@ from quantize.qonnx import elementwise, logits, matrix, pools, quant, shapes
 from quantize.qonnx.constants import evaluate
 from quantize.qonnx.graph import QUANT_DOMAINS, STANDARD_DOMAINS, Graph, Operation, QonnxError, read_graph
 from quantize.qonnx.hints import hint
-from quantize.qonnx.logits import Logits
-from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Plan, Verdict, as_constant
+from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Logits, Plan, Verdict, as_constant
 from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
 from quantize.tensor import NetworkError, TensorType
 from quantize.thresholds import find_thresholds
@@ -207,7 +206,8 @@ class _Walk:
                 raise Refused("the graph must have one output of logits; remove the others")
             if top:
                 item = self.plan.items[top[0][2].tensor]
-                self.outputs, self.logits = (item.inputs[0], item.name), Logits(item.inputs[0], 1.0, 0.0, 0.0)
+                found = [known for known in self.plan.logits.values() if known.tensor == item.inputs[0]]
+                self.outputs, self.logits = (item.inputs[0], item.name), found[0]
             if sums:
                 self.logits = logits.logits(self.plan, sums[0][2], sums[0][1].name if sums[0][1] else "output")
                 if top and self.logits.tensor != self.outputs[0]:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from quantize.chain import Chain
 from quantize.qonnx.graph import Operation
-from quantize.qonnx.plan import Plan
+from quantize.qonnx.plan import Logits, Plan
 from quantize.qonnx.values import Refused, Stream
 
 MOST_MULT = 32767
 SUM_BITS = 30
 
 
-@dataclass(frozen=True)
-class Logits:
-    """The plan's tensor of logits; the graph's are `integer * unit + offset` but for `error`, at most."""
-
-    tensor: str
-    unit: float
-    offset: float
-    error: float
-
-
 def logits(plan: Plan, stream: Stream, name: str) -> Logits:
     """Make a stream the logits, whose integers keep the order of the real ones; Refused where that cannot be."""
+    key = (stream.tensor, id(stream.chain))  # a TopK and the graph's output may ask for the same
+    if key not in plan.logits:
+        plan.logits[key] = _logits(plan, stream, name)
+    return plan.logits[key]
+
+
+def _logits(plan: Plan, stream: Stream, name: str) -> Logits:
     kind = plan.types[stream.tensor]
     if stream.pad[0] or kind.shape[:2] != (1, 1) or (stream.order is not None and len(stream.order) > 1):
         raise Refused(f"the graph's output must be flat (1, classes), not {stream.shape}; end with a MatMul or Gemm")
@@ -43,9 +40,8 @@ def logits(plan: Plan, stream: Stream, name: str) -> Logits:
     bias = np.rint(b / unit)
     item = plan.items.get(stream.tensor)
     if uniform and np.allclose(bias, b / unit, rtol=0, atol=1e-6) and item is not None and item.kind == "dense" \
-            and stream.alone and np.abs(bias).max() < 2**31:
-        plan.change(type(item)(item.kind, item.name, item.inputs, item.attrs,
-                               {**item.arrays, "bias": bias.astype(np.int32)}))
+            and not plan.read(stream.tensor) and np.abs(bias).max() < 2**31:
+        plan.change(replace(item, arrays={**item.arrays, "bias": bias.astype(np.int32)}))
         return Logits(stream.tensor, unit, 0.0, 0.0)
     return _scaled(plan, stream, a, b, name)
 

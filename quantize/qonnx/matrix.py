@@ -165,8 +165,8 @@ def _border(plan: Plan, operation: Operation, stream: Stream, a: np.ndarray, b: 
     if kind == "binary":
         pad = np.rint(value)
         if not np.allclose(value, pad, atol=1e-4) or not np.isin(pad, (-1, 1)).all():
-            raise Refused("binary activations have no zero to pad with; put a Pad with value 1 before it and no pads "
-                          "in it, or use ternary activations")
+            raise Refused("binary activations have no zero to pad with; put a Pad with the quantiser's scale as value "
+                          "before it and no pads in it, or use ternary activations")
         return stream, b, {} if (pad == 1).all() else {"pad": pad.astype(np.int8)}
     if not value.any():
         return stream, b, {}

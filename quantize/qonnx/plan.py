@@ -29,6 +29,16 @@ class Verdict:
     note: str
 
 
+@dataclass(frozen=True)
+class Logits:
+    """The plan's tensor of logits; the graph's are `integer * unit + offset` but for `error`, at most."""
+
+    tensor: str
+    unit: float
+    offset: float
+    error: float
+
+
 class Plan:
     """Items by name, their types, and the value of every tensor met so far."""
 
@@ -38,6 +48,7 @@ class Plan:
         self.types: dict[str, TensorType] = {}
         self.values: dict[str, Value] = {}
         self.notes: list[str] = []
+        self.logits: dict[tuple[str, int], Logits] = {}
         self._names: dict[str, str] = {}
         self._flattened: dict[str, str] = {}
 
@@ -84,6 +95,10 @@ class Plan:
         """Put `item` in the place of the one with its name."""
         self.types[item.name] = self._type(item)
         self.items[item.name] = item
+
+    def read(self, tensor: str) -> bool:
+        """Whether an item reads the tensor of another."""
+        return any(tensor in item.inputs for item in self.items.values())
 
     def flattened(self, stream: Stream) -> Stream:
         """The stream with its plan's tensor flat, (1, 1, n)."""
