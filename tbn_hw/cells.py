@@ -35,11 +35,12 @@ class Family:
 
 
 FAMILIES = {
+    # -no-rw-check: no memory here is read where it is being written, so none needs registers that keep the old word
     # -nowidelut: on popcount trees the PFUMX mapping takes 1.7 times as many LUT4
-    "ecp5": Family("synth_ecp5 -nowidelut",
+    "ecp5": Family("synth_ecp5 -nowidelut -no-rw-check",
                    lut={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}, ff="TRELLIS_FF",
                    bram={"DP16KD|PDPW16KD": 1}, dsp={"MULT18X18D": 1, "MULT9X9D": 0.5}, free="PFUMX|L6MUX21|ALU54B"),
-    "ice40": Family("synth_ice40",
+    "ice40": Family("synth_ice40 -no-rw-check",
                     lut={"SB_LUT4": 1}, ff="SB_DFFN?(E?(SR|R|SS|S)?)",
                     bram={"SB_RAM40_4K(NR|NW|NRNW)?": 1}, dsp={"SB_MAC16": 1}, free="SB_CARRY", shared_carries=True),
     "xc7": Family("synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
