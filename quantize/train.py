@@ -52,6 +52,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
             parser.error(f"--{name} must be at least {least}, not {value}")
     if options.learning_rate is not None and not options.learning_rate > 0:
         parser.error(f"--learning-rate must be positive, not {options.learning_rate}")
+    try:
+        torch.empty(0, device=options.device)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without it
+        parser.error(f"--device {options.device!r} cannot be used; {str(error).splitlines()[0]}")
     return options
 
 

@@ -200,3 +200,10 @@ def test_commands_wrong(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         train_main(["--model", "tbn_cnv", "--epochs", "0"])
     assert load_spec("tbn_cnv").train.epochs > 0
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99"])
+def test_unknown_device(device, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        train_main(["--model", "tbn_digits", "--device", device])
+    assert f"--device '{device}' cannot be used; " in capsys.readouterr().err
