@@ -16,13 +16,16 @@ def evaluate(operation: Operation, arrays: list[np.ndarray], opsets: dict[str, i
         attribute = next(iter(operation.attributes.values()))
         tensor = numpy_helper.to_array(attribute) if hasattr(attribute, "dims") else np.asarray(attribute)
         return [known(tensor)]
+    feeds = {name: array for name, array in zip(operation.inputs, arrays, strict=False) if name}
+    try:
+        return [known(value) for value in _evaluator(operation, opsets).run(None, feeds)]
+    except Exception as error:  # unknown operations, malformed nodes, and whatever NumPy raises
+        raise Refused(f"it cannot be computed from its constants; {' '.join(str(error).split())}") from None
+
+
+def _evaluator(operation: Operation, opsets: dict[str, int]) -> ReferenceEvaluator:
     inputs = [helper.make_empty_tensor_value_info(name) for name in operation.inputs if name]
     outputs = [helper.make_empty_tensor_value_info(name) for name in operation.outputs]
     graph = helper.make_graph([operation.proto], "constant", inputs, outputs)
     opset = [helper.make_opsetid(domain, version) for domain, version in opsets.items() if domain in STANDARD_DOMAINS]
-    evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=opset))
-    feeds = {name: array for name, array in zip(operation.inputs, arrays, strict=True) if name}
-    try:
-        return [known(value) for value in evaluator.run(None, feeds)]
-    except Exception as error:  # the evaluator raises whatever NumPy does
-        raise Refused(f"it cannot be computed from its constants; {' '.join(str(error).split())}") from None
+    return ReferenceEvaluator(helper.make_model(graph, opset_imports=opset))

@@ -38,6 +38,8 @@ HANDLERS: dict[str, Callable[[Plan, Operation], Value]] = {
     "Squeeze": shapes.squeeze, "Unsqueeze": shapes.squeeze, "Shape": shapes.shape_of, "TopK": logits.top_k,
     "Quant": quant.quant, "IntQuant": quant.quant, "BipolarQuant": quant.quant,
 }
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
+"""What a node that breaks ONNX's own rules may raise."""
 QUANTS = ("Quant", "IntQuant", "BipolarQuant")
 SOFTMAX = ("Softmax", "LogSoftmax")
 ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool", "TopK", *QUANTS)
@@ -118,7 +120,7 @@ class _Walk:
         values.update({name: Constant(value) for name, value in graph.constants.items()})
         values.update({name: Unknown() for name in graph.unreadable})
         if graph.shape is not None:
-            c, h, w = (*graph.shape[1:], 1, 1)[:3]
+            c, h, w = graph.shape[1:] if len(graph.shape) == 4 else (1, 1, graph.shape[1])  # flat: a row of pixels
             self.plan.types[INPUT] = TensorType((h, w, c), "int", -128, 127)
             axes = "nchw" if len(graph.shape) == 4 else "nc"
             values[graph.input] = Stream(INPUT, graph.shape, axes, PIXELS[pixels])
@@ -146,15 +148,16 @@ class _Walk:
             blamed = next((o for o in self.graph.operations if o.name == refusal.node), operation)
             self._refuse(blamed.name, blamed.type, str(refusal))
             note = "" if blamed is operation else f"but for {blamed.name}"
-        except (ValueError, IndexError, KeyError, TypeError) as error:  # a node that breaks ONNX's own rules
+        except MALFORMED as error:
             text = " ".join(str(error).split()) or type(error).__name__
             self._refuse(name, operation.type, f"it is malformed; {text}")
         self.plan.values.update(zip(operation.outputs, outputs, strict=False))
         if name in self._verdicts:
             return
+        first = outputs[0] if outputs else Unknown()
         made = [self.plan.items[item].kind for item in self.plan.items if item not in before]
-        engine = bool(made) or (isinstance(outputs[0], Unknown) and operation.type in ENGINES)
-        note = note or (", ".join(made) if made else _how(outputs[0]))
+        engine = bool(made) or (isinstance(first, Unknown) and operation.type in ENGINES)
+        note = note or (", ".join(made) if made else _how(first))
         self._verdicts[name] = Verdict(name, operation.type, SUPPORTED if engine else FOLDED, note)
 
     def _values(self, operation: Operation) -> list[Value]:
@@ -199,6 +202,8 @@ class _Walk:
                 return
             if not isinstance(value, Stream):
                 return self._refuse(name, "output", "it must depend on the input")
+            if value.tensor == INPUT:
+                return self._refuse(name, "output", "there must be an engine between it and the input")
             item = self.plan.items.get(value.tensor)
             (top if item is not None and item.kind == "top_k" else sums).append((name, operation, value))
         try:

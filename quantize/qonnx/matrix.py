@@ -30,7 +30,7 @@ def matrix(plan: Plan, name: str) -> Matrix:
     if isinstance(value, Stream):
         raise Refused(f"its weights {name!r} must be a constant, not an activation")
     if isinstance(value, Constant):
-        return _plain(value.value)
+        return _plain(plan.constant(name))
     if value.bits not in (1, 8):
         raise Refused(f"weights must have 1 bit or 8 bits, not {value.bits}; use BipolarQuant, or a bit width of 8",
                       value.source)
@@ -44,6 +44,8 @@ def matrix(plan: Plan, name: str) -> Matrix:
 
 def _plain(value: np.ndarray) -> Matrix:
     """Weights without a quantiser in the graph, that are plainly binary or 8-bit integers."""
+    if value.ndim < 2:
+        raise Refused(f"its weights must have at least two dimensions, not {value.ndim}")
     rows = np.abs(value.reshape(len(value), -1))
     if value.dtype.kind == "f" and (rows[:, :1] > 0).all() and np.allclose(rows, rows[:, :1], rtol=1e-6, atol=0):
         return Matrix(np.where(value < 0, -1, 1), rows[:, 0].copy(), "binary")

@@ -74,7 +74,10 @@ class Plan:
             raise UnknownInputError
         if isinstance(value, Stream):
             raise Refused(f"its input {name!r} must be a constant")
-        return value.real if isinstance(value, Weights) else value.value
+        array = value.real if isinstance(value, Weights) else value.value
+        if array.dtype.kind not in "biuf" or not np.isfinite(array).all():
+            raise Refused(f"its constant {name!r} must be finite numbers")
+        return array
 
     def optional(self, operation: Operation, index: int) -> np.ndarray | None:
         """The constant at input `index`, or None where the node has none there."""

@@ -155,6 +155,14 @@ def test_constant_offset_of_classes_keeps_order(tmp_path):
     assert (found.argmax(axis=1) == real.argmax(axis=1)).all() and check.network.nodes[-1].kind == "requantize"
 
 
+def test_flat_input_is_a_row_of_pixels(tmp_path):
+    file = Graph(36).ternary(0.5).matmul(36, 12).batch_norm().binary().matmul(12, 5).save(tmp_path / "net.onnx")
+    check, images = read_network(file), pictures(shape=(1, 36, 1))
+    assert check.network.input.shape == (1, 36, 1)
+    found = run(check.network, (images.astype(np.int16) - 128).astype(np.int8))[check.network.outputs[0]]
+    np.testing.assert_array_equal(found.reshape(len(images), -1), execute(file, images.reshape(-1, 36) / 255))
+
+
 @pytest.mark.parametrize("pixels, scale, edge", [("byte", 200.0, 101 - 128), ("signed", 200.0, 101),
                                                  ("unit", 0.5, 64 - 128)])
 def test_meaning_of_pixels(pixels, scale, edge, tmp_path):

@@ -75,6 +75,19 @@ def test_cut_file_anywhere(tmp_path):
             assert re.match(r".*cut\.onnx: (is not a whole ONNX file|holds no graph)", str(error))
 
 
+def test_damaged_bytes_never_raise_anything_else(tmp_path):
+    whole, random = good().save(tmp_path / "net.onnx").read_bytes(), np.random.default_rng(0)
+    for _ in range(200):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[random.integers(0, len(whole), 3)] = random.integers(0, 256, 3)
+        (tmp_path / "net.onnx").write_bytes(damaged.tobytes())
+        try:
+            check = read_network(tmp_path / "net.onnx")
+            assert (check.network is None) == bool(check.refused)
+        except QonnxError as error:
+            assert str(error).startswith(str(tmp_path / "net.onnx: "))
+
+
 @pytest.mark.parametrize("data", [b"", b"no protobuf at all", b"\x00" * 100, bytes(range(256))])
 def test_no_onnx_file(data, tmp_path, capsys):
     (tmp_path / "net.onnx").write_bytes(data)
@@ -103,6 +116,7 @@ CASES = [
     (lambda g: g.op("Reshape", g.array([2, -1], np.int64)), "it must flatten to (1, 288), not to (2, 144)"),
     (lambda g: g.op("Add", g.array(np.arange(36).reshape(6, 6))),
      "the constant must be one number, or one for each channel, not one for each pixel"),
+    (lambda g: g.op("Mul", g.array(np.nan)), "its constant 'a6' must be finite numbers"),
     (lambda g: g.op("Div", g.array(0)), "it must divide an activation by a constant other than 0"),
 ]
 

@@ -1,6 +1,7 @@
 """`--model FILE.onnx`: a QONNX file goes straight into the build, and its gateware equals the golden model."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 
 pytest.importorskip("onnx")
 
+from quantize.data import load_dataset  # noqa: E402
 from quantize.network import Network  # noqa: E402
 from quantize.qonnx.exporter import write_network  # noqa: E402
-from quantize.zoo import find_weights  # noqa: E402
+from quantize.zoo import Pictures, find_weights, save_pictures  # noqa: E402
 
 
 def build(*arguments, cwd):
@@ -34,12 +36,17 @@ def test_qonnx_becomes_the_zoo_network(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["TFC_1W1A", "TFC_1W2A"])
 def test_gateware_of_brevitas_networks(name, tmp_path):
-    folder = Path(os.environ.get("TBN_HW_DATA", Path(__file__).parents[3] / "shared" / "data")) / "qonnx"
-    if not folder.is_dir():
+    """On MNIST pictures that lie beside the file, as a user would put them there."""
+    data = Path(os.environ.get("TBN_HW_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    if not (data / "qonnx").is_dir():
         pytest.skip("no data sets; set TBN_HW_DATA")
-    done = build("--model", folder / f"{name}.onnx", "--until", "verify", "--output", "out", cwd=tmp_path)
+    (tmp_path / f"{name}.onnx").write_bytes((data / "qonnx" / f"{name}.onnx").read_bytes())
+    test = load_dataset("mnist", data)
+    save_pictures(tmp_path / f"{name}.images.safetensors", Pictures(test.test_images[:100], test.test_labels[:100]))
+    done = build("--model", f"{name}.onnx", "--until", "verify", "--verify-images", 5, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert list((tmp_path / "out" / "sim").iterdir())
+    right = int(re.search(r"names (\d+) of 100 test images rightly", done.stderr).group(1))
+    assert right >= 90 and "5 image(s) through the gateware" in done.stderr
 
 
 def test_qonnx_wrong(tmp_path):
