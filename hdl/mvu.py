@@ -1,5 +1,7 @@
 """The matrix-vector unit: a layer's weights times the windows that stream in."""
 
+import functools
+
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
 from amaranth.lib import wiring
@@ -7,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.dot_product import DotProduct, SharedCount, shared_bit
 from hdl.popcount import range_of, registers_of
-from hdl.rom import STYLES, read_only, weight_rows
+from hdl.rom import STYLES, in_block_ram, read_only, weight_rows
 from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor
 
 
@@ -15,8 +17,8 @@ class MVU(wiring.Component):
     """Multiplies each vector of a stream with a fixed matrix, `pe` rows and `simd` columns a cycle.
 
     A vector of `mw` elements comes as `synapse_fold` beats and is repeated `neuron_fold` times; after each repetition
-    `pe` results go out. Pipeline: fetch the weights | products and their sum | accumulate | output. The whole of it
-    stands still while a finished result waits for the output.
+    `pe` results go out. Pipeline: fetch the weights | products and their sum | accumulate | output; those in block RAM
+    have one more register behind them. The whole of it stands still while a finished result waits for the output.
 
     Binary by ternary: with P the lanes whose product is +1, the result is `2 * popcount(P) - popcount(nonzero)`, and
     the second count is made once for all rows. Binary by binary: `2 * popcount(equal) - mw`. Binary by integer: -x is
@@ -24,7 +26,7 @@ class MVU(wiring.Component):
     ternary by int8: the same with the parts exchanged, the ones counted once for all rows.
 
     Interval is `synapse_fold * neuron_fold` cycles a vector, without a gap between vectors. Latency is
-    `synapse_fold + 3` cycles, plus one for each register in the adder tree.
+    `synapse_fold + 3` cycles, plus one for each register in the adder tree, and one if the weights lie in block RAM.
 
     Parameters
     ----------
@@ -125,16 +127,25 @@ class MVU(wiring.Component):
     @property
     def latency(self):
         """Cycles from the first beat of a vector to its first results."""
-        return self.synapse_fold + 3 + registers_of(self._simd, self._levels)
+        return self.synapse_fold + 3 + self._late_weights + registers_of(self._simd, self._levels)
 
     @property
     def _weight_width(self):
         return 1 if self._kind == "binary" else 8
 
-    @property
+    @functools.cached_property
     def weight_rows(self):
         """The contents of the weight ROM."""
         return weight_rows(self._weights, self._pe, self._simd, self._weight_width)
+
+    @property
+    def _row_width(self):
+        return self._pe * self._simd * self._weight_width
+
+    @property
+    def _late_weights(self):
+        """Whether weights come out of block RAM, whose delay wants a register of its own: 75 to 117 MHz on ECP5."""
+        return in_block_ram(self.weight_rows, self._row_width, self._rom_style)
 
     def elaborate(self, platform):
         m = Module()
@@ -144,11 +155,15 @@ class MVU(wiring.Component):
             enable.eq(~(finished & self.o.valid & ~self.o.ready)),
             self.i.ready.eq(enable),
         ]
-        x = Signal(self.i.payload.shape())
-        valid = Signal()
-        weights = self._fetch(m, enable)
-        with m.If(enable):
-            m.d.sync += [x.eq(self.i.payload), valid.eq(self.i.valid)]
+        x, valid, weights = self.i.payload, self.i.valid, self._fetch(m, enable)
+        for late in (False, True)[:1 + self._late_weights]:
+            ahead, x, valid = (x, valid), Signal(self.i.payload.shape(), name="x"), Signal(name="valid")
+            with m.If(enable):
+                m.d.sync += [x.eq(ahead[0]), valid.eq(ahead[1])]
+            if late:
+                fetched, weights = weights, Signal(self._row_width, name="weights")
+                with m.If(enable):
+                    m.d.sync += weights.eq(fetched)
 
         dots, kind = [], self._activation if isinstance(self._activation, str) else "int"
         for k in range(self._pe):
@@ -184,7 +199,7 @@ class MVU(wiring.Component):
         rows, row = self.weight_rows, Signal(range(self.interval), name="row")
         with m.If(enable & self.i.valid):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
-        return read_only(m, "weights", rows, self._pe * self._simd * self._weight_width, row, enable, self._rom_style)
+        return read_only(m, "weights", rows, self._row_width, row, enable, self._rom_style)
 
     def _fold_ends(self, m, enable):
         """Whether the sum that comes to the accumulators is the first or the last of its fold."""

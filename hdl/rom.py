@@ -21,6 +21,13 @@ def weight_rows(weights, pe, simd, bits):
     return [sum(int(code) << (k * bits) for k, code in enumerate(row)) for row in folded]
 
 
+def in_block_ram(rows, width, style="auto"):
+    """Whether `read_only` asks for block RAM, which takes long to give its data."""
+    if style == "auto":
+        return len(set(rows)) > 1 and len(rows) >= BLOCK_ROWS and len(rows) * width >= BLOCK_BITS
+    return style == "block" and len(set(rows)) > 1
+
+
 def read_only(m, name, rows, width, address, enable, style="auto"):
     """A ROM with registered read: the row that stood at `address` an enabled cycle ago; equal rows make a constant.
 
@@ -29,8 +36,7 @@ def read_only(m, name, rows, width, address, enable, style="auto"):
     """
     if len(set(rows)) == 1:
         return Const(rows[0], width)
-    if style == "auto":
-        style = "block" if len(rows) >= BLOCK_ROWS and len(rows) * width >= BLOCK_BITS else "logic"
+    style = "block" if in_block_ram(rows, width, style) else "logic"
     m.submodules[name] = rom = memory.Memory(shape=width, depth=len(rows), init=rows,
                                              attrs={"rom_style": style, "ram_style": style})
     port = rom.read_port()

@@ -72,6 +72,20 @@ def test_mvu_every_folding(pe, simd):
     assert result.interval(dut.neuron_fold) == dut.interval == 6 * 18 // (pe * simd)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_mvu_with_weights_in_block_ram(seed):
+    """One more register stands behind the weights, and takes part in every stall."""
+    activation, weight_kind = ACTIVATIONS[seed % len(ACTIVATIONS)], ("binary", "int8")[seed % 2]
+    shape = {"activation": activation, "weight_kind": weight_kind, "mh": 6, "mw": 18, "pe": 2, "simd": 3, "bias": True}
+    plain, _, _ = make(np.random.default_rng(seed), rom_style="logic", **shape)
+    dut, sent, results = make(np.random.default_rng(seed), rom_style="block", **shape)
+    result = check(dut, sent, results)
+    assert result.latency() == dut.latency == plain.latency + 1
+    assert result.interval(dut.neuron_fold) == dut.interval
+    check(dut, sent, results, input_stalls=0.5, output_stalls=0.5, seed=seed)
+    check(dut, sent, results, output_stalls=0.8, seed=seed, reset_at=31)
+
+
 def test_mvu_width_of_result():
     weights = np.ones((2, 9), dtype=int)
     for activation, kind, width in (("ternary", "binary", 5), ("binary", "int8", 5), (signed(8), "binary", 12)):
