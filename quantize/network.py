@@ -161,7 +161,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise NetworkError(f"cannot be read; {error.strerror or error}") from None
     except safetensors.SafetensorError as error:
         raise NetworkError(f"is not a whole safetensors file; {error}") from None
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise NetworkError(f"holds a damaged graph; {error}") from None
     if not isinstance(graph, dict) or graph.get("version") != FORMAT_VERSION:
         found = graph.get("version") if isinstance(graph, dict) else graph
@@ -185,6 +185,9 @@ def _from_json(graph: dict[str, Any], arrays: dict[str, np.ndarray]) -> Network:
                                        f"not {value.dtype} {list(value.shape)}")
                 held[key] = value
             nodes.append(Node(entry["kind"], entry["name"], tuple(entry["inputs"]), entry["attrs"], held))
+        for text in (graph["name"], *graph["outputs"], *graph["classes"], *(node.name for node in nodes)):
+            if not isinstance(text, str):
+                raise NetworkError(f"names must be text, not {text!r:.60}")
         return Network(graph["name"], tensor, tuple(nodes), tuple(graph["outputs"]), tuple(graph["classes"]))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, NetworkError):

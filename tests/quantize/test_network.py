@@ -1,5 +1,6 @@
 """The hand-over between the rooms: what it refuses, and that a file gives back what was saved."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,7 @@ def test_load_any_damage_is_refused_or_harmless(tmp_path: Path):
 
 
 def test_load_wrong(tmp_path: Path):
+    import safetensors
     import safetensors.numpy
 
     missing = tmp_path / "missing.safetensors"
@@ -186,6 +188,17 @@ def test_load_wrong(tmp_path: Path):
     foreign = tmp_path / "foreign.safetensors"
     safetensors.numpy.save_file({"w": np.zeros(3)}, foreign)
     with pytest.raises(NetworkError, match="a safetensors file without a tbn-hw network in it"):
+        Network.load(foreign)
+    for name in (None, ["net"], 3):
+        small().save(foreign)
+        with safetensors.safe_open(foreign, "np") as file:
+            graph = json.loads(file.metadata()["tbn_hw"]) | {"name": name}
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        safetensors.numpy.save_file(arrays, foreign, metadata={"tbn_hw": json.dumps(graph)})
+        with pytest.raises(NetworkError, match="names must be text, not "):
+            Network.load(foreign)
+    safetensors.numpy.save_file({"w": np.zeros(3)}, foreign, metadata={"tbn_hw": "[" * 200_000})
+    with pytest.raises(NetworkError, match="holds a damaged graph; "):
         Network.load(foreign)
     newer = tmp_path / "newer.safetensors"
     safetensors.numpy.save_file({"w": np.zeros(3)}, newer, metadata={"tbn_hw": '{"version": 99}'})
