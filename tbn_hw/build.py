@@ -29,7 +29,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--target", default="ecp5", choices=TARGETS, help="what to synthesise for (default: ecp5)")
     parser.add_argument("--until", default="report", choices=STAGES, help="the last stage to run")
     parser.add_argument("--images", type=Path, nargs="+", metavar="FILE",
-                        help="pictures to classify with the golden model and the gateware, instead of test images")
+                        help="pictures to classify with the golden model and the gateware, after the test images")
     parser.add_argument("--verify-images", type=int, default=3, metavar="N",
                         help="test images to send through the gateware (default: 3)")
     parser.add_argument("--output", type=Path, help="the folder to write (default: build/<model>)")

@@ -31,6 +31,8 @@ ACCURACY_IMAGES = 100
 RANDOM_IMAGES_SEED = 1
 TOP = 3
 WORKERS = os.cpu_count() or 1
+SUMMARIES = ("manifest.json", "report.json")
+"""Files that speak of a whole build, and go when a part of it changes."""
 
 
 class Build:
@@ -61,7 +63,8 @@ class Build:
     def _load(self, start: float) -> None:
         data = self.network.to_bytes()
         self._network_key = content_key(data)
-        self._workspace.write("network.safetensors", data)
+        if self._workspace.write("network.safetensors", data):
+            self._workspace.discard(*SUMMARIES)
         self._done("load", time.monotonic() - start)
 
     def _fold(self) -> None:
@@ -89,7 +92,8 @@ class Build:
         self._stage("generate", self._rtl_key, ["rtl", "rom"], produce)
 
     def _verify(self) -> None:
-        images = self._test_images
+        images, test = self._test_images, self._loaded.pictures
+        key = content_key(self._verify_key(images), test and (test.images.tobytes(), test.labels.tobytes()))
 
         def produce(folder: Path) -> dict[str, Any]:
             require_simulator()
@@ -97,7 +101,7 @@ class Build:
             self._console.print(f"verify: {len(images)} image(s) through the gateware in cocotb, built by Verilator")
             return {"accuracy": self._accuracy(), "verify": self._simulate(images, folder / "sim")}
 
-        self._verified = self._stage("verify", self._verify_key(images), ["sim"], produce)
+        self._verified = self._stage("verify", key, ["sim"], produce)
         if self._pictures is not None:
             self._classify(self._pictures)
 
@@ -224,7 +228,7 @@ class Build:
                produce: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
         """What a stage found; where it has to run, the report of an earlier build goes first."""
         def fresh(folder: Path) -> dict[str, Any]:
-            self._workspace.discard("manifest.json", "report.json")
+            self._workspace.discard(*SUMMARIES)
             return produce(folder)
 
         outcome = self._workspace.stage(name, key, outputs, fresh)

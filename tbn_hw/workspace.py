@@ -94,11 +94,13 @@ class Workspace:
         for output in outputs:
             (self.root / output).unlink(missing_ok=True)
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write one file, whole or not at all, unless it holds `data` already."""
+    def write(self, name: str, data: bytes) -> bool:
+        """Write one file, whole or not at all, unless it holds `data` already; tells whether it did not."""
         path = self.root / name
-        if not path.is_file() or path.read_bytes() != data:
-            write_atomically(path, data)
+        if path.is_file() and path.read_bytes() == data:
+            return False
+        write_atomically(path, data)
+        return True
 
     def _recorded(self, record: Path, key: str, outputs: Sequence[str]) -> Outcome | None:
         try:
