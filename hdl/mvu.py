@@ -161,7 +161,7 @@ class MVU(wiring.Component):
             with m.If(enable):
                 m.d.sync += [x.eq(ahead[0]), valid.eq(ahead[1])]
             if late:
-                fetched, weights = weights, Signal(self._row_width, name="weights")
+                fetched, weights = weights, Signal(self._row_width, name="late_weights")
                 with m.If(enable):
                     m.d.sync += weights.eq(fetched)
 

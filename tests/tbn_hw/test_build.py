@@ -77,7 +77,7 @@ def test_rom_images_equal_the_verilog(digits):
     for image in (digits / "rom").glob("*.mem"):
         rows = [int(line, 16) for line in image.read_text().split()]
         module = verilog.split(f"// ==== tbn_digits_{image.stem}\n")[1].split("// ==== ")[0]
-        memories = re.findall(r"reg \[\d+:0\] (\\?\S+) \[\d+:0\];\s*initial begin(.*?)end", module, re.DOTALL)
+        memories = re.findall(r"reg \[\d+:0\] (\\?\S+) +\[\d+:0\];\s*initial begin(.*?)end", module, re.DOTALL)
         contents = [
             [int(value, {"h": 16, "d": 10}[base]) for base, value in re.findall(r"= \d+'([hd])([0-9a-f]+);", text)]
             for _, text in memories
