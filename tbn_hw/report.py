@@ -20,16 +20,18 @@ FLOAT_BITS = 32
 
 def network_figures(network: Network, accelerator: Accelerator) -> dict[str, Any]:
     """Work and weight memory of one picture; the saving is that of the ROM images of layers with binary weights."""
-    rom_bits = {engine.name: (weight_bits(engine.node), len(rom_rows(engine)[0]) * rom_rows(engine)[1],
-                              engine.node.arrays["weights"].size)
-                for engine in accelerator.engines if engine.node is not None and engine.kind in ("conv", "dense")}
-    binary = [(bits, count) for kind, bits, count in rom_bits.values() if kind == 1]
-    stored = sum(bits for bits, _ in binary)
+    stored = []  # (bits a weight, bits in the ROM image, weights) of each weight memory
+    for engine in accelerator.engines:
+        if engine.node is not None and engine.kind in ("conv", "dense"):
+            rows, width = rom_rows(engine)
+            stored.append((weight_bits(engine.node), len(rows) * width, engine.node.arrays["weights"].size))
+    binary = [(bits, count) for kind, bits, count in stored if kind == 1]
+    binary_bits = sum(bits for bits, _ in binary)
     return {
         "macs": sum(network.macs(node.name) for node in network.nodes),
-        "weight_bits": sum(bits for _, bits, _ in rom_bits.values()),
-        "float32_bits": FLOAT_BITS * sum(count for _, _, count in rom_bits.values()),
-        "memory_saving": FLOAT_BITS * sum(count for _, count in binary) / stored if stored else None,
+        "weight_bits": sum(bits for _, bits, _ in stored),
+        "float32_bits": FLOAT_BITS * sum(count for _, _, count in stored),
+        "memory_saving": FLOAT_BITS * sum(count for _, count in binary) / binary_bits if binary else None,
     }
 
 
