@@ -46,3 +46,9 @@ class SynthesisError(BuildError):
         self.module, self.lines = module, lines
         wrong = [line for line in lines if "ERROR" in line] or lines or ["no message"]
         super().__init__(f"{module}: Yosys gave no netlist; its last word was {wrong[-1]!r}")
+
+
+class PlacementError(BuildError):
+    """nextpnr ended without a result, though the design need not be too large."""
+
+    exit_code = 3

