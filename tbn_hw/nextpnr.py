@@ -45,7 +45,8 @@ class Device:
     speed: int | None = None
 
     def __str__(self) -> str:
-        return " ".join(filter(None, [self.family, self.part, self.package, self.speed and f"speed {self.speed}"]))
+        grade = "" if self.speed is None else f" speed {self.speed}"
+        return f"{self.family} {self.part} {self.package}{grade}"
 
 
 @dataclass(frozen=True)

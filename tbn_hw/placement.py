@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from tbn_hw import yosys
 from tbn_hw.errors import UsageError
+from tbn_hw.placement_chains import open_ends
+from tbn_hw.tools import require_yosys
 
 LIBRARIES = {  # family -> what declares its cells, in Yosys's own folder
     "ecp5": ("+/ecp5/cells_sim.v", "+/ecp5/cells_bb.v"),
@@ -18,11 +21,15 @@ LIBRARIES = {  # family -> what declares its cells, in Yosys's own folder
 def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) -> Path:
     """Join mapped Verilog `netlists`, as `tbn_hw.synthesis.synthesise` writes them, below the module `top`.
 
-    Returns `folder`/<top>.json, flat, its names joined by dots; nothing is optimised any more. Raises UsageError for an
-    unknown target, ToolMissing, and SynthesisError when Yosys fails, for example over a module that is in no netlist.
+    Returns `folder`/<top>.json, flat, its names joined by dots. Nothing is optimised any more, so that what drives no
+    output stays; but the ends of ECP5 carry chains are left open where nextpnr would spend cells on them.
+
+    Raises UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails, for example over a module
+    that is in no netlist.
     """
     if target not in LIBRARIES:
         raise UsageError(f"target must be one of {', '.join(LIBRARIES)}, not {target!r}")
+    require_yosys()
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for number, path in enumerate(netlists):  # the tool sees a /tmp of its own, so the files must lie here
@@ -34,10 +41,14 @@ def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) 
         f"hierarchy -check -top {top}",
         "blackbox =A:whitebox",  # a JSON file has no room for models
         "flatten",
-        "clean",
         f"write_json {top}.json\n",
     ]))
     yosys.run(top, ["-s", "join.ys"], folder)
     for name in names:
         (folder / name).unlink()
-    return folder / f"{top}.json"
+    file = folder / f"{top}.json"
+    if target == "ecp5":
+        netlist = json.loads(file.read_text())
+        open_ends(netlist["modules"][top])
+        file.write_text(json.dumps(netlist))
+    return file

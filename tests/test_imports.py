@@ -1,4 +1,4 @@
-"""Imports run one way: tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network; torch stays inside quantize.
+"""Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network; torch stays in quantize.
 
 The rule is read from the syntax trees, so an import hidden in a function counts too.
 """
@@ -14,13 +14,14 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("hdl", "quantize", "sim", "tbn_hw")
+ROOMS = ("benchmarks", "hdl", "quantize", "sim", "tbn_hw")
 NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor")  # the hand-over and what it is made of
 SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.yaml_source")
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")
 QONNX = "quantize.qonnx"  # needs the onnx package
 TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data")
 MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself aside
+    "benchmarks": ("hdl", "sim", "quantize", "tbn_hw"),
     "hdl": (),
     "quantize": (),
     "sim": NETWORK,
@@ -114,6 +115,7 @@ def test_imports() -> None:
         ("quantize", "import torch.nn", "quantize must not import torch"),
         ("quantize.spec", "from .train import f",
          "quantize.spec must stay free of torch and so must not import quantize.train.f"),
+        ("tbn_hw.build", "from benchmarks import arrays", "tbn_hw must not import benchmarks.arrays"),
         ("tbn_hw.build", "import quantize.train", "tbn_hw.build may import quantize.train only inside a function"),
     ],
 )

@@ -1,0 +1,146 @@
+"""An array of PE x SIMD products with accumulators, in a harness that needs a few pins whatever its size.
+
+Elements and weights come from shift registers, without other logic:
+
+    x -> element 0 -> element 1 -> ...                    so that there is a new vector every cycle
+    w -> weight 0 -> weight 1 -> ...                      of row 0; those of row k are row k - 1's of a cycle ago
+
+The accumulators drive nothing. Each row is a module of its own, whose instances are kept. Its dot product counts, that
+is, the row's result is `2 * accumulator - total` for ternary elements, the total being that of the nonzero ones, made
+once for all rows, and `2 * accumulator - SIMD * cycles` for binary ones.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from amaranth.back import verilog
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Instance, Module, Signal
+from amaranth.lib import data
+
+from hdl.dot_product import DotProduct, SharedCount, accumulated, shared_bit
+from hdl.stream import BINARY, TRIT
+
+ACC_BITS = 16
+ROW, TOTAL, TOP = "popcount_row", "popcount_total", "popcount_array"
+
+
+@dataclass(frozen=True)
+class PopcountArray:
+    """`pe` rows of `simd` products a cycle; `activation` is "ternary" or "binary".
+
+    `tree` are the parameters of the dot products, and of the shared count beside them: family and registers.
+    """
+
+    pe: int
+    simd: int
+    activation: str
+    tree: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def lanes(self) -> int:
+        """Multiply-accumulates a cycle."""
+        return self.pe * self.simd
+
+    @property
+    def element(self) -> Any:
+        return TRIT if self.activation == "ternary" else BINARY
+
+    def dot_product(self) -> DotProduct:
+        """The dot product of one row."""
+        return DotProduct(layout=data.ArrayLayout(self.element, self.simd), activation=self.activation,
+                          weight_kind="binary", **self.tree)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an element or weight in its register to the accumulator that has counted it."""
+        return self.dot_product().latency + 1
+
+    @property
+    def accumulators(self) -> list[str]:
+        """Names of the accumulators, each of ACC_BITS."""
+        shared = [f"total.{TOTAL}_accumulator"] if self.activation == "ternary" else []
+        return [f"row{k}.{ROW}_accumulator" for k in range(self.pe)] + shared
+
+    def modules(self) -> dict[str, str]:
+        """Verilog of the modules by name, TOP among them."""
+        texts = {ROW: self._row()}
+        if self.activation == "ternary":
+            texts[TOTAL] = self._total()
+        return {**texts, TOP: self._top()}
+
+    def _row(self) -> str:
+        m, dot = Module(), self.dot_product()
+        x, w = Signal(self.simd * len(self._sample()), name="x"), Signal(self.simd, name="w")
+        m.submodules.dot = dot
+        m.d.comb += [Cat(dot.x).eq(x), Cat(dot.w).eq(w)]
+        return _accumulated(m, ROW, dot, [x, w])
+
+    def _total(self) -> str:
+        m, shared = Module(), SharedCount(count=self.simd, activation=self.activation,
+                                            weight_kind="binary", **self.tree)
+        bits = Signal(self.simd, name="bits")
+        m.submodules.shared = shared
+        m.d.comb += shared.bits.eq(bits)
+        return _accumulated(m, TOTAL, shared, [bits])
+
+    def _sample(self) -> Signal:
+        return Signal(self.element)
+
+    def _top(self) -> str:
+        m, clk = Module(), Signal(name="clk")
+        m.domains.sync = domain = ClockDomain(reset_less=True)
+        m.d.comb += domain.clk.eq(clk)
+        x_in, w_in = Signal(len(self._sample()), name="x"), Signal(name="w")
+        x = [Signal(self.element, name=f"x{j}") for j in range(self.simd)]
+        m.d.sync += [Cat(x).eq(Cat(x_in, *x[:-1]))]
+        w, ahead = [Signal(self.simd, name=f"w{k}") for k in range(self.pe)], None
+        for word in w:
+            m.d.sync += word.eq(Cat(w_in, word[:-1]) if ahead is None else ahead)
+            ahead = word
+        for k, word in enumerate(w):
+            m.submodules[f"row{k}"] = Instance(ROW, a_keep=1, i_clk=ClockSignal(), i_x=Cat(x), i_w=word)
+        bits = [shared_bit(self.activation, "binary", element) for element in x]
+        if self.activation == "ternary":
+            m.submodules.total = Instance(TOTAL, a_keep=1, i_clk=ClockSignal(), i_bits=Cat(bits))
+        return _verilog(m, TOP, [clk, x_in, w_in])
+
+    def expected(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """The accumulators after each cycle, (cycles, rows [and the total]), all bits zero at first.
+
+        x : trits, or bits with 1 for -1, (cycles,), w : bits with 1 for -1, (cycles,); as they go into the registers.
+        """
+        cycles = len(x)
+        elements = _history(x, self.simd)                      # (cycles, simd)
+        rows = _history(w, self.simd + self.pe - 1)            # (cycles, simd + pe - 1)
+        signs = np.stack([rows[:, k:k + self.simd] for k in range(self.pe)], axis=1)      # (cycles, pe, simd)
+        values = elements if self.activation == "ternary" else 1 - 2 * elements
+        products = values[:, None, :] * (1 - 2 * signs)
+        counts = (products == 1).sum(axis=2)
+        if self.activation == "ternary":
+            counts = np.concatenate([counts, (elements != 0).sum(axis=1)[:, None]], axis=1)
+        late = np.zeros_like(counts)
+        late[self.latency:] = np.cumsum(counts, axis=0)[:cycles - self.latency]
+        return late % (1 << ACC_BITS)
+
+
+def _history(values: np.ndarray, depth: int) -> np.ndarray:
+    """What a shift register holds after each cycle, newest first: (cycles, depth)."""
+    padded = np.concatenate([np.zeros(depth - 1, dtype=np.int64), np.asarray(values, dtype=np.int64)])
+    return np.lib.stride_tricks.sliding_window_view(padded, depth)[:, ::-1]
+
+
+def _accumulated(m: Module, name: str, counter: Any, ports: list[Signal]) -> str:
+    clk, accumulator = Signal(name="clk"), Signal(ACC_BITS, name=f"{name}_accumulator", attrs={"keep": 1})
+    m.domains.sync = domain = ClockDomain(reset_less=True)
+    m.d.comb += [domain.clk.eq(clk), counter.enable.eq(Const(1))]
+    m.d.sync += accumulator.eq(accumulated(accumulator, counter))
+    return _verilog(m, name, [clk, *ports, accumulator])
+
+
+def _verilog(m: Module, name: str, ports: list[Signal]) -> str:
+    text = verilog.convert(m, name=name, ports=ports, emit_src=False)
+    return re.sub(r"^\(\* (top|generator) *= .*\n", "", text, flags=re.MULTILINE)
