@@ -26,6 +26,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", required=True,
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
+    parser.add_argument("--folding", type=Path, metavar="FILE",
+                        help="PE and SIMD by node, as a build writes it to folding.yaml; default: the model file's")
     parser.add_argument("--target", default="ecp5", choices=TARGETS, help="what to synthesise for (default: ecp5)")
     parser.add_argument("--until", default="report", choices=STAGES, help="the last stage to run")
     parser.add_argument("--images", type=Path, nargs="+", metavar="FILE",

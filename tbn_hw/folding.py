@@ -1,7 +1,8 @@
 """Folding: how many multiply-accumulates, and how many stream elements, each engine handles at once.
 
 A conv or dense engine has `pe` output channels and `simd` inputs at once; every other engine has `pe` elements a beat
-(its `simd` is 1). Foldings stated in the model file are taken as they are; the rule below decides the others.
+(its `simd` is 1). Foldings stated in the model file, or in the file of `--folding` in its place, are taken as they are;
+the rule below decides the others.
 """
 
 from __future__ import annotations
@@ -35,13 +36,12 @@ class Folding:
 def fold(network: Network, stated: Mapping[str, tuple[int, int]]) -> dict[str, Folding]:
     """A folding for each node of `network`, by name.
 
-    Raises ModelRefused when a stated folding names no conv or dense node, or does not divide its matrix.
+    Raises ModelRefused when a stated folding names no node, or does not divide what it folds.
     """
-    for name in stated:
-        if name not in network.by_name or not network.macs(name):
-            raise ModelRefused(f"{name}: a folding is stated for a layer that is no conv or dense node of the network")
     for name, (pe, simd) in stated.items():
-        _check(network.by_name[name], pe, simd)
+        wrong = objection(network, name, pe, simd)
+        if wrong is not None:
+            raise ModelRefused(f"{name}: {wrong}")
     aim = _aim(network, stated)
     foldings = {}
     for node in network.nodes:
@@ -74,19 +74,31 @@ def word(node: Node, channels: int, folding: Folding) -> int:
     return gcd(folding.simd, channels) if node.kind in ("conv", "dense") else folding.pe
 
 
-def _aim(network: Network, stated: Mapping[str, tuple[int, int]]) -> int:
-    if stated:
-        return max(network.macs(name) // (pe * simd) for name, (pe, simd) in stated.items())
-    return CYCLES_PER_PIXEL * network.input.height * network.input.width
-
-
-def _check(node: Node, pe: int, simd: int) -> None:
-    mh, mw = _matrix_shape(node)
-    for what, value, name, size in (("PE", pe, "height", mh), ("SIMD", simd, "width", mw)):
+def objection(network: Network, name: str, pe: int, simd: int) -> str | None:
+    """What is wrong with a stated folding, as a sentence about the node; None if nothing is."""
+    node = network.by_name.get(name)
+    if node is None:
+        return f"a folding is stated for what is no node of {network.name}"
+    if node.kind == "flatten":
+        return "a flatten has no engine to fold"
+    if network.macs(name):
+        mh, mw = _matrix_shape(node)
+        sizes = [("PE", pe, "matrix height", mh), ("SIMD", simd, "matrix width", mw)]
+    else:
+        if simd != 1:
+            return f"SIMD of a {node.kind} must be 1, not {simd}"
+        sizes = [("PE", pe, "channels", _foldable(node, network.types[node.inputs[0]]))]
+    for what, value, of, size in sizes:
         if value < 1 or size % value:
             near = sorted(divisors(size), key=lambda d: abs(d - value))[:3]
-            raise ModelRefused(f"{node.name}: {what} {value} must evenly divide matrix {name} {size}; "
-                               f"divisors near it are {', '.join(map(str, sorted(near)))}")
+            return (f"{what} {value} must evenly divide {of} {size}; "
+                    f"divisors near it are {', '.join(map(str, sorted(near)))}")
+    return None
+
+
+def _aim(network: Network, stated: Mapping[str, tuple[int, int]]) -> int:
+    cycles = [network.macs(name) // (pe * simd) for name, (pe, simd) in stated.items() if network.macs(name)]
+    return max(cycles, default=CYCLES_PER_PIXEL * network.input.height * network.input.width)
 
 
 def _matrix_shape(node: Node) -> tuple[int, int]:
@@ -115,11 +127,16 @@ def _matrix_folding(node: Node, x: TensorType, y: TensorType, aim: int) -> Foldi
 
 
 def _elements_at_once(node: Node, x: TensorType, y: TensorType, aim: int) -> int:
-    channels = x.channels
-    if node.kind == "pad_channels":
-        channels = gcd(channels, node.integer("before"), node.integer("after"))
+    channels = _foldable(node, x)
     fitting = [par for par in divisors(channels) if max(x.size, y.size) // par <= aim]
     return fitting[0] if fitting else channels
+
+
+def _foldable(node: Node, x: TensorType) -> int:
+    """The number that the elements at once of an engine without a matrix must divide."""
+    if node.kind == "pad_channels":
+        return gcd(x.channels, node.integer("before"), node.integer("after"))
+    return x.channels
 
 
 def divisors(number: int) -> list[int]:

@@ -21,6 +21,7 @@ from amaranth.hdl import Shape
 from quantize.rom import matrix, mem_text, pack
 from quantize.tensor import Node
 from tbn_hw.accelerator import Accelerator, Engine
+from tbn_hw.hierarchy import merged
 
 _MARK = "// ==== "
 
@@ -76,9 +77,9 @@ def _end_with_parent() -> None:
 
 
 def module(name: str, engine: Engine) -> str:
-    """The Verilog of one engine, its module named `name`."""
+    """The Verilog of one engine, its module named `name`; components that are equal share a module."""
     component: Any = engine.component()
-    return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    return merged(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
 
 
 def join(texts: dict[str, str]) -> str:

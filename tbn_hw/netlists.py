@@ -7,15 +7,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tbn_hw import yosys
 from tbn_hw.cells import FAMILIES, unshared_carries
 from tbn_hw.errors import SynthesisError
+from tbn_hw.hierarchy import kept, memories_apart, plain_names
 from tbn_hw.tools import versions
 
 PLACEHOLDER = "synthesised_module"
@@ -26,11 +28,18 @@ RTLIL = r"^(autoidx \d+|module \\\S+)$"
 
 @dataclass(frozen=True)
 class Job:
-    """One Yosys run: a text whose top module is called PLACEHOLDER, and the black boxes it needs."""
+    """One Yosys run: a text whose top module is called PLACEHOLDER, the black boxes and the memory images it needs."""
 
     text: str
     target: str
     boxes: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, text: str, target: str, boxes: str = "") -> Job:
+        """The job of a text whose top module is `name`."""
+        text, images = memories_apart(plain_names(renamed(text, name, PLACEHOLDER)))
+        return cls(text, target, boxes, images)
 
     @property
     def file(self) -> str:
@@ -38,14 +47,11 @@ class Job:
 
     @property
     def script(self) -> str:
-        """Buses become single wires in between, for the names of ABC's results clash with some of theirs."""
-        command = f"{FAMILIES[self.target].command} -top {PLACEHOLDER} -run"
         return "\n".join([
             *(["read_verilog -lib boxes.v"] if self.boxes else []),
             f"{'read_rtlil' if self.file.endswith('.il') else 'read_verilog'} {self.file}",
-            f"{command} begin:map_luts",
-            "splitnets",
-            f"{command} map_luts:",
+            *(f"setattr -mod -set keep_hierarchy 1 \\{name}" for name in kept(self.text, PLACEHOLDER)),
+            f"{FAMILIES[self.target].command} -top {PLACEHOLDER}",
             "tee -q -o stat.json stat -json",
             "write_verilog -noattr netlist.v",
             "write_json netlist.json\n",
@@ -65,19 +71,20 @@ def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None
     with scratch(store, key) as folder:
         (folder / job.file).write_text(job.text)
         (folder / "boxes.v").write_text(job.boxes)
+        for path, image in job.images.items():
+            (folder / path).write_text(image)
         (folder / "script.ys").write_text(job.script)
         try:
             seconds = yosys.run(name, ["-s", "script.ys"], folder, watch)
         except SynthesisError as error:
             raise SynthesisError(name, [renamed(line, PLACEHOLDER, name) for line in error.lines]) from None
         netlist = json.loads((folder / "netlist.json").read_text())
-        stat = json.loads((folder / "stat.json").read_text())
-        module = netlist["modules"][PLACEHOLDER]
+        stat = json.loads((folder / "stat.json").read_text())["modules"]
         result = {
             "key": key,
-            "cells": stat["modules"][f"\\{PLACEHOLDER}"].get("num_cells_by_type", {}),
-            "carries": unshared_carries(netlist, PLACEHOLDER) if FAMILIES[job.target].shared_carries else 0,
-            "ports": {port: [found["direction"], len(found["bits"])] for port, found in module["ports"].items()},
+            "modules": _contents(netlist, stat, FAMILIES[job.target].shared_carries),
+            "ports": {port: [found["direction"], len(found["bits"])]
+                      for port, found in netlist["modules"][PLACEHOLDER]["ports"].items()},
             "cpu_seconds": seconds,
         }
         for file in folder.iterdir():
@@ -90,6 +97,24 @@ def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None
             if load(store / key) is None:
                 raise
     return result
+
+
+def _contents(netlist: Mapping[str, Any], stat: Mapping[str, Any], carries: bool) -> dict[str, Any]:
+    """What is in each module of a netlist, less its modules: instances in all, cells of one by type, lone carries."""
+    cells = {name.lstrip("\\"): found.get("num_cells_by_type", {}) for name, found in stat.items()}
+    instances: Counter[str] = Counter()
+
+    def visit(name: str, number: int) -> None:
+        instances[name] += number
+        for cell, times in cells[name].items():
+            if cell in cells:
+                visit(cell, number * times)
+
+    visit(PLACEHOLDER, 1)
+    return {name: {"instances": number,
+                   "cells": {cell: times for cell, times in cells[name].items() if cell not in cells},
+                   "carries": unshared_carries(netlist, name) if carries else 0}
+            for name, number in instances.items()}
 
 
 def opened(folder: Path) -> Path:
@@ -117,10 +142,12 @@ def load(entry: Path) -> dict[str, Any] | None:
     """The result kept in `entry`; None, and `entry` removed, where there is none or it cannot be read."""
     try:
         result: dict[str, Any] = json.loads((entry / "result.json").read_text())
+        if "modules" in result:
+            return result
     except (OSError, ValueError):
-        shutil.rmtree(entry, ignore_errors=True)
-        return None
-    return result
+        pass
+    shutil.rmtree(entry, ignore_errors=True)
+    return None
 
 
 def renamed(text: str, name: str, new: str) -> str:

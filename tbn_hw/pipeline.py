@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from quantize.network import Network
-from tbn_hw import generate, pictures, report, synthesis, verify
+from tbn_hw import folding_file, generate, pictures, report, synthesis, verify
 from tbn_hw.accelerator import Accelerator, plan
 from tbn_hw.build import STAGES
 from tbn_hw.folding import fold
 from tbn_hw.load import load
 from tbn_hw.tools import require_simulator, versions
-from tbn_hw.workspace import Workspace, content_key, file_hash
+from tbn_hw.workspace import Workspace, content_key, file_hash, sources
 
 ACCURACY_IMAGES = 100
 RANDOM_IMAGES_SEED = 1
 TOP = 3
 WORKERS = os.cpu_count() or 1
+ROOMS = ("hdl", "quantize", "sim", "tbn_hw")
 SUMMARIES = ("manifest.json", "report.json")
 """Files that speak of a whole build, and go when a part of it changes."""
 
@@ -69,14 +69,18 @@ class Build:
 
     def _fold(self) -> None:
         start = time.monotonic()
-        self._foldings = fold(self.network, self._loaded.foldings)
+        file, stated = self._options.folding, self._loaded.foldings
+        self._foldings = fold(self.network, folding_file.read(file, self.network) if file else stated)
         self.accelerator: Accelerator = plan(self.network, self._foldings)
+        used = {engine.node.name: engine.folding for engine in self.accelerator.engines if engine.node is not None}
+        if self._workspace.write("folding.yaml", folding_file.text_of(used).encode()):
+            self._workspace.discard(*SUMMARIES)
         self._done("fold", time.monotonic() - start)
 
     def _generate(self) -> None:
         name, accelerator = self.accelerator.name, self.accelerator
-        self._rtl_key = content_key("generate", self._network_key, _sources(), sorted(versions("amaranth").items()),
-                                    sorted(self._foldings.items()))
+        self._rtl_key = content_key("generate", self._network_key, sources(*ROOMS),
+                                    sorted(versions("amaranth").items()), sorted(self._foldings.items()))
 
         def produce(folder: Path) -> dict[str, Any]:
             (folder / "rtl").mkdir()
@@ -148,17 +152,18 @@ class Build:
     def _report(self) -> None:
         start = time.monotonic()
         accelerator, options = self.accelerator, self._options
-        luts = {engine.name: self._synthesised["modules"][generate.module_name(accelerator, engine)]["lut"]
-                for engine in accelerator.engines}
+        modules = self._synthesised["modules"]
+        found = {engine.name: modules[generate.module_name(accelerator, engine)] for engine in accelerator.engines}
+        by_kind = [("top", modules[accelerator.name]), *((e.kind, found[e.name]) for e in accelerator.engines)]
         self._done("report", time.monotonic() - start)
         content = {
             "model": accelerator.name,
             "target": options.target,
             "network": report.network_figures(self.network, accelerator),
-            "layers": report.layer_figures(accelerator, luts),
+            "layers": report.layer_figures(accelerator, found),
             "verify": self._verified["verify"],
             "accuracy": self._verified["accuracy"],
-            "synthesis": self._synthesised["total"],
+            "synthesis": report.synthesis_figures(accelerator, self._synthesised["total"], by_kind),
             "route": dict.fromkeys(("tool", "fmax_mhz", "seed")),
             "throughput": dict.fromkeys(("fps", "latency_ms", "gops", "at_mhz", "source")),
             "seconds": self._seconds,
@@ -242,13 +247,3 @@ class Build:
 
 def _json(content: dict[str, Any]) -> bytes:
     return (json.dumps(content, indent=2) + "\n").encode()
-
-
-def _sources() -> str:
-    """A hash of the code that makes Verilog: a change to it makes the cached stages again."""
-    parts: list[object] = []
-    for package in ("hdl", "quantize", "sim", "tbn_hw"):
-        for file in sorted(Path(str(resources.files(package))).rglob("*")):
-            if file.suffix in (".py", ".j2"):
-                parts += [file.name, file.read_bytes()]
-    return content_key(*parts)

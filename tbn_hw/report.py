@@ -13,7 +13,9 @@ from rich.table import Table
 
 from quantize.network import Network
 from tbn_hw.accelerator import Accelerator
+from tbn_hw.cells import FIGURES
 from tbn_hw.generate import rom_rows, weight_bits
+from tbn_hw.hierarchy import PARTS
 
 FLOAT_BITS = 32
 
@@ -35,12 +37,29 @@ def network_figures(network: Network, accelerator: Accelerator) -> dict[str, Any
     }
 
 
-def layer_figures(accelerator: Accelerator, luts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One entry for each engine that does a node's work; `luts` gives the LUTs of each engine that was synthesised."""
+def layer_figures(accelerator: Accelerator, synthesised: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One entry for each engine that does a node's work; `synthesised` gives the figures of each engine by name."""
     return [{"name": engine.node.name, "kind": engine.kind, "pe": engine.folding.pe, "simd": engine.folding.simd,
              "cycles": engine.cycles, "ideal_cycles": engine.ideal_cycles, "lut_estimate": None,
-             "lut": luts.get(engine.name)}
+             "lut": synthesised[engine.name]["lut"], "parts": synthesised[engine.name]["parts"]}
             for engine in accelerator.engines if engine.node is not None]
+
+
+def synthesis_figures(accelerator: Accelerator, total: Mapping[str, Any],
+                      modules: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """The totals, all LUTs over the multiply-accumulate lanes, and each part's figures and share of the LUTs.
+
+    `modules` are the (kind, figures) of all engines and of the top level.
+    """
+    lanes = sum(engine.folding.lanes for engine in accelerator.engines if engine.kind in ("conv", "dense"))
+    parts = {part: dict.fromkeys(FIGURES, 0) for part in PARTS}
+    for kind, figures in modules:
+        for part, found in figures["parts"].items():
+            into = parts["queues" if kind in ("queue", "fork") else part]
+            for figure in FIGURES:
+                into[figure] += found[figure]
+    shares = {part: {**found, "lut_share": found["lut"] / total["lut"]} for part, found in parts.items()}
+    return {**total, "lanes": lanes, "lut_per_lane": total["lut"] / lanes if lanes else None, "parts": shares}
 
 
 def show(report: Mapping[str, Any], console: Console) -> None:
@@ -54,6 +73,14 @@ def show(report: Mapping[str, Any], console: Console) -> None:
         layers.add_row(entry["name"], entry["kind"], *(_number(entry[key]) for key in
                                                        ("pe", "simd", "cycles", "ideal_cycles", "lut")))
     console.print(layers)
+    parts = Table(title="parts", title_justify="left")
+    parts.add_column("part")
+    for column in ("LUT", "share", "FF", "block RAM"):
+        parts.add_column(column, justify="right")
+    for part, found in report["synthesis"]["parts"].items():
+        parts.add_row(part, _number(found["lut"]), f"{100 * found['lut_share']:.1f} %", _number(found["ff"]),
+                      _number(found["bram"]))
+    console.print(parts)
     facts = Table(show_header=False, title="figures", title_justify="left")
     facts.add_column()
     facts.add_column(justify="right")
@@ -92,6 +119,8 @@ def _facts(report: Mapping[str, Any]) -> list[tuple[str, str | None]]:
         facts.append((f"accuracy, {accuracy['images']} {accuracy['dataset']} images",
                       f"{accuracy['golden_percent']:.2f} %"))
     facts += [(f"{key} ({synthesis['tool']})", _number(synthesis[key])) for key in ("lut", "ff", "bram", "dsp")]
+    if synthesis["lut_per_lane"] is not None:
+        facts.append((f"LUTs a lane, {_number(synthesis['lanes'])} lanes", f"{synthesis['lut_per_lane']:.2f}"))
     facts += [(f"seconds: {stage}", f"{seconds:.1f}") for stage, seconds in report["seconds"].items()]
     return facts
 

@@ -1,7 +1,8 @@
 """Synthesis of an accelerator with Yosys, one run a module, in parallel, cached by content.
 
-Each module is flattened and mapped by itself; the top level, wires and instances, is mapped with the modules as black
-boxes, and the totals add up what it instantiates. Modules that differ in nothing but their name are mapped once.
+Each module is mapped by itself, its components apart from each other, so that the figures of its parts add up to its
+own; the top level, wires and instances, is mapped with the modules as black boxes, and the totals add up what it
+instantiates. Modules that differ in nothing but their name are mapped once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from tbn_hw import yosys
 from tbn_hw.cells import FAMILIES, FIGURES, count
 from tbn_hw.errors import SynthesisError, UsageError
+from tbn_hw.hierarchy import PARTS, part_of
 from tbn_hw.netlists import PLACEHOLDER, Job, load, opened, produce, renamed, scratch
 from tbn_hw.tools import require_yosys, versions
 
@@ -33,20 +35,20 @@ def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: i
     `folder`/<name>.v. `cache` is a folder that keeps results between builds. `progress` is called with what was done
     last, how many modules are done, and of how many.
 
-    Returns `modules` (name -> lut, ff, bram, dsp, cells by type, ports, cpu_seconds spent when it was mapped), `total`
-    (tool, lut, ff, bram, dsp), and `cpu_seconds` of the runs that were needed now. Raises UsageError for an unknown
-    target, ToolMissing, and SynthesisError when Yosys fails.
+    Returns `modules` (name -> lut, ff, bram, dsp, the same four of each of its `parts`, cells by type, cpu_seconds when
+    it was mapped), `total` (tool, lut, ff, bram, dsp), and `cpu_seconds` of the runs that were needed now. Raises
+    UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails.
     """
     if target not in FAMILIES:
         raise UsageError(f"target must be one of {', '.join(FAMILIES)}, not {target!r}")
     require_yosys()
     report = progress or (lambda name, done, total: None)
-    engines = {name: Job(renamed(text, name, PLACEHOLDER), target) for name, text in modules.items() if name != top}
+    engines = {name: Job.of(name, text, target) for name, text in modules.items() if name != top}
     store = opened(cache or folder / ".cache")
     results, spent = _map(engines, store, workers or os.cpu_count() or 1, report, len(modules))
     if top is not None:
         boxes = "".join(_black_box(name, results[name]["ports"]) for name in sorted(results))
-        jobs = {top: Job(renamed(modules[top], top, PLACEHOLDER), target, boxes)}
+        jobs = {top: Job.of(top, modules[top], target, boxes)}
         result, seconds = _map(jobs, store, 1, report, len(modules), first=len(engines))
         results, spent = results | result, spent + seconds
     for name in modules:
@@ -55,7 +57,7 @@ def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: i
     if cache is None:
         shutil.rmtree(folder / ".cache")
     figures = {name: _figures(results[name], target, name, modules) for name in modules}
-    instances = Counter({name: results[top]["cells"].get(name, 0) if top else 1 for name in engines})
+    instances = Counter({name: figures[top]["cells"].get(name, 0) if top else 1 for name in engines})
     if top is not None:
         instances[top] = 1
     total = {key: sum(instances[name] * figures[name][key] for name in figures) for key in FIGURES}
@@ -116,14 +118,23 @@ def _run(jobs: Mapping[str, Job], names: Mapping[str, list[str]], store: Path, w
     return results
 
 
-def _figures(result: Mapping[str, Any], target: str, name: str, modules: Mapping[str, str]) -> dict[str, Any]:
-    cells = {cell: number for cell, number in result["cells"].items() if cell not in modules}
-    try:
-        figures: dict[str, Any] = count(FAMILIES[target], cells)
-    except ValueError as error:
-        raise SynthesisError(name, [str(error)]) from None
-    figures["lut"] += result["carries"]
-    return {**figures, "cells": result["cells"], "cpu_seconds": result["cpu_seconds"]}
+def _figures(result: Mapping[str, Any], target: str, name: str, boxes: Mapping[str, str]) -> dict[str, Any]:
+    """The figures of a module, in all and by part; what is in no part of its own is in "other"."""
+    cells: Counter[str] = Counter()
+    parts: dict[str, Counter[str]] = {}
+    for module, found in result["modules"].items():
+        times = found["instances"]
+        cells.update({cell: times * number for cell, number in found["cells"].items()})
+        try:
+            figures = count(FAMILIES[target], {cell: n for cell, n in found["cells"].items() if cell not in boxes})
+        except ValueError as error:
+            raise SynthesisError(name, [str(error)]) from None
+        figures["lut"] += found["carries"]
+        part = parts.setdefault(part_of(module.removeprefix(f"{PLACEHOLDER}.")) or "other", Counter())
+        part.update({figure: times * figures[figure] for figure in FIGURES})
+    used = {part: {figure: parts[part][figure] for figure in FIGURES} for part in PARTS if part in parts}
+    total = {figure: sum(figures[figure] for figures in used.values()) for figure in FIGURES}
+    return {**total, "parts": used, "cells": dict(cells), "cpu_seconds": result["cpu_seconds"]}
 
 
 def _black_box(name: str, ports: Mapping[str, tuple[str, int]]) -> str:

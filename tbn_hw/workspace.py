@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from quantize.network import write_atomically
 from tbn_hw.errors import UsageError
 
 RECORDS = ".stages"
-OUTPUTS = ("network.safetensors", "manifest.json", "rtl", "rom", "sim", "pictures", "synth", "report.json",
-           "report.html")
+OUTPUTS = ("network.safetensors", "folding.yaml", "manifest.json", "rtl", "rom", "sim", "pictures", "synth",
+           "report.json", "report.html")
 """What a build leaves in its folder."""
 
 
@@ -132,6 +133,16 @@ class Workspace:
 
 def file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sources(*packages: str) -> str:
+    """A hash of the code and templates of `packages`: a change to it makes the stages that depend on it again."""
+    parts: list[object] = []
+    for package in packages:
+        for file in sorted(Path(str(resources.files(package))).rglob("*")):
+            if file.suffix in (".py", ".j2"):
+                parts += [file.name, file.read_bytes()]
+    return content_key(*parts)
 
 
 def content_key(*parts: object) -> str:

@@ -54,6 +54,12 @@ def test_digits_end_to_end(digits):
     assert report["verify"]["interval_cycles"] <= 1.05 * slowest
     assert all(layer["cycles"] == layer["ideal_cycles"] for layer in report["layers"])
     assert sum(layer["lut"] for layer in report["layers"]) <= report["synthesis"]["lut"]
+    for figures in (report["synthesis"], *report["layers"]):
+        assert sum(part["lut"] for part in figures["parts"].values()) == figures["lut"]
+    assert sum(part["lut_share"] for part in report["synthesis"]["parts"].values()) == pytest.approx(1)
+    lanes = sum(layer["pe"] * layer["simd"] for layer in report["layers"] if layer["kind"] in ("conv", "dense"))
+    assert report["synthesis"]["lanes"] == lanes
+    assert report["synthesis"]["lut_per_lane"] == report["synthesis"]["lut"] / lanes
     for name in ("manifest.json", "network.safetensors", "rtl/tbn_digits.v"):
         assert (digits / name).stat().st_size
     assert list((digits / "sim").iterdir()) and list((digits / "synth").iterdir())
@@ -85,6 +91,20 @@ def test_rom_images_equal_the_verilog(digits):
         assert rows in contents, image.stem
         found += 1
     assert found == sum("weights" in node.arrays for node in Network.load(digits / "network.safetensors").nodes)
+
+
+def test_folding_file(digits, tmp_path):
+    """The folding that a build wrote gives the same files again, another one does not."""
+    text = (digits / "folding.yaml").read_text()
+    assert "layers[0].conv: {pe: " in text
+    (tmp_path / "same.yaml").write_text(text)
+    arguments = ["--model", DIGITS, "--until", "generate", "--output", tmp_path / "b", "--folding"]
+    build(*arguments, tmp_path / "same.yaml", check=0)
+    assert files_of(tmp_path / "b") == files_of(digits)
+    (tmp_path / "other.yaml").write_text("layers[0].conv: {pe: 4, simd: 3}\n")
+    build(*arguments, tmp_path / "other.yaml", check=0)
+    assert files_of(tmp_path / "b") != files_of(digits)
+    assert "layers[0].conv: {pe: 4, simd: 3}\n" in (tmp_path / "b" / "folding.yaml").read_text()
 
 
 def test_own_pictures(digits, tmp_path):
@@ -137,7 +157,7 @@ def test_killed_then_run_again(digits, tmp_path, seconds):
     build("--model", DIGITS, "--until", "generate", "--output", tmp_path / "b", check=0)
     assert files_of(tmp_path / "b") == files_of(digits)
     visible = {entry.name for entry in (tmp_path / "b").iterdir()}
-    assert visible == {".stages", "network.safetensors", "rtl", "rom"}
+    assert visible == {".stages", "network.safetensors", "folding.yaml", "rtl", "rom"}
 
 
 def changed(tmp_path, old, new):
@@ -153,6 +173,11 @@ def truncated(tmp_path):
     data = (ZOO / "tbn_digits.safetensors").read_bytes()
     (tmp_path / "short.safetensors").write_bytes(data[: len(data) // 2])
     return tmp_path / "short.safetensors"
+
+
+def folding(tmp_path, text):
+    (tmp_path / "f.yaml").write_text(text)
+    return tmp_path / "f.yaml"
 
 
 WRONG = {
@@ -184,6 +209,12 @@ WRONG = {
         1,
         "PE 5 must evenly divide",
     ),
+    "folding file": (
+        lambda t: ["--model", DIGITS, "--folding", folding(t, "layers[0].conv:\n  pe: 5\n")],
+        1,
+        "f.yaml:1: layers[0].conv: PE 5 must evenly divide matrix height 16",
+    ),
+    "no folding file": (lambda t: ["--model", DIGITS, "--folding", t / "f.yaml"], 2, "f.yaml: no such file"),
     "target": (lambda t: ["--model", DIGITS, "--target", "abacus"], 2, "argument --target: invalid choice: 'abacus'"),
     "stage": (lambda t: ["--model", DIGITS, "--until", "lunch"], 2, "argument --until: invalid choice: 'lunch'"),
     "flag": (lambda t: ["--model", DIGITS, "--faster"], 2, "unrecognized arguments: --faster"),

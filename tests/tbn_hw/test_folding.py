@@ -61,8 +61,9 @@ def test_rule_reaches_its_aim_with_the_fewest_lanes(c_in, channels, size):
 
 
 def test_stated_folding_is_taken():
-    foldings = fold(network(), {"conv": (4, 9)})
+    foldings = fold(network(), {"conv": (4, 9), "pool": (8, 1)})
     assert foldings["conv"] == Folding(4, 9)
+    assert foldings["pool"] == Folding(8)
 
 
 def test_fold_wrong():
@@ -70,7 +71,10 @@ def test_fold_wrong():
         ({"conv": (5, 1)}, "conv: PE 5 must evenly divide matrix height 16; divisors near it are 2, 4, 8"),
         ({"conv": (1, 4)}, "conv: SIMD 4 must evenly divide matrix width 27; divisors near it are 1, 3, 9"),
         ({"conv": (0, 1)}, "conv: PE 0 must evenly divide matrix height 16; divisors near it are 1, 2, 4"),
-        ({"pool": (1, 1)}, "pool: a folding is stated for a layer that is no conv or dense node of the network"),
+        ({"cnov": (1, 1)}, "cnov: a folding is stated for what is no node of net"),
+        ({"flat": (1, 1)}, "flat: a flatten has no engine to fold"),
+        ({"pool": (3, 1)}, "pool: PE 3 must evenly divide channels 16; divisors near it are 1, 2, 4"),
+        ({"trits": (4, 2)}, "trits: SIMD of a threshold must be 1, not 2"),
     ]:
         with pytest.raises(ModelRefused) as error:
             fold(network(), stated)

@@ -1,0 +1,105 @@
+"""The modules of a Verilog file that Amaranth wrote: which are alike, which stay apart, and what their memories hold.
+
+An engine's file has a module for each component in it, named by its path: `engine.2_mvu.pe7`. Here they become fewer
+(equal components share a module), and get a place in the accounts (each belongs to one of PARTS).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+PARTS = ("products", "accumulators", "weights", "windows", "thresholds", "requantize", "queues", "other")
+"""Products and their sums; accumulators and the rest of an MVU; its ROMs; ...; queues and converters; all else."""
+
+_PLACES = (  # where in an engine, by the path behind its name, and the part it belongs to; the first that fits
+    (r"\d+_mvu\.(pe\d+|shared)", "products"),
+    (r"\d+_mvu\.(weights|starts)", "weights"),
+    (r"\d+_mvu", "accumulators"),
+    (r"\d+_slidingwindow", "windows"),
+    (r"\d+_threshold", "thresholds"),
+    (r"\d+_requantize", "requantize"),
+    (r"\d+_(queue|widthconverter)|[ab]_widthconverter|queue", "queues"),
+    (r"\d+_\w+|core", "other"),
+)
+_MODULE = re.compile(r"^module (\\\S+ |\w+)(?=[ (]).*?^endmodule\n", re.S | re.M)
+_INSTANCE = re.compile(r"^  (\\\S+ |\w+)(?= [\\\w])", re.M)
+_GENERATED = re.compile(r"\\\$auto\$\S+ ")
+_DECLARED = re.compile(r"^  ((?:wire|reg)(?: \[\d+:\d+\])?) (\\\$auto\$\S+ )(.*);\n", re.M)
+_MEMORY = re.compile(r"(  reg \[(\d+):0\] (\\\S+ |\w+) ?\[(\d+):0\];\n)  initial begin\n(.*?)  end\n", re.S)
+_ROW = re.compile(r"^    \S+ ?\[\d+\] = \d+'([hd])([0-9a-f]+);\n", re.M)
+
+
+def modules(text: str) -> dict[str, str]:
+    """The modules of a Verilog file by name, without the backslash of an escaped one."""
+    return {match[1].strip().lstrip("\\"): match[0] for match in _MODULE.finditer(text)}
+
+
+def merged(text: str) -> str:
+    """`text` with one module in place of those that differ in their names alone, the first of them."""
+    head, found = text[:match.start()] if (match := _MODULE.search(text)) else text, modules(text)
+    while True:
+        first: dict[str, str] = {}
+        same = {name: first.setdefault(_form(name, body), name) for name, body in found.items()}
+        if len(first) == len(found):
+            return head + "\n".join(found.values())
+
+        def instance(match: re.Match[str], same: Mapping[str, str] = same) -> str:
+            name = match[1].strip().lstrip("\\")
+            return match[0].replace(name, same.get(name, name))
+
+        found = {name: _INSTANCE.sub(instance, found[name]) for name in first.values()}
+
+
+def _form(name: str, body: str) -> str:
+    """A module without its name, the names that Yosys numbered in the order of their use: equal where modules are."""
+    declared = {wire: f"{kind}{init}" for kind, wire, init in _DECLARED.findall(body)}
+    order: dict[str, int] = {}
+
+    def place(match: re.Match[str]) -> str:
+        return f"<{declared.get(match[0], '')} {order.setdefault(match[0], len(order))}>"
+
+    return _GENERATED.sub(place, _DECLARED.sub("", body.replace(name, "", 1)))
+
+
+def part_of(path: str) -> str | None:
+    """The part that a module belongs to, by its path in the engine; None for one without accounts of its own."""
+    return next((part for place, part in _PLACES if re.fullmatch(place, path)), None)
+
+
+def kept(text: str, top: str) -> list[str]:
+    """The modules of an engine that are mapped by themselves.
+
+    The others are flattened into those that hold them. Where an MVU has no weight memory its weights are constants, of
+    which only a flat MVU makes use.
+    """
+    bodies = modules(text)
+
+    def constant(holder: str) -> bool:
+        return holder != top and " weights " not in bodies.get(holder, "") and f"{holder}.weights" not in bodies
+
+    return [name for name in bodies if name.startswith(f"{top}.") and part_of(name.removeprefix(f"{top}."))
+            and not constant(name.rpartition(".")[0])]
+
+
+def plain_names(text: str) -> str:
+    """`text` without brackets in names: ABC takes a wire called `a[0]` beside a bus `a` for the bus's bit 0."""
+    return re.sub(r"\\\S+", lambda match: match[0].replace("[", "<").replace("]", ">"), text)
+
+
+def memories_apart(text: str) -> tuple[str, dict[str, str]]:
+    """`text` with the initial values of its memories in files, which Yosys reads far faster, and those by name."""
+    files = {}
+
+    def file(match: re.Match[str]) -> str:
+        declaration, width, name, last, rows = match.groups()
+        values = _ROW.findall(rows)
+        if len(values) != int(last) + 1 or len(_ROW.sub("", rows)):
+            return match[0]
+        content = "".join(f"{value if base == 'h' else format(int(value), 'x')}\n" for base, value in values)
+        path = f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.mem"
+        files[path] = content
+        return f'{declaration}  initial $readmemh("{path}", {name});\n'
+
+    return _MEMORY.sub(file, text), files
