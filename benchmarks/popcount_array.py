@@ -3,7 +3,7 @@
 Elements and weights come from shift registers, without other logic:
 
     x -> element 0 -> element 1 -> ...                    so that there is a new vector every cycle
-    w -> weight 0 -> weight 1 -> ...                      of row 0; those of row k are row k - 1's of a cycle ago
+    w -> weight 0 of row 0 -> weight 1 of row 0 -> ...    through all rows
 
 The accumulators drive nothing. Each row is a module of its own, whose instances are kept. Its dot product counts, that
 is, the row's result is `2 * accumulator - total` for ternary elements, the total being that of the nonzero ones, made
@@ -97,12 +97,11 @@ class PopcountArray:
         x_in, w_in = Signal(len(self._sample()), name="x"), Signal(name="w")
         x = [Signal(self.element, name=f"x{j}") for j in range(self.simd)]
         m.d.sync += [Cat(x).eq(Cat(x_in, *x[:-1]))]
-        w, ahead = [Signal(self.simd, name=f"w{k}") for k in range(self.pe)], None
-        for word in w:
-            m.d.sync += word.eq(Cat(w_in, word[:-1]) if ahead is None else ahead)
-            ahead = word
-        for k, word in enumerate(w):
-            m.submodules[f"row{k}"] = Instance(ROW, a_keep=1, i_clk=ClockSignal(), i_x=Cat(x), i_w=word)
+        w = Signal(self.lanes, name="weights")
+        m.d.sync += w.eq(Cat(w_in, w[:-1]))
+        for k in range(self.pe):
+            m.submodules[f"row{k}"] = Instance(ROW, a_keep=1, i_clk=ClockSignal(), i_x=Cat(x),
+                                               i_w=w.word_select(k, self.simd))
         bits = [shared_bit(self.activation, "binary", element) for element in x]
         if self.activation == "ternary":
             m.submodules.total = Instance(TOTAL, a_keep=1, i_clk=ClockSignal(), i_bits=Cat(bits))
@@ -113,23 +112,22 @@ class PopcountArray:
 
         x : trits, or bits with 1 for -1, (cycles,), w : bits with 1 for -1, (cycles,); as they go into the registers.
         """
-        cycles = len(x)
-        elements = _history(x, self.simd)                      # (cycles, simd)
-        rows = _history(w, self.simd + self.pe - 1)            # (cycles, simd + pe - 1)
-        signs = np.stack([rows[:, k:k + self.simd] for k in range(self.pe)], axis=1)      # (cycles, pe, simd)
-        values = elements if self.activation == "ternary" else 1 - 2 * elements
-        products = values[:, None, :] * (1 - 2 * signs)
-        counts = (products == 1).sum(axis=2)
+        elements, rows = _history(x, self.simd), _history(w, self.lanes).reshape(len(x), self.pe, self.simd)
+        if self.activation == "ternary":
+            positive = (elements[:, None, :] != 0) & ((elements[:, None, :] < 0) == (rows == 1))
+        else:
+            positive = elements[:, None, :] == rows
+        counts = positive.sum(axis=2)
         if self.activation == "ternary":
             counts = np.concatenate([counts, (elements != 0).sum(axis=1)[:, None]], axis=1)
         late = np.zeros_like(counts)
-        late[self.latency:] = np.cumsum(counts, axis=0)[:cycles - self.latency]
+        late[self.latency:] = np.cumsum(counts, axis=0)[:len(x) - self.latency]
         return late % (1 << ACC_BITS)
 
 
 def _history(values: np.ndarray, depth: int) -> np.ndarray:
-    """What a shift register holds after each cycle, newest first: (cycles, depth)."""
-    padded = np.concatenate([np.zeros(depth - 1, dtype=np.int64), np.asarray(values, dtype=np.int64)])
+    """What a shift register of zeros holds after each cycle, newest first: (cycles, depth)."""
+    padded = np.concatenate([np.zeros(depth - 1, dtype=np.int8), np.asarray(values, dtype=np.int8)])
     return np.lib.stride_tricks.sliding_window_view(padded, depth)[:, ::-1]
 
 
