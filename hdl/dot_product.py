@@ -1,9 +1,11 @@
 """The products of one processing element, and their sum."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.cells import build
+from hdl.counting import count_products
 from hdl.popcount import adder_tree, registers_of, sum_shape
 
 
@@ -37,8 +39,20 @@ def shared_bit(activation, weight_kind, x):
     return None
 
 
+def counted(activation, weight_kind):
+    """Whether the terms are bits, so that their sum is a count for which `hdl.counting` knows the cheapest circuit."""
+    return weight_kind == "binary" and activation in ("binary", "ternary")
+
+
+def dot_registers(activation, weight_kind, simd, tree_levels, family):
+    """Registers on the way through a `DotProduct`, before the last."""
+    if counted(activation, weight_kind):
+        return count_products(family, activation, simd, tree_levels)[0].stages
+    return registers_of(simd, tree_levels)
+
+
 class DotProduct(wiring.Component):
-    """The products of one processing element, and their registered sum.
+    """The products of one processing element, and their registered sum, `sum + more`.
 
     Latency is `latency` cycles with `enable` high.
 
@@ -46,10 +60,10 @@ class DotProduct(wiring.Component):
     ----------
     layout : ArrayLayout
         The elements of a beat.
-    activation, weight_kind
+    activation, weight_kind, family
         As in `hdl.mvu.MVU`.
     tree_levels : int
-        Levels of the adder tree between registers, 0 for no register but the one at its root.
+        Levels of logic between registers, of LUTs for bits and of adders for integers; 0 for no register but the last.
 
     Members
     -------
@@ -57,34 +71,84 @@ class DotProduct(wiring.Component):
     w : in, the weights as in a row of the ROM
     enable : in
     sum : out
+    more : out
+        One more to count, which an adder takes as its carry; there to make the sum cheaper if the lanes are 2^k.
     """
 
-    def __init__(self, *, layout, activation, weight_kind, tree_levels):
+    def __init__(self, *, layout, activation, weight_kind, tree_levels, family="portable"):
         self._activation, self._weight_kind, self._levels = activation, weight_kind, tree_levels
+        self._family = family
         weights = data.ArrayLayout(unsigned(1 if weight_kind == "binary" else 8), layout.length)
-        term = product(activation, weight_kind, Signal(layout.elem_shape), Signal(weights.elem_shape)).shape()
-        self.latency = registers_of(layout.length, tree_levels) + 1
-        super().__init__({"x": In(layout), "w": In(weights), "enable": In(1),
-                          "sum": Out(sum_shape(term, layout.length))})
+        self.latency = dot_registers(activation, weight_kind, layout.length, tree_levels, family) + 1
+        self.has_more = False
+        if counted(activation, weight_kind):
+            schedule, self.has_more = count_products(family, activation, layout.length, tree_levels)
+            shape = unsigned(len(schedule.outputs) - self.has_more)
+        else:
+            term = product(activation, weight_kind, Signal(layout.elem_shape), Signal(weights.elem_shape)).shape()
+            shape = sum_shape(term, layout.length)
+        super().__init__({"x": In(layout), "w": In(weights), "enable": In(1), "sum": Out(shape), "more": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        terms = [product(self._activation, self._weight_kind, x, w) for x, w in zip(self.x, self.w, strict=True)]
-        registered_sum(m, self.sum, terms, self.enable, self._levels)
+        lanes = zip(self.x, self.w, strict=True)
+        if counted(self._activation, self._weight_kind):
+            wires = [wire for x, w in lanes for wire in (w, *Value.cast(x))]
+            registered_count(m, Cat(self.sum, self.more), self._family, self._activation, wires, len(self.w),
+                             self.enable, self._levels)
+        else:
+            terms = [product(self._activation, self._weight_kind, x, w) for x, w in lanes]
+            registered_sum(m, self.sum, terms, self.enable, self._levels)
         return m
 
 
 class SharedCount(wiring.Component):
-    """A registered popcount, as long under way as the dot products beside it."""
+    """A registered popcount, as long under way as the dot products beside it.
 
-    def __init__(self, *, count, tree_levels):
-        self._levels = tree_levels
-        super().__init__({"bits": In(count), "enable": In(1), "sum": Out(sum_shape(unsigned(1), count))})
+    Parameters
+    ----------
+    count : int
+        Bits.
+    activation, weight_kind, tree_levels, family
+        As in `DotProduct`.
+
+    Members
+    -------
+    bits : in
+    enable : in
+    sum, more : out
+        As in `DotProduct`.
+    """
+
+    def __init__(self, *, count, activation, weight_kind, tree_levels, family="portable"):
+        self._levels, self._family, self._counted = tree_levels, family, counted(activation, weight_kind)
+        shape, self.has_more, self._late = sum_shape(unsigned(1), count), False, 0
+        if self._counted:
+            schedule, self.has_more = count_products(family, "wire", count, tree_levels)
+            shape = unsigned(len(schedule.outputs) - self.has_more)
+            self._late = dot_registers(activation, weight_kind, count, tree_levels, family) - schedule.stages
+        super().__init__({"bits": In(count), "enable": In(1), "sum": Out(shape), "more": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        registered_sum(m, self.sum, list(self.bits), self.enable, self._levels)
+        if not self._counted:
+            registered_sum(m, self.sum, list(self.bits), self.enable, self._levels)
+            return m
+        total = Cat(self.sum, self.more)
+        for _ in range(self._late):
+            late, total = total, Signal(len(total), name="total")
+            with m.If(self.enable):
+                m.d.sync += late.eq(total)
+        registered_count(m, total, self._family, "wire", list(self.bits), len(self.bits), self.enable, self._levels)
         return m
+
+
+def registered_count(m, total, family, kind, wires, count, enable, levels):
+    """The outputs of a counting circuit in a register."""
+    schedule, _ = count_products(family, kind, count, levels)
+    result = Cat(build(m, schedule, wires, enable, family))
+    with m.If(enable):
+        m.d.sync += total.eq(result)
 
 
 def registered_sum(m, total, terms, enable, levels):
@@ -98,3 +162,11 @@ def registered_sum(m, total, terms, enable, levels):
     result = adder_tree(terms, every=levels, register=register)
     with m.If(enable):
         m.d.sync += total.eq(result)
+
+
+def accumulated(total, dot, scale=1):
+    """`total + scale * (dot.sum + dot.more)`, with one adder; a scale is 1 or 2."""
+    if not dot.has_more:
+        return total + scale * dot.sum
+    high = Cat(Const(1, 1), total[scale - 1:]).as_signed() + Cat(dot.more, dot.sum)
+    return Cat(total[:scale - 1], high[1:]).as_signed()

@@ -7,8 +7,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.dot_product import DotProduct, SharedCount, shared_bit
-from hdl.popcount import range_of, registers_of
+from hdl.counting import FAMILIES
+from hdl.dot_product import DotProduct, SharedCount, accumulated, dot_registers, shared_bit
+from hdl.popcount import range_of
 from hdl.rom import STYLES, in_block_ram, read_only, weight_rows
 from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor
 
@@ -44,7 +45,10 @@ class MVU(wiring.Component):
     rom_style : 'auto', 'block' or 'logic'
         Where the weights lie; auto means block RAM from 32 rows and 1024 bits on.
     tree_levels : int
-        Levels of the adder tree between registers; 0 for none. With 4 the registers cost next to nothing on ECP5.
+        Levels of logic between registers of the dot products, of LUTs where bits are counted and else of adders; 0 for
+        none.
+    family : one of `hdl.counting.FAMILIES`
+        Whose cells the counts of bits are made of.
 
     Members
     -------
@@ -58,7 +62,7 @@ class MVU(wiring.Component):
     """
 
     def __init__(self, *, weights, weight_kind, activation, pe, simd, bias=None, acc_range=None, rom_style="auto",
-                 tree_levels=4):
+                 tree_levels=4, family="portable"):
         self._weights = self._check_weights(weights, weight_kind)
         mh, mw = self._weights.shape
         self._pe, self._simd = check_count("PE", pe), check_count("SIMD", simd)
@@ -69,7 +73,9 @@ class MVU(wiring.Component):
         if isinstance(activation, str) and activation not in ("binary", "ternary"):
             raise ValueError(f"Activation must be 'binary', 'ternary' or a shape, not {activation!r}")
         self._shape = {"binary": BINARY, "ternary": TRIT}.get(activation) or Shape.cast(activation)
-        self._kind, self._activation, self._rom_style = weight_kind, activation, rom_style
+        if family not in FAMILIES:
+            raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
+        self._kind, self._activation, self._rom_style, self._family = weight_kind, activation, rom_style, family
         self._levels = check_count("Levels between registers", tree_levels, 0)
         self._bias = self._check_bias(bias, mh)
         lo, hi = self._range() if acc_range is None else acc_range
@@ -127,7 +133,15 @@ class MVU(wiring.Component):
     @property
     def latency(self):
         """Cycles from the first beat of a vector to its first results."""
-        return self.synapse_fold + 3 + self._late_weights + registers_of(self._simd, self._levels)
+        return self.synapse_fold + 3 + self._late_weights + self._tree_registers
+
+    @property
+    def _activation_kind(self):
+        return self._activation if isinstance(self._activation, str) else "int"
+
+    @property
+    def _tree_registers(self):
+        return dot_registers(self._activation_kind, self._kind, self._simd, self._levels, self._family)
 
     @property
     def _weight_width(self):
@@ -165,14 +179,14 @@ class MVU(wiring.Component):
                 with m.If(enable):
                     m.d.sync += weights.eq(fetched)
 
-        dots, kind = [], self._activation if isinstance(self._activation, str) else "int"
+        dots, kind = [], self._activation_kind
+        tree = {"activation": kind, "weight_kind": self._kind, "tree_levels": self._levels, "family": self._family}
         for k in range(self._pe):
-            m.submodules[f"pe{k}"] = dot = DotProduct(layout=x.shape(), activation=kind, weight_kind=self._kind,
-                                                      tree_levels=self._levels)
+            m.submodules[f"pe{k}"] = dot = DotProduct(layout=x.shape(), **tree)
             m.d.comb += [dot.x.eq(x), Cat(dot.w).eq(weights.word_select(k, len(weights) // self._pe)),
                          dot.enable.eq(enable)]
-            dots.append(dot.sum)
-        for _ in range(1 + registers_of(self._simd, self._levels)):
+            dots.append(dot)
+        for _ in range(1 + self._tree_registers):
             ahead, valid = valid, Signal(name="valid")
             with m.If(enable):
                 m.d.sync += valid.eq(ahead)
@@ -185,8 +199,8 @@ class MVU(wiring.Component):
         for k, (dot, start) in enumerate(zip(dots, self._starts(m, enable & valid & last), strict=True)):
             sums.append(accumulator := Signal(signed(self._acc_width), name=f"accumulator{k}"))
             with m.If(enable & valid):
-                m.d.sync += accumulator.eq(Mux(first, start, accumulator) + scale * dot)
-        correction = self._correction(m, kind, x, enable, valid, first)
+                m.d.sync += accumulator.eq(accumulated(Mux(first, start, accumulator), dot, scale))
+        correction = self._correction(m, tree, x, enable, valid, first)
         with m.If(finished & enable):
             m.d.sync += [self.o.valid.eq(1), *(out.eq(total + correction) for out, total in zip(
                 self.o.payload, sums, strict=True))]
@@ -226,14 +240,14 @@ class MVU(wiring.Component):
         row = read_only(m, "starts", rows, self._pe * width, Mux(step, next_fold, fold), Const(1))
         return [row.word_select(k, width).as_signed() for k in range(self._pe)]
 
-    def _correction(self, m, kind, x, enable, valid, first):
+    def _correction(self, m, tree, x, enable, valid, first):
         """The count to add to the results of all rows alike, ready with the accumulators."""
-        bits = [shared_bit(kind, self._kind, element) for element in x]
+        bits = [shared_bit(self._activation_kind, self._kind, element) for element in x]
         if bits[0] is None:
             return Const(0)
-        m.submodules.shared = shared = SharedCount(count=self._simd, tree_levels=self._levels)
+        m.submodules.shared = shared = SharedCount(count=self._simd, **tree)
         total = Signal(range(self._weights.shape[1] + 1))
         m.d.comb += [shared.bits.eq(Cat(bits)), shared.enable.eq(enable)]
         with m.If(enable & valid):
-            m.d.sync += total.eq(Mux(first, 0, total) + shared.sum)
+            m.d.sync += total.eq(accumulated(Mux(first, 0, total), shared))
         return -total if self._kind == "binary" else total

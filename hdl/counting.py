@@ -1,0 +1,106 @@
+"""Which cells count products: how many of some virtual bits are one, family by family."""
+
+import functools
+import inspect
+
+from hdl.schedule import FUNCTIONS, Schedule
+
+FAMILIES = ("portable", "ecp5", "ice40", "xc7")
+"""Plain logic for any tool, and what has cells of its own."""
+
+SEGMENT = 5
+"""Products that one chain of exclusive ors takes; longer ones take fewer LUTs and more levels."""
+
+
+@functools.cache
+def count_products(family, kind, count, levels):
+    """A schedule that counts `count` products of a kind of `hdl.schedule.FUNCTIONS`; of 'wire', bits that are there.
+
+    Its inputs are the wires of the products, one product after the other. Its outputs are the number's bits, lowest
+    first, and then, if the second value returned is true, one more bit of the lowest's weight: a count of 2^k products
+    is that of 2^k - 1 and a product that whoever adds up the counts takes as a carry.
+
+    `levels` are those of logic between registers; 0 for none.
+    """
+    wires = len(inspect.signature(FUNCTIONS[kind]).parameters)
+    schedule = Schedule(wires * count, levels)
+    products = [schedule.bit(kind, *range(wires * k, wires * (k + 1))) for k in range(count)]
+    extra = [schedule.wire(products.pop())] if count > 2 and count & (count - 1) == 0 else []
+    leaf = {"ecp5": _lut4_leaf, "xc7": _lut6_leaf}.get(family)
+    number = _with_chains(schedule, products, leaf) if leaf else _with_luts(schedule, products)
+    schedule.outputs = (*(schedule.wire(bit) for bit in number), *extra)
+    return schedule, bool(extra)
+
+
+def _with_luts(schedule, bits):
+    """Columns of equal weight, lowest first, each by chains of exclusive ors whose carries make the next."""
+    column, outputs = bits, []
+    for _ in range(len(bits).bit_length()):
+        carries = []
+        outputs.append(_column(schedule, column, carries))
+        column = carries
+    return outputs
+
+
+def _column(schedule, bits, carries):
+    """The lowest bit of a sum of bits; the bits that carry it on are appended to `carries`."""
+    wires, virtual = (sorted((bit for bit in bits if bit.virtual == kind), key=lambda bit: bit.time)
+                      for kind in (False, True))
+    chains = max(1, round(len(bits) / SEGMENT)) // 2 * 2 + 1
+    while virtual and len(wires) < chains:
+        wires.append(schedule.wire(virtual.pop(0)))
+    while len(virtual) > 1:
+        a, wires = _earliest(wires, 1)
+        y = schedule.xor(*a, virtual.pop(0))
+        wires.append(schedule.xor(y, virtual.pop(0)))
+        carries.append(schedule.bit("carry", *wires[-1].wires, *a[0].wires, *y.wires))
+    while len(wires) > 2:
+        three, wires = _earliest(wires, 3)
+        wires.append(schedule.xor(*three))
+        carries.append(schedule.bit("majority", *(wire for bit in three for wire in bit.wires)))
+    while virtual or len(wires) > 1:
+        a, wires = _earliest(wires, 1)
+        other = virtual.pop() if virtual else wires.pop()
+        wires.append(schedule.xor(*a, other))
+        carries.append(schedule.bit("half", *wires[-1].wires, *a[0].wires))
+    return wires[0]
+
+
+def _earliest(bits, count):
+    ordered = sorted(bits, key=lambda bit: bit.time)
+    return ordered[:count], ordered[count:]
+
+
+def _with_chains(schedule, products, leaf):
+    """A tree of adders on carry chains, each with a product of its own; up to three products are a leaf."""
+    if len(products) <= 3:
+        return leaf(schedule, products)
+    product, rest = products[-1], products[:-1]
+    half = (len(rest) + 1) // 2
+    a, b = (_with_chains(schedule, part, leaf) for part in (rest[:half], rest[half:]))
+    a = [schedule.wire(bit) for bit in a]
+    b += [None] * (len(a) - len(b))
+    places = [(a[0], product), *zip(a[1:], b[1:], strict=True)]
+    return schedule.adder(places, b[0])[:len(products).bit_length()]
+
+
+def _lut4_leaf(schedule, products):
+    """Up to three products as a number of two bits, the upper one virtual."""
+    if len(products) == 3 and not products[0].virtual:
+        return [schedule.xor(*products), schedule.bit("majority", *(bit.wires[0] for bit in products))]
+    x = schedule.wire(products[0])
+    if len(products) == 1:
+        return [x]
+    y = schedule.xor(x, products[1])
+    if len(products) == 2:
+        return [y, schedule.bit("half", *y.wires, *x.wires)]
+    z = schedule.xor(y, products[2])
+    return [z, schedule.bit("carry", *z.wires, *x.wires, *y.wires)]
+
+
+def _lut6_leaf(schedule, products):
+    """Up to three products as a number of two bits, from one full adder that makes the last product itself."""
+    *made, last = products
+    if not made:
+        return [schedule.wire(last)]
+    return schedule.full_adder(*(schedule.wire(product) for product in made), last)

@@ -1,0 +1,45 @@
+// Simulation models of the cells that hdl.cells instantiates, written from the vendors' descriptions: Lattice's ECP5
+// slices (LUT4 and CCU2C), Lattice's iCE40 SB_LUT4, and Xilinx's UG474 LUT6_2 and CARRY4.
+// Synthesis has its own; this file is for simulators only.
+
+module LUT4(input A, input B, input C, input D, output Z);
+  parameter [15:0] INIT = 0;
+  assign Z = INIT[{D, C, B, A}];
+endmodule
+
+// Two places of a carry chain: a LUT4 that propagates the carry, and where it does not, the same table's entry for C = D = 0.
+module CCU2C(
+  input CIN, input A0, input B0, input C0, input D0, input A1, input B1, input C1, input D1,
+  output S0, output S1, output COUT
+);
+  parameter [15:0] INIT0 = 0;
+  parameter [15:0] INIT1 = 0;
+  parameter INJECT1_0 = "NO";
+  parameter INJECT1_1 = "NO";
+  wire p0 = INIT0[{D0, C0, B0, A0}];
+  wire p1 = INIT1[{D1, C1, B1, A1}];
+  wire carry = p0 ? CIN : INIT0[{2'b00, B0, A0}];
+  assign S0 = p0 ^ CIN;
+  assign S1 = p1 ^ carry;
+  assign COUT = p1 ? carry : INIT1[{2'b00, B1, A1}];
+endmodule
+
+module SB_LUT4(input I0, input I1, input I2, input I3, output O);
+  parameter [15:0] LUT_INIT = 0;
+  assign O = LUT_INIT[{I3, I2, I1, I0}];
+endmodule
+
+module LUT6_2(input I0, input I1, input I2, input I3, input I4, input I5, output O5, output O6);
+  parameter [63:0] INIT = 0;
+  assign O5 = INIT[{1'b0, I4, I3, I2, I1, I0}];
+  assign O6 = INIT[{I5, I4, I3, I2, I1, I0}];
+endmodule
+
+module CARRY4(input CI, input CYINIT, input [3:0] DI, input [3:0] S, output [3:0] O, output [3:0] CO);
+  wire c0 = S[0] ? CI | CYINIT : DI[0];
+  wire c1 = S[1] ? c0 : DI[1];
+  wire c2 = S[2] ? c1 : DI[2];
+  wire c3 = S[3] ? c2 : DI[3];
+  assign CO = {c3, c2, c1, c0};
+  assign O = S ^ {c2, c1, c0, CI | CYINIT};
+endmodule

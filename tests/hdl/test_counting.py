@@ -1,0 +1,132 @@
+# amaranth: UnusedElaboratable=no
+"""Counting circuits: in plain logic against Python's sum, and each family's cells against plain logic."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Cat, Elaboratable, Module, Signal
+from amaranth.sim import Simulator
+
+from hdl.cells import build
+from hdl.counting import FAMILIES, count_products
+from hdl.schedule import FUNCTIONS
+from tbn_hw import yosys
+from tbn_hw.errors import SynthesisError
+from tbn_hw.synthesis import synthesise
+
+WIRES = {"ternary": 3, "binary": 2, "wire": 1}
+MODELS = {"ecp5": "+/ecp5/cells_sim.v", "ice40": "+/ice40/cells_sim.v", "xc7": "+/xilinx/cells_sim.v"}
+OURS = Path(__file__).parents[2] / "sim" / "bench" / "primitives.v"
+
+
+class Counter(Elaboratable):
+    """The schedule of one family, built from the cells of another."""
+
+    def __init__(self, kind, count, levels, schedule_of, cells_of, wrong=False):
+        self.schedule, self.more = count_products(schedule_of, kind, count, levels)
+        self.i = Signal(WIRES[kind] * count)
+        self.o = Signal(len(self.schedule.outputs))
+        self.enable = Signal(init=1)
+        self.cells_of, self.wrong = cells_of, wrong
+
+    def elaborate(self, platform):
+        m = Module()
+        outputs = build(m, self.schedule, list(self.i), self.enable, self.cells_of)
+        m.d.comb += self.o.eq(Cat(outputs) ^ (self.wrong & self.i.all()))
+        if self.schedule.stages == 0:
+            m.d.sync += Signal().eq(1)
+        return m
+
+    def rtlil(self, name):
+        return rtlil.convert(self, name=name, ports=[self.i, self.o, self.enable], emit_src=False)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("kind", WIRES)
+@pytest.mark.parametrize("count, levels", [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (7, 3), (8, 1), (9, 4), (16, 2),
+                                           (27, 3), (36, 2), (64, 1), (65, 4), (100, 3)])
+def test_counts(family, kind, count, levels):
+    dut = Counter(kind, count, levels, family, "portable")
+    rng, wires = np.random.default_rng(count), WIRES[kind]
+    vectors = rng.integers(0, 2, (30, count * wires))
+    vectors[0], vectors[1] = 0, 1
+    expected = [sum(FUNCTIONS[kind](*map(int, row[wires * k:wires * (k + 1)])) for k in range(count))
+                for row in vectors]
+
+    async def bench(ctx):
+        latency, found = dut.schedule.stages, []
+        for cycle in range(len(vectors) + latency):
+            row = vectors[min(cycle, len(vectors) - 1)]
+            ctx.set(dut.i, sum(int(bit) << k for k, bit in enumerate(row)))
+            value = ctx.get(dut.o)
+            if cycle >= latency:
+                width = len(dut.o) - dut.more
+                found.append(value % (1 << width) + (value >> width))
+            await ctx.tick()
+        assert found == expected
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert bool(dut.more) == (count in (4, 8, 16, 64))
+
+
+def prove(tmp_path, gold, gate, models):
+    """Prove that two modules compute the same for every input, with the models of a family's cells."""
+    for name, text in (("gold", gold), ("gate", gate)):
+        (tmp_path / f"{name}.il").write_text(text)
+    script = ["read_rtlil gold.il", "read_rtlil gate.il", *(f"read_verilog -overwrite {model}" for model in models),
+              "setattr -mod -unset top gold gate", "hierarchy", "proc", "flatten", "opt_clean",
+              "miter -equiv -flatten gold gate miter", "sat -verify -prove trigger 0 -set-def-inputs miter"]
+    (tmp_path / "prove.ys").write_text("\n".join(script))
+    yosys.run("gate", ["-s", "prove.ys"], tmp_path)
+
+
+@pytest.mark.parametrize("family", MODELS)
+@pytest.mark.parametrize("kind, count", [("ternary", 3), ("ternary", 6), ("ternary", 7), ("ternary", 8),
+                                         ("binary", 7), ("binary", 8), ("wire", 11)])
+def test_cells_equal_plain_logic(tmp_path, family, kind, count):
+    """Proven by SAT, of the family's circuit against the portable one."""
+    if count & (count - 1):  # the two sums need not be split alike where one more bit is apart
+        gold = Counter(kind, count, 0, "portable", "portable")
+    else:
+        gold = Counter(kind, count, 0, family, "portable")
+    prove(tmp_path, gold.rtlil("gold"), Counter(kind, count, 0, family, family).rtlil("gate"), [MODELS[family]])
+
+
+@pytest.mark.parametrize("family", MODELS)
+def test_proof_finds_a_mutant(tmp_path, family):
+    gold, gate = (Counter("ternary", 7, 0, family, family, wrong) for wrong in (False, True))
+    with pytest.raises(SynthesisError):
+        prove(tmp_path, gold.rtlil("gold"), gate.rtlil("gate"), [MODELS[family]])
+
+
+@pytest.mark.parametrize("family, cells", [("ecp5", ["LUT4", "CCU2C"]), ("ice40", ["SB_LUT4"]),
+                                           ("xc7", ["LUT6_2", "CARRY4"])])
+def test_simulation_models(tmp_path, family, cells):
+    """Our models of the cells are those of Yosys, proven in the circuits that use them."""
+    text = Counter("ternary", 11, 0, family, family).rtlil("gate")
+    (tmp_path / "gate.il").write_text(text)
+    (tmp_path / "ours.v").write_text(OURS.read_text())
+    assert all(f"cell \\{cell} " in text for cell in cells)
+    script = [f"read_rtlil gate.il\nread_verilog -overwrite {model}\nhierarchy -top gate\nproc\nflatten\nopt_clean\n"
+              f"rename gate {name}\nwrite_rtlil {name}.il\ndesign -reset\n"
+              for name, model in (("gold", "ours.v"), ("other", MODELS[family]))]
+    (tmp_path / "read.ys").write_text("".join(script))
+    yosys.run("gate", ["-s", "read.ys"], tmp_path)
+    gold, other = ((tmp_path / f"{name}.il").read_text() for name in ("gold", "other"))
+    prove(tmp_path, gold, other.replace("\\other", "\\gate"), [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family, mapped, portable", [("ecp5", 2.1, 2.8), ("ice40", 2.75, 2.8), ("xc7", 1.45, 2.45)])
+def test_cost(tmp_path, family, mapped, portable):
+    """LUTs a multiply-accumulate of 64 lanes."""
+    modules = {name: Counter("ternary", 64, 4, of, of).rtlil(name)
+               for name, of in (("mapped", family), ("portable", "portable"))}
+    found = synthesise(modules, family, tmp_path)["modules"]
+    assert found["mapped"]["lut"] / 64 <= mapped
+    assert found["portable"]["lut"] / 64 <= portable
