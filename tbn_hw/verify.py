@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from quantize.network import INPUT, Network
-from sim.bench import CompileError, Probe, SimulationError, simulate
+from sim.bench import PRIMITIVES, CompileError, Probe, SimulationError, simulate
 from sim.bench import ToolMissing as SimulatorMissing
 from sim.golden import run
 from tbn_hw.accelerator import Accelerator
@@ -46,8 +46,8 @@ def verify(accelerator: Accelerator, verilog: Path, images: np.ndarray, work: Pa
     tensors = run(network, signed(images), keep={*streams, *network.outputs})
     logits, *classes = (tensors[name].reshape(len(images), -1) for name in network.outputs)
     try:
-        result = simulate([verilog], accelerator.name, signed(images), logits, classes[0] if classes else None,
-                          logit_bytes=sizes.logit_bytes, class_bytes=max(1, sizes.class_bytes), work=work, seed=SEED,
+        result = simulate([verilog, PRIMITIVES], accelerator.name, signed(images), logits,
+                          classes[0] if classes else None, logit_bytes=sizes.logit_bytes, class_bytes=max(1, sizes.class_bytes), work=work, seed=SEED,
                           stalls=STALLS, timeout_cycles=2 * sum(engine.cycles or 0 for engine in accelerator.engines),
                           probes=[_probe(accelerator, name, tensors[name]) for name in streams],
                           progress=lambda done, total: progress("frames", done, total))

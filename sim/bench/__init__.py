@@ -1,9 +1,14 @@
 """Benches that hold Verilog to integers: `simulate` for a whole accelerator, `simulate_component` for one module."""
 
+from pathlib import Path
+
 from sim.bench.accelerator import Divergence, Probe, SimulationResult, simulate
 from sim.bench.beats import pack, unpack
 from sim.bench.component import BeatDivergence, ComponentResult, simulate_component
 from sim.bench.tool import CompileError, SimulationError, ToolMissing
 
-__all__ = ["BeatDivergence", "CompileError", "ComponentResult", "Divergence", "Probe", "SimulationError",
-           "SimulationResult", "ToolMissing", "pack", "simulate", "simulate_component", "unpack"]
+PRIMITIVES = Path(__file__).with_name("primitives.v")
+"""Verilog of the FPGA families' own cells that gateware for one family is made of."""
+
+__all__ = ["PRIMITIVES", "BeatDivergence", "CompileError", "ComponentResult", "Divergence", "Probe",
+           "SimulationError", "SimulationResult", "ToolMissing", "pack", "simulate", "simulate_component", "unpack"]
