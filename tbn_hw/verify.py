@@ -47,8 +47,9 @@ def verify(accelerator: Accelerator, verilog: Path, images: np.ndarray, work: Pa
     logits, *classes = (tensors[name].reshape(len(images), -1) for name in network.outputs)
     try:
         result = simulate([verilog, PRIMITIVES], accelerator.name, signed(images), logits,
-                          classes[0] if classes else None, logit_bytes=sizes.logit_bytes, class_bytes=max(1, sizes.class_bytes), work=work, seed=SEED,
-                          stalls=STALLS, timeout_cycles=2 * sum(engine.cycles or 0 for engine in accelerator.engines),
+                          classes[0] if classes else None, logit_bytes=sizes.logit_bytes,
+                          class_bytes=max(1, sizes.class_bytes), work=work, seed=SEED, stalls=STALLS,
+                          timeout_cycles=2 * sum(engine.cycles or 0 for engine in accelerator.engines),
                           probes=[_probe(accelerator, name, tensors[name]) for name in streams],
                           progress=lambda done, total: progress("frames", done, total))
     except SimulatorMissing as error:
