@@ -1,10 +1,19 @@
-// Simulation models of the cells that hdl.cells instantiates, written from the vendors' descriptions: Lattice's ECP5
-// slices (LUT4 and CCU2C), Lattice's iCE40 SB_LUT4, and Xilinx's UG474 LUT6_2 and CARRY4.
+// Simulation models of the cells that hdl.cells and hdl.lut_rom instantiate, written from the vendors' descriptions:
+// Lattice's ECP5 slices (LUT4, PFUMX, L6MUX21 and CCU2C), Lattice's iCE40 SB_LUT4, and Xilinx's UG474 LUT6_2 and CARRY4.
 // Synthesis has its own; this file is for simulators only.
 
 module LUT4(input A, input B, input C, input D, output Z);
   parameter [15:0] INIT = 0;
   assign Z = INIT[{D, C, B, A}];
+endmodule
+
+// The multiplexers that join LUTs of a slice, and of slices.
+module PFUMX(input BLUT, input ALUT, input C0, output Z);
+  assign Z = C0 ? ALUT : BLUT;
+endmodule
+
+module L6MUX21(input D0, input D1, input SD, output Z);
+  assign Z = SD ? D1 : D0;
 endmodule
 
 // Two places of a carry chain: a LUT4 that propagates the carry, and where it does not, the same table's entry for C = D = 0.
