@@ -10,24 +10,27 @@ from amaranth.lib.wiring import In, Out
 from hdl.counting import FAMILIES
 from hdl.dot_product import DotProduct, SharedCount, accumulated, dot_registers, shared_bit
 from hdl.popcount import range_of
+from hdl.result_beats import ResultBeats
 from hdl.rom import STYLES, in_block_ram, read_only, weight_rows
-from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor
+from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor, connect
 
 
 class MVU(wiring.Component):
     """Multiplies each vector of a stream with a fixed matrix, `pe` rows and `simd` columns a cycle.
 
     A vector of `mw` elements comes as `synapse_fold` beats and is repeated `neuron_fold` times; after each repetition
-    `pe` results go out. Pipeline: fetch the weights | products and their sum | accumulate | output; those in block RAM
-    have one more register behind them. The whole of it stands still while a finished result waits for the output.
+    `pe` results go out, `o_par` a beat. Pipeline: fetch the weights | products and their sum | accumulate | output;
+    those in block RAM have one more register behind them. The whole of it stands still while a finished result waits
+    for the output.
 
     Binary by ternary: with P the lanes whose product is +1, the result is `2 * popcount(P) - popcount(nonzero)`, and
     the second count is made once for all rows. Binary by binary: `2 * popcount(equal) - mw`. Binary by integer: -x is
     ~x + 1, so the terms are `x ^ sign` and the number of negative weights of the row is in the start value. Binary or
     ternary by int8: the same with the parts exchanged, the ones counted once for all rows.
 
-    Interval is `synapse_fold * neuron_fold` cycles a vector, without a gap between vectors. Latency is
-    `synapse_fold + 3` cycles, plus one for each register in the adder tree, and one if the weights lie in block RAM.
+    Interval is `synapse_fold * neuron_fold` cycles a vector, without a gap between vectors, or its output beats if they
+    are more. Latency is `synapse_fold + 3` cycles, plus one for each register in the adder tree, and one if the weights
+    lie in block RAM.
 
     Parameters
     ----------
@@ -43,17 +46,19 @@ class MVU(wiring.Component):
     acc_range : (int, int) or None
         Least and largest result, if the caller knows them better than the weights and the input's shape tell.
     rom_style : 'auto', 'block' or 'logic'
-        Where the weights lie; auto means block RAM from 32 rows and 1024 bits on.
+        Where the weights lie; auto means what costs less in the family, or block RAM from 32 rows and 1024 bits on.
     tree_levels : int
         Levels of logic between registers of the dot products, of LUTs where bits are counted and else of adders; 0 for
         none.
     family : one of `hdl.counting.FAMILIES`
-        Whose cells the counts of bits are made of.
+        Whose cells the counts of bits, and weights in logic, are made of.
+    o_par : int or None
+        Results in an output beat, a divisor of pe; None for all.
 
     Members
     -------
     i : stream of simd elements
-    o : stream of pe elements of signed(acc_width)
+    o : stream of o_par elements of signed(acc_width)
 
     Raises
     ------
@@ -62,12 +67,14 @@ class MVU(wiring.Component):
     """
 
     def __init__(self, *, weights, weight_kind, activation, pe, simd, bias=None, acc_range=None, rom_style="auto",
-                 tree_levels=4, family="portable"):
+                 tree_levels=4, family="portable", o_par=None):
         self._weights = self._check_weights(weights, weight_kind)
         mh, mw = self._weights.shape
         self._pe, self._simd = check_count("PE", pe), check_count("SIMD", simd)
         check_divisor("PE", self._pe, "matrix height", mh)
         check_divisor("SIMD", self._simd, "matrix width", mw)
+        self._o_par = check_count("Results a beat", self._pe if o_par is None else o_par)
+        check_divisor("Results a beat", self._o_par, "PE", self._pe)
         if rom_style not in STYLES:
             raise ValueError(f"ROM style must be one of {', '.join(STYLES)}, not {rom_style!r}")
         if isinstance(activation, str) and activation not in ("binary", "ternary"):
@@ -80,7 +87,8 @@ class MVU(wiring.Component):
         self._bias = self._check_bias(bias, mh)
         lo, hi = self._range() if acc_range is None else acc_range
         self._acc_width = max(int(hi).bit_length(), (~int(lo)).bit_length() if lo < 0 else 0) + 1
-        super().__init__({"i": In(Signature(self._shape, simd)), "o": Out(Signature(signed(self._acc_width), pe))})
+        super().__init__({"i": In(Signature(self._shape, simd)),
+                          "o": Out(Signature(signed(self._acc_width), self._o_par))})
 
     @staticmethod
     def _check_weights(weights, kind):
@@ -128,7 +136,7 @@ class MVU(wiring.Component):
     @property
     def interval(self):
         """Cycles a vector."""
-        return self.synapse_fold * self.neuron_fold
+        return max(self.synapse_fold, self._pe // self._o_par) * self.neuron_fold
 
     @property
     def latency(self):
@@ -159,23 +167,19 @@ class MVU(wiring.Component):
     @property
     def _late_weights(self):
         """Whether weights come out of block RAM, whose delay wants a register of its own: 75 to 117 MHz on ECP5."""
-        return in_block_ram(self.weight_rows, self._row_width, self._rom_style)
+        return in_block_ram(self.weight_rows, self._row_width, self._rom_style, self._family)
 
     def elaborate(self, platform):
         m = Module()
-        enable = Signal()
-        finished = Signal()
-        m.d.comb += [
-            enable.eq(~(finished & self.o.valid & ~self.o.ready)),
-            self.i.ready.eq(enable),
-        ]
+        enable, finished, busy = Signal(name="enable"), Signal(name="finished"), Signal(name="busy")
+        m.d.comb += [enable.eq(~(finished & busy)), self.i.ready.eq(enable)]
         x, valid, weights = self.i.payload, self.i.valid, self._fetch(m, enable)
         for late in (False, True)[:1 + self._late_weights]:
             ahead, x, valid = (x, valid), Signal(self.i.payload.shape(), name="x"), Signal(name="valid")
             with m.If(enable):
                 m.d.sync += [x.eq(ahead[0]), valid.eq(ahead[1])]
             if late:
-                fetched, weights = weights, Signal(self._row_width, name="late_weights")
+                fetched, weights = weights, Signal(self._row_width, name="late_weights", reset_less=True)
                 with m.If(enable):
                     m.d.sync += weights.eq(fetched)
 
@@ -201,19 +205,19 @@ class MVU(wiring.Component):
             with m.If(enable & valid):
                 m.d.sync += accumulator.eq(accumulated(Mux(first, start, accumulator), dot, scale))
         correction = self._correction(m, tree, x, enable, valid, first)
-        with m.If(finished & enable):
-            m.d.sync += [self.o.valid.eq(1), *(out.eq(total + correction) for out, total in zip(
-                self.o.payload, sums, strict=True))]
-        with m.Elif(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
+        m.submodules.results = results = ResultBeats(width=self._acc_width, correction_shape=correction.shape(),
+                                                     pe=self._pe, par=self._o_par)
+        m.d.comb += [results.sums.eq(Cat(sums)), results.correction.eq(correction), results.load.eq(finished & enable),
+                     busy.eq(results.busy)]
+        connect(m, results.o, wiring.flipped(self.o))
         return m
 
     def _fetch(self, m, enable):
         """The ROM row of the beat taken an enabled cycle ago."""
-        rows, row = self.weight_rows, Signal(range(self.interval), name="row")
+        rows, row = self.weight_rows, Signal(range(len(self.weight_rows)), name="row")
         with m.If(enable & self.i.valid):
             m.d.sync += row.eq(Mux(row == len(rows) - 1, 0, row + 1))
-        return read_only(m, "weights", rows, self._row_width, row, enable, self._rom_style)
+        return read_only(m, "weights", rows, self._row_width, row, enable, self._rom_style, self._family)
 
     def _fold_ends(self, m, enable):
         """Whether the sum that comes to the accumulators is the first or the last of its fold."""
@@ -237,7 +241,8 @@ class MVU(wiring.Component):
         next_fold = Mux(fold == self.neuron_fold - 1, 0, fold + 1)
         with m.If(step):
             m.d.sync += fold.eq(next_fold)
-        row = read_only(m, "starts", rows, self._pe * width, Mux(step, next_fold, fold), Const(1))
+        row = read_only(m, "starts", rows, self._pe * width, Mux(step, next_fold, fold), Const(1),
+                        family=self._family)
         return [row.word_select(k, width).as_signed() for k in range(self._pe)]
 
     def _correction(self, m, tree, x, enable, valid, first):

@@ -14,6 +14,9 @@ from hdl.window_schedule import WindowSchedule
 SLACK_WORDS = 2
 """Words of buffer beyond the least, for hiccups of the neighbours."""
 
+BLOCK_WORDS, BLOCK_BITS = 32, 1024
+"""A buffer of more words and at least so many bits goes to block RAM: of LUTs it would take hundreds."""
+
 
 class SlidingWindow(wiring.Component):
     """Sends every window of a convolution, `repeat` times each, while its picture streams in.
@@ -96,9 +99,17 @@ class SlidingWindow(wiring.Component):
     @property
     def depth(self):
         """Words of the buffer: a multiple of 16, or a power of two where a memory would be as large anyway."""
-        least = self._schedule.least_depth + SLACK_WORDS
-        power = 1 << (least - 1).bit_length()
-        return power if power <= 16 or power > 256 else -(-least // 16) * 16
+        power = 1 << (self._least_words - 1).bit_length()
+        return power if power <= 16 or self.in_block_ram or power > 256 else -(-self._least_words // 16) * 16
+
+    @property
+    def in_block_ram(self):
+        """Whether the buffer asks for block RAM; if not, the tool decides."""
+        return self._least_words > BLOCK_WORDS and self._least_words * self._word * self._shape.width >= BLOCK_BITS
+
+    @property
+    def _least_words(self):
+        return self._schedule.least_depth + SLACK_WORDS
 
     @property
     def interval(self):
@@ -150,7 +161,8 @@ class SlidingWindow(wiring.Component):
     def _buffer(self, m, lane, write, write_address, address, enable):
         """A copy of the buffer; returns the word that was at `address` an enabled cycle ago."""
         m.submodules[f"words{lane}"] = words = memory.Memory(
-            shape=self._word * self._shape.width, depth=self.depth, init=[])
+            shape=self._word * self._shape.width, depth=self.depth, init=[],
+            attrs={"ram_style": "block"} if self.in_block_ram else {})
         write_port, read_port = words.write_port(), words.read_port()
         m.d.comb += [
             write_port.addr.eq(write_address), write_port.data.eq(Value.cast(self.i.payload)), write_port.en.eq(write),

@@ -1,11 +1,14 @@
 """Thresholds of a channel: from accumulators to trits or binary values."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.element import channel_rows, check_channels, check_integers, check_shape, range_shape, shape_range, value_of
 from hdl.stream import BINARY, TRIT, Signature, check_count
+
+BLOCK_ROWS, BLOCK_BITS = 32, 1024
+"""A ROM of at least so many rows and bits goes to block RAM."""
 
 
 class Threshold(wiring.Component):
@@ -13,9 +16,11 @@ class Threshold(wiring.Component):
 
     Channels are fastest, so a pixel takes `channels / par` beats; with more than one, the thresholds come from a ROM of
     that many rows. Thresholds outside the range of the input are allowed and make a channel constant; the ROM is only
-    as wide as the thresholds that still matter.
+    as wide as the thresholds that still matter. From `BLOCK_ROWS` rows on it is block RAM, whose delay wants a register
+    of its own: as logic it would take several times the LUTs of the comparisons.
 
-    One beat a cycle, and one register: latency is 1 cycle. After a reset it takes nothing for one cycle.
+    One beat a cycle, and one register: latency is 1 cycle. After a reset it takes nothing for as many cycles as the
+    first row needs, 0 to 2.
 
     Parameters
     ----------
@@ -80,6 +85,12 @@ class Threshold(wiring.Component):
         return self._width(self._table)
 
     @property
+    def in_block_ram(self):
+        """Whether the thresholds come out of block RAM."""
+        bits = len(self._table[0]) * self._channels * self.threshold_width
+        return self._folds >= BLOCK_ROWS and bits >= BLOCK_BITS
+
+    @property
     def interval(self):
         """Cycles a frame."""
         return self._pixels * self._folds
@@ -93,8 +104,17 @@ class Threshold(wiring.Component):
         transfer = Signal()
         load = Signal()
         following = Signal(range(self._folds))
-        primed = Signal(init=self._folds == 1)
-        table = channel_rows(m, "rom", self._table, self._par, following, load)
+        loads = 0 if self._folds == 1 else 1 + self.in_block_ram
+        loaded = Signal(loads)
+        primed = loaded[-1] if loads else Const(1)
+        style = "block" if self.in_block_ram else "logic"
+        table = channel_rows(m, "rom", self._table, self._par, following, load,
+                             attrs={"rom_style": style, "ram_style": style})
+        if self.in_block_ram:
+            table, early = [[Signal.like(cut, name="cut") for cut in cuts] for cuts in table], table
+            with m.If(load):
+                m.d.sync += [cut.eq(ahead) for cuts, rows in zip(table, early, strict=True)
+                             for cut, ahead in zip(cuts, rows, strict=True)]
 
         m.d.comb += [
             self.i.ready.eq(primed & (~self.o.valid | self.o.ready)),
@@ -104,11 +124,9 @@ class Threshold(wiring.Component):
         if self._folds > 1:
             with m.If(load):
                 m.d.sync += [
-                    primed.eq(1),
-                    following.eq(following + 1),
+                    loaded.eq(Cat(1, loaded)),
+                    following.eq(Mux(following == self._folds - 1, 0, following + 1)),
                 ]
-                with m.If(following == self._folds - 1):
-                    m.d.sync += following.eq(0)
 
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)

@@ -40,6 +40,8 @@ class Engine:
     outputs: Mapping[str, str]
     links: tuple[Link, ...]
     depth: int = 0
+    o_par: int = 0
+    family: str = "portable"
     cycles: int | None = None
     ideal_cycles: int | None = None
 
@@ -60,7 +62,7 @@ class Engine:
                 return AxiOutput(shape=link.shape, channels=link.tensor.channels, par=link.par,
                                  k=classes.tensor.channels if classes else 0)
         assert self.node is not None
-        return engine(self.node, self.links, self.folding)
+        return engine(self.node, self.links, self.folding, self.o_par, self.family)
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,19 @@ def identifier(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
 
 
-def plan(network: Network, foldings: Mapping[str, Folding]) -> Accelerator:
-    """Lay out the engines of `network`; raises ModelRefused for a network that cannot be one stream of engines."""
+def plan(network: Network, foldings: Mapping[str, Folding], family: str = "portable") -> Accelerator:
+    """Lay out the engines of `network`, of the cells of a family of `hdl.counting.FAMILIES`.
+
+    Raises ModelRefused for a network that cannot be one stream of engines.
+    """
     # components are made here for their numbers alone; those that become Verilog are made again, in other processes
     warnings.filterwarnings("ignore", category=UnusedElaboratable)
-    return _Planner(network, foldings).run()
+    return _Planner(network, foldings, family).run()
 
 
 class _Planner:
-    def __init__(self, network: Network, foldings: Mapping[str, Folding]) -> None:
-        self._network, self._foldings = network, foldings
+    def __init__(self, network: Network, foldings: Mapping[str, Folding], family: str) -> None:
+        self._network, self._foldings, self._family = network, foldings, family
         self._engines: list[Engine] = []
         self._links: dict[str, Link] = {}
         self._free: dict[str, list[str]] = {}
@@ -139,15 +144,27 @@ class _Planner:
             streams = [self._queue(f"{name}_queue_{port}", stream) for port, stream in zip("ab", streams, strict=True)]
         links = tuple(self._links[stream] for stream in streams)
         ports = dict(zip("ab" if node.kind == "add" else "i", streams, strict=True))
-        built = engine(node, links, folding)
-        i_par = min(links[0].par, word(node, links[0].tensor.channels, folding))
-        output = self._network.types[node.name]
-        entry = Engine(name, node.kind, node, folding, ports, {"o": name}, links, cycles=built.interval,
-                       ideal_cycles=ideal_cycles(node, [link.tensor for link in links], output, folding, i_par))
+        i_par, output = min(links[0].par, word(node, links[0].tensor.channels, folding)), self._network.types[node.name]
+        ideal = ideal_cycles(node, [link.tensor for link in links], output, folding, i_par)
+        o_par = self._readers_word(node.name)
+        if o_par and output.size // o_par > ideal:
+            o_par = 0
+        built = engine(node, links, folding, o_par, self._family)
+        entry = Engine(name, node.kind, node, folding, ports, {"o": name}, links, o_par=o_par, family=self._family,
+                       cycles=built.interval, ideal_cycles=ideal)
         self._put(entry)
         self._timing[node.name] = Timing(built.interval, _pixel_latency(links[0], output, built.interval))
         payload = payload_shape(built.o)
         self._announce(node.name, name, Link(output, Shape.cast(payload.elem_shape), payload.length))
+
+    def _readers_word(self, tensor: str) -> int:
+        """Elements that the only reader of a tensor takes at once; 0 for more readers, or a queue in front of it."""
+        readers = self._network.consumers(tensor)
+        if len(readers) != 1 or tensor in self._network.outputs or readers[0].kind == "add":
+            return 0
+        if readers[0].kind == "flatten":
+            return self._readers_word(readers[0].name)
+        return word(readers[0], self._network.types[tensor].channels, self._foldings[readers[0].name])
 
     def _rename(self, node: Node) -> None:
         """A flatten: the same stream under another shape."""

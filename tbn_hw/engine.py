@@ -1,7 +1,7 @@
 """Engines: the gateware of one node, as one component with streams `i` (or `a` and `b`) and `o`.
 
-An engine brings its own width converters at its inputs and a two-deep queue at its output, so that engines meet with
-no combinational path between them.
+An engine brings its own width converters, at its inputs where beats grow and at its output where they shrink, and a
+two-deep queue at its output, so that engines meet with no combinational path between them.
 """
 
 from __future__ import annotations
@@ -98,15 +98,26 @@ class Join(wiring.Component):
         return m
 
 
-def engine(node: Node, inputs: Sequence[Link], folding: Folding) -> Chain | Join:
-    """The whole engine of `node`: converters, cores and output queue."""
-    parts = _CORES[node.kind](node, inputs, folding)
+def engine(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int = 0,
+           family: str = "portable") -> Chain | Join:
+    """The whole engine of `node`: converters, cores and output queue.
+
+    `o_par` is what its only reader takes at once: wider beats are taken apart before the queue, which is smaller then.
+    `family` is the one whose cells it is made of, where that pays.
+    """
+    if node.kind in ("conv", "dense"):
+        parts = _matrix(node, inputs, folding, o_par, family)
+    else:
+        parts = _CORES[node.kind](node, inputs, folding)
+    payload = payload_shape(parts[-1].o)
+    interval = max([inputs[0].beats, *(part.interval for part in parts)])
+    if node.kind != "add" and _narrower(o_par, payload.length):
+        parts.append(WidthConverter(shape=payload.elem_shape, i_par=payload.length, o_par=o_par))
     converters = [converter(link, word(node, link.tensor.channels, folding)) for link in inputs]
     queue = Queue(shape=payload_shape(parts[-1].o), depth=OUTPUT_QUEUE_DEPTH)
     if node.kind == "add":
         beats = inputs[0].tensor.size // folding.pe
         return Join(converters[0], converters[1], parts[0], queue, max(beats, *(link.beats for link in inputs)))
-    interval = max([inputs[0].beats, *(part.interval for part in parts)])
     return Chain([*converters[0], *parts, queue], interval)
 
 
@@ -117,7 +128,12 @@ def converter(link: Link, par: int) -> list[WidthConverter]:
     return [WidthConverter(shape=link.shape, i_par=link.par, o_par=par)]
 
 
-def _conv(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+def _narrower(o_par: int, par: int) -> bool:
+    """Whether beats of `par` elements are to be taken apart into several of `o_par`."""
+    return 0 < o_par < par and par % o_par == 0
+
+
+def _matrix(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int, family: str) -> list[Any]:
     (link,), x, weights = inputs, inputs[0].tensor, matrix(node)
     kernel, stride, padding = (int(node.attrs.get(key, default))
                                for key, default in (("kernel", 1), ("stride", 1), ("padding", 0)))
@@ -126,7 +142,8 @@ def _conv(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
                       stride=stride, padding=padding, simd=folding.simd, repeat=len(weights) // folding.pe,
                       pad=node.arrays.get("pad", 1 if x.kind == "binary" else 0)),
         MVU(weights=weights, weight_kind=node.attrs["weights"], activation=x.kind if x.kind != "int" else link.shape,
-            pe=folding.pe, simd=folding.simd, bias=node.arrays.get("bias")),
+            pe=folding.pe, simd=folding.simd, bias=node.arrays.get("bias"), family=family,
+            o_par=o_par if _narrower(o_par, folding.pe) else folding.pe),
     ]
 
 
@@ -176,8 +193,6 @@ def _top_k(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
 _CORES: dict[str, Callable[[Node, Sequence[Link], Folding], list[Any]]] = {
     "add": _add,
     "avg_pool": _avg_pool,
-    "conv": _conv,
-    "dense": _conv,
     "max_pool": _max_pool,
     "pad_channels": _pad_channels,
     "requantize": _requantize,

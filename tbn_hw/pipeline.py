@@ -71,7 +71,7 @@ class Build:
         start = time.monotonic()
         file, stated = self._options.folding, self._loaded.foldings
         self._foldings = fold(self.network, folding_file.read(file, self.network) if file else stated)
-        self.accelerator: Accelerator = plan(self.network, self._foldings)
+        self.accelerator: Accelerator = plan(self.network, self._foldings, self._options.target)
         used = {engine.node.name: engine.folding for engine in self.accelerator.engines if engine.node is not None}
         if self._workspace.write("folding.yaml", folding_file.text_of(used).encode()):
             self._workspace.discard(*SUMMARIES)
@@ -79,7 +79,7 @@ class Build:
 
     def _generate(self) -> None:
         name, accelerator = self.accelerator.name, self.accelerator
-        self._rtl_key = content_key("generate", self._network_key, sources(*ROOMS),
+        self._rtl_key = content_key("generate", self._network_key, sources(*ROOMS), self._options.target,
                                     sorted(versions("amaranth").items()), sorted(self._foldings.items()))
 
         def produce(folder: Path) -> dict[str, Any]:

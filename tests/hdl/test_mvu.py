@@ -86,6 +86,19 @@ def test_mvu_with_weights_in_block_ram(seed):
     check(dut, sent, results, output_stalls=0.8, seed=seed, reset_at=31)
 
 
+@pytest.mark.parametrize("o_par", divisors(12))
+@pytest.mark.parametrize("simd", [6, 18, 2])
+def test_mvu_results_a_beat(o_par, simd):
+    """Fewer results in a beat take more beats, and time only if they are more than the beats of a vector."""
+    dut, sent, results = make(np.random.default_rng(o_par), activation="ternary", weight_kind="binary", mh=24, mw=18,
+                              pe=12, simd=simd, bias=True, o_par=o_par)
+    results = results.reshape(-1, o_par)
+    result = check(dut, sent, results)
+    assert result.latency() == dut.latency
+    assert result.interval(24 // o_par) == dut.interval == 2 * max(18 // simd, 12 // o_par)
+    check(dut, sent, results, output_stalls=0.5, input_stalls=0.3, seed=simd, reset_at=40)
+
+
 def test_mvu_width_of_result():
     weights = np.ones((2, 9), dtype=int)
     for activation, kind, width in (("ternary", "binary", 5), ("binary", "int8", 5), (signed(8), "binary", 12)):
@@ -118,6 +131,8 @@ def test_weight_rows():
      "Weights must fit 8 bits, but reach from 128 to 128"),
     ({"bias": np.ones(3, dtype=int)}, ValueError, "Bias must have one value for each of 4 rows, not shape (3,)"),
     ({"bias": np.ones(4)}, TypeError, "Bias must be integers, not float64"),
+    ({"o_par": 4}, ValueError, "Results a beat 4 must evenly divide PE 2; the divisor nearest to it is 2"),
+    ({"o_par": 0}, ValueError, "Results a beat must be a positive integer, not 0"),
     ({"tree_levels": -1}, ValueError, "Levels between registers must be a non-negative integer, not -1"),
 ])
 def test_mvu_wrong(change, error, sentence):

@@ -30,7 +30,8 @@ def values(result, dut):
 
 
 @pytest.mark.parametrize("ternary", (True, False))
-@pytest.mark.parametrize(("channels", "par"), ((1, 1), (6, 1), (6, 2), (6, 3), (6, 6), (5, 1), (7, 7), (16, 4)))
+@pytest.mark.parametrize(("channels", "par"), ((1, 1), (6, 1), (6, 2), (6, 3), (6, 6), (5, 1), (7, 7), (16, 4),
+                                               (100, 1), (192, 2), (300, 4)))
 def test_threshold(channels, par, ternary):
     rng = np.random.default_rng(channels * par)
     width = int(rng.integers(3, 10))
@@ -61,7 +62,7 @@ def test_threshold_small_shapes(i_shape):
     assert (result.values["o"] == reference(a, hi, lo)).all()
 
 
-@pytest.mark.parametrize(("channels", "par"), ((6, 2), (5, 5), (9, 1)))
+@pytest.mark.parametrize(("channels", "par"), ((6, 2), (5, 5), (9, 1), (192, 2)))
 def test_threshold_timing(channels, par):
     a = np.zeros((2 * 12, channels), int)
     dut = Threshold(i_shape=signed(8), hi=np.full(channels, 3), lo=np.full(channels, -3), par=par, pixels=12)
@@ -78,6 +79,12 @@ def test_threshold_timing(channels, par):
 ))
 def test_threshold_width(hi, lo, width):
     assert Threshold(i_shape=signed(8), hi=hi, lo=lo, par=1).threshold_width == width
+
+
+@pytest.mark.parametrize(("channels", "par", "expected"), ((64, 1, True), (64, 2, True), (64, 4, False), (32, 1, False)))
+def test_threshold_in_block_ram(channels, par, expected):
+    hi = np.arange(channels) * 3
+    assert Threshold(i_shape=signed(12), hi=hi, lo=hi - 900, par=par).in_block_ram == expected
 
 
 @pytest.mark.parametrize(("change", "error", "sentence"), (

@@ -98,7 +98,7 @@ def test_folding_file(digits, tmp_path):
     text = (digits / "folding.yaml").read_text()
     assert "layers[0].conv: {pe: " in text
     (tmp_path / "same.yaml").write_text(text)
-    arguments = ["--model", DIGITS, "--until", "generate", "--output", tmp_path / "b", "--folding"]
+    arguments = ["--model", DIGITS, "--target", "ice40", "--until", "generate", "--output", tmp_path / "b", "--folding"]
     build(*arguments, tmp_path / "same.yaml", check=0)
     assert files_of(tmp_path / "b") == files_of(digits)
     (tmp_path / "other.yaml").write_text("layers[0].conv: {pe: 4, simd: 3}\n")
@@ -145,6 +145,8 @@ def test_killed_then_run_again(digits, tmp_path, seconds):
         "tbn_hw.build",
         "--model",
         DIGITS,
+        "--target",
+        "ice40",
         "--until",
         "generate",
         "--output",
@@ -154,7 +156,7 @@ def test_killed_then_run_again(digits, tmp_path, seconds):
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    build("--model", DIGITS, "--until", "generate", "--output", tmp_path / "b", check=0)
+    build("--model", DIGITS, "--target", "ice40", "--until", "generate", "--output", tmp_path / "b", check=0)
     assert files_of(tmp_path / "b") == files_of(digits)
     visible = {entry.name for entry in (tmp_path / "b").iterdir()}
     assert visible == {".stages", "network.safetensors", "folding.yaml", "rtl", "rom"}

@@ -1,0 +1,64 @@
+"""The way out of a matrix-vector unit: its results, a few at a time."""
+
+from amaranth.hdl import Module, Shape, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.stream import Signature, check_count, check_divisor
+
+
+class ResultBeats(wiring.Component):
+    """Takes `pe` sums and what is to be added to all of them alike, and sends the results, `par` a beat.
+
+    It takes them when `load` is high, which it may be unless `busy` is. The sums stand in a shift register, so there
+    are only `par` adders, and wide beats need no queue. A beat follows the load by one cycle.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a result.
+    correction_shape : shape-like
+        Shape of what is added.
+    pe, par : int
+        Results, and how many of them in a beat; `par` must divide `pe`.
+
+    Members
+    -------
+    sums : in
+        All sums, the first in the low bits.
+    correction : in
+    load : in
+    busy : out
+    o : stream of par elements of signed(width)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For numbers that are not positive integers, or do not divide.
+    """
+
+    def __init__(self, *, width, correction_shape, pe, par):
+        self._width, self._pe = check_count("Result width", width), check_count("PE", pe)
+        self._par = check_count("Results a beat", par)
+        check_divisor("Results a beat", par, "PE", pe)
+        super().__init__({
+            "sums": In(width * pe), "correction": In(Shape.cast(correction_shape)), "load": In(1), "busy": Out(1),
+            "o": Out(Signature(signed(width), par)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        beats, beat_width = self._pe // self._par, self._par * self._width
+        left = Signal(range(beats + 1))
+        results, correction = Signal.like(self.sums), Signal.like(self.correction)
+        m.d.comb += [
+            self.o.valid.eq(left != 0),
+            self.busy.eq((left != 0) & ~((left == 1) & self.o.ready)),
+            *(out.eq(results.word_select(k, self._width).as_signed() + correction)
+              for k, out in enumerate(self.o.payload)),
+        ]
+        with m.If(self.load):
+            m.d.sync += [results.eq(self.sums), correction.eq(self.correction), left.eq(beats)]
+        with m.Elif(self.o.valid & self.o.ready):
+            m.d.sync += [results[:-beat_width].eq(results[beat_width:]), left.eq(left - 1)]
+        return m
