@@ -13,6 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sim.bench import ComponentResult, simulate_component
 from tbn_hw.errors import Mismatch, UsageError
 
@@ -23,6 +25,7 @@ BUFFERS = {  # cell -> output and input of what only passes a signal on: pads of
 }
 NOT_MODELLED = r"TRELLIS_COMB\.DI[01]|TRELLIS_FF\.SD"
 """Ports and parameters, by cell.name, that the models have not; the ports are not connected here."""
+Values = Sequence[int] | np.ndarray
 ANY = "any"
 """A wire that is high in every other cycle, for inputs that must not matter."""
 OPEN = {  # pattern of cell.port -> what an input that is not connected reads; otherwise 0
@@ -31,12 +34,13 @@ OPEN = {  # pattern of cell.port -> what an input that is not connected reads; o
 }
 
 
-def check(netlist: Path, family: str, stimulus: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]],
-          work: Path, clock: str = "clk") -> ComponentResult:
+def check(netlist: Path, family: str, stimulus: Mapping[str, Values], outputs: Mapping[str, Values], work: Path, *,
+          clock: str = "clk", settled: int = 0) -> ComponentResult:
     """Clock `netlist` once for each value of `stimulus` (input port -> values) and compare `outputs`.
 
     An output is a port, or a register that is known by its name in the design, hierarchy and all, such as `row0.total`;
-    its value number k is that after the k-th clock. All registers start from zero.
+    its value number k is that after the k-th clock. All registers start from zero. Outputs that accumulate are compared
+    with `settled`: only after that many clocks, and less what they held then.
 
     Raises UsageError for an unknown family or name, Mismatch when a value differs, and SimulationError.
     """
@@ -48,7 +52,7 @@ def check(netlist: Path, family: str, stimulus: Mapping[str, Sequence[int]], out
     work.mkdir(parents=True, exist_ok=True)
     files = [work / name for name in ("models.v", "netlist.v", "bench.v")]
     texts = (_models(*MODELS[family]), _verilog(module, inputs, clock, observed),
-             _bench(inputs, {name: len(bits) for name, bits in observed.items()}, clock))
+             _bench(inputs, {name: len(bits) for name, bits in observed.items()}, clock, settled))
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
     result = simulate_component(files, "bench", {"i": _join(stimulus, list(inputs.values()))},
@@ -144,23 +148,32 @@ def _parameters(cell: Mapping[str, Any]) -> str:
                      if not re.fullmatch(NOT_MODELLED, f"{cell['type']}.{name}"))
 
 
-def _bench(inputs: Mapping[str, int], outputs: Mapping[str, int], clock: str) -> str:
+def _bench(inputs: Mapping[str, int], outputs: Mapping[str, int], clock: str, settled: int) -> str:
     """A component with streams around the netlist, whose clock stands still where no beat comes in."""
-    total_in, total_out = sum(inputs.values()), sum(outputs.values())
-    joined_in = ", ".join(_name(name) for name in reversed(list(inputs)))
-    joined_out = ", ".join(_name(name) for name in reversed(list(outputs)))
-    wires = [f"wire [{width - 1}:0] {_name(name)};" for name, width in {**inputs, **outputs}.items()]
+    declared, results, bases = [], [], []
+    for name, width in {**inputs, **outputs}.items():
+        declared.append(f"wire [{width - 1}:0] {_name(name)};")
+    for name, width in outputs.items():
+        base = _name(f"base of {name}".replace(" ", "_"))
+        declared.append(f"reg [{width - 1}:0] {base} = 0;")
+        bases.append(f"{base} <= {_name(name)};")
+        results.append(f"{_name(name)} - {base}")
+    joined = [", ".join(reversed(names)) for names in (list(map(_name, inputs)), results)]
     ports = ", ".join(f".{_name(name)}({_name(name)})" for name in (*inputs, *outputs))
     return "\n".join([
-        f"module bench(input clk, rst, input [{total_in - 1}:0] i__payload, input i__valid, output i__ready,",
-        f"             output [{total_out - 1}:0] o__payload, output reg o__valid, input o__ready);",
-        *wires,
+        f"module bench(input clk, rst, input [{sum(inputs.values()) - 1}:0] i__payload, input i__valid,",
+        f"             output i__ready, output [{sum(outputs.values()) - 1}:0] o__payload, output reg o__valid,",
+        "             input o__ready);",
         "reg go = 0;",
+        "integer clocks = 0;",
+        *declared,
         "always @(negedge clk) go <= i__valid & ~rst;",
         "always @(posedge clk) o__valid <= i__valid & ~rst;",
+        "always @(posedge clk) if (go) clocks <= clocks + 1;",
+        f"always @(posedge clk) if (clocks == {settled} && clocks != 0) begin {' '.join(bases)} end",
         "assign i__ready = 1;",
-        f"assign {{{joined_in}}} = i__payload;",
-        f"assign o__payload = {{{joined_out}}};",
+        f"assign {{{joined[0]}}} = i__payload;",
+        f"assign o__payload = clocks <= {settled} ? 0 : {{{joined[1]}}};",
         f"netlist netlist(.{_name(clock)}(clk & go), {ports});",
         "endmodule\n"])
 
@@ -169,7 +182,7 @@ def _name(name: str) -> str:
     return f"\\{name} "
 
 
-def _join(values: Mapping[str, Sequence[int]], widths: Sequence[int]) -> list[int]:
+def _join(values: Mapping[str, Values], widths: Sequence[int]) -> list[int]:
     """The values of each cycle side by side, the first name's in the low bits."""
     beats = []
     for words in zip(*values.values(), strict=True):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,11 +40,17 @@ class PopcountArray:
     simd: int
     activation: str
     tree: dict[str, Any] = field(default_factory=dict)
+    top: str = TOP
 
     @property
     def lanes(self) -> int:
         """Multiply-accumulates a cycle."""
         return self.pe * self.simd
+
+    @property
+    def harness_ff(self) -> int:
+        """Flip-flops that hold elements and weights."""
+        return self.simd * len(self._sample()) + self.lanes
 
     @property
     def element(self) -> Any:
@@ -54,10 +61,15 @@ class PopcountArray:
         return DotProduct(layout=data.ArrayLayout(self.element, self.simd), activation=self.activation,
                           weight_kind="binary", **self.tree)
 
-    @property
+    @cached_property
     def latency(self) -> int:
         """Cycles from an element or weight in its register to the accumulator that has counted it."""
         return self.dot_product().latency + 1
+
+    @property
+    def settled(self) -> int:
+        """Clocks after which nothing is left in the trees of what their registers held at first."""
+        return self.latency
 
     @property
     def accumulators(self) -> list[str]:
@@ -107,8 +119,15 @@ class PopcountArray:
             m.submodules.total = Instance(TOTAL, a_keep=1, i_clk=ClockSignal(), i_bits=Cat(bits))
         return _verilog(m, TOP, [clk, x_in, w_in])
 
+    def vectors(self, seed: int = 1) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Random inputs for each clock, long enough to fill all registers, and what the accumulators then hold."""
+        random, cycles = np.random.default_rng(seed), self.lanes + self.latency + 100
+        x = random.integers(-1 if self.activation == "ternary" else 0, 2, cycles)
+        w = random.integers(0, 2, cycles)
+        return {"x": x, "w": w}, dict(zip(self.accumulators, self.expected(x, w).T, strict=True))
+
     def expected(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """The accumulators after each cycle, (cycles, rows [and the total]), all bits zero at first.
+        """What each accumulator has counted since it was settled, after each cycle: (cycles, rows [and the total]).
 
         x : trits, or bits with 1 for -1, (cycles,), w : bits with 1 for -1, (cycles,); as they go into the registers.
         """
@@ -121,7 +140,7 @@ class PopcountArray:
         if self.activation == "ternary":
             counts = np.concatenate([counts, (elements != 0).sum(axis=1)[:, None]], axis=1)
         late = np.zeros_like(counts)
-        late[self.latency:] = np.cumsum(counts, axis=0)[:len(x) - self.latency]
+        late[self.settled:] = np.cumsum(counts, axis=0)[:len(x) - self.settled]
         return late % (1 << ACC_BITS)
 
 

@@ -1,0 +1,152 @@
+"""`python -m benchmarks.arrays`: what popcount arrays cost and how fast they are, by family, size and form.
+
+Four tables, as CSV and PNG in the output folder, and in the terminal:
+
+- tree: a dot product's LUTs and placed cells for each multiply-accumulate, without registers inside, by SIMD
+- placed: arrays with 16-bit accumulators, their cells, flip-flops, Fmax, and multiply-accumulates a second and cell
+- ratio: LUTs of a ternary array over those of a binary one of the same form, the shared count included
+- large: how long the synthesis of a 32x128 array takes
+
+A cell holds a LUT. On ECP5 a site has a flip-flop beside it, so that an array with more flip-flops than cells takes as
+many sites; on iCE40 a cell is a site, and those of the shift registers that feed the array, given as `harness`, count.
+
+A dot product's cost is that of its row less one LUT for each bit of the accumulator. Every figure is that of a netlist
+whose simulation equals NumPy. A full run takes long; one that is broken off goes on from where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from amaranth.hdl import UnusedElaboratable
+from rich.console import Console
+
+from benchmarks.harness import DEVICES, Harness
+from benchmarks.popcount_array import ACC_BITS, ROW, TOTAL, PopcountArray
+from benchmarks.tables import Row, bars, show, write_csv
+from sim.bench import SimulationError
+from tbn_hw.errors import BuildError
+
+FAMILIES = ("ecp5", "ice40", "xc7")
+FORMS = ("portable", "mapped")
+ACTIVATIONS = ("ternary", "binary")
+RATIO_PE, RATIO_SIMD = 32, 64
+
+
+def array(family: str, form: str, activation: str, pe: int, simd: int, levels: int) -> PopcountArray:
+    """An array in plain logic, which any family can take, or of the family's own cells."""
+    return PopcountArray(pe, simd, activation,
+                         {"tree_levels": levels, "family": family if form == "mapped" else form})
+
+
+def tree(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
+    for family, form, activation in _cases(options):
+        for simd in options.simd:
+            name = f"{family}, {form}, {activation}: row of {simd}"
+            row = array(family, form, activation, 1, simd, 0)
+            lut = harness.map(name, row, family).modules[ROW]["lut"] - ACC_BITS
+            cells = None
+            if family in DEVICES:
+                two = array(family, form, activation, 2, simd, 0)
+                placed = [harness.place(name, design, family, options.seeds[:1]).cells for design in (row, two)]
+                cells = placed[1] - placed[0] - ACC_BITS - (simd if family == "ice40" else 0)
+            yield {"family": family, "form": form, "activation": activation, "SIMD": simd, "LUT": lut,
+                   "LUT/MAC": lut / simd, "cells/MAC": None if cells is None else cells / simd}
+
+
+def placed(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
+    pe, simd = options.array
+    for family, form, activation in _cases(options):
+        for levels in options.levels if family in DEVICES else ():
+            design = array(family, form, activation, pe, simd, levels)
+            name = f"{family}, {form}, {activation}: {pe}x{simd} with {levels} levels between registers"
+            found = harness.place(name, design, family, options.seeds)
+            registers = harness.map(name, design, family, verify=False).total["ff"] - design.harness_ff
+            sites = max(found.cells, registers) if family == "ecp5" else found.cells
+            yield {"family": family, "form": form, "activation": activation, "levels": levels, "cells": found.cells,
+                   "harness": design.harness_ff if family == "ice40" else 0, "cells/MAC": found.cells / design.lanes,
+                   "FF/MAC": registers / design.lanes, "MHz": found.median_mhz, "slowest": found.speeds[0],
+                   "fastest": found.speeds[-1],
+                   "MMAC/s/cell": design.lanes * found.median_mhz / found.cells,
+                   "MMAC/s/site": design.lanes * found.median_mhz / sites}
+
+
+def ratio(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
+    for family in options.families:
+        for form in options.forms:
+            lut = {}
+            for activation in ACTIVATIONS:
+                design = array(family, form, activation, 1, RATIO_SIMD, 0)
+                modules = harness.map(f"{family}, {form}, {activation}: row of {RATIO_SIMD}", design, family).modules
+                lut[activation] = RATIO_PE * modules[ROW]["lut"] + modules.get(TOTAL, {"lut": 0})["lut"]
+            yield {"family": family, "form": form, "PE": RATIO_PE, "SIMD": RATIO_SIMD, **lut,
+                   "ratio": lut["ternary"] / lut["binary"]}
+
+
+def large(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
+    for family, form, activation in _cases(options):
+        design = array(family, form, activation, 32, 128, 2)
+        found = harness.map(f"{family}, {form}, {activation}: 32x128", design, family, verify=False)
+        yield {"family": family, "form": form, "activation": activation, "LUT": found.total["lut"],
+               "FF": found.total["ff"], "LUT/MAC": found.total["lut"] / design.lanes, "seconds": found.seconds}
+
+
+TABLES = {"tree": tree, "placed": placed, "ratio": ratio, "large": large}
+PLOTS = {  # table -> what is drawn of it, in what unit, and which columns name a bar
+    "tree": ("LUT/MAC", "LUT for each multiply-accumulate of a dot product", ("family", "form", "activation", "SIMD")),
+    "placed": ("MMAC/s/cell", "million multiply-accumulates a second for each placed cell",
+               ("family", "form", "activation", "levels")),
+    "ratio": ("ratio", "LUTs of ternary over binary arrays", ("family", "form")),
+    "large": ("LUT/MAC", "LUT for each multiply-accumulate of a 32x128 array", ("family", "form", "activation")),
+}
+
+
+def _cases(options: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    for family in options.families:
+        for form in options.forms:
+            for activation in options.activations:
+                yield family, form, activation
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="python -m benchmarks.arrays", description=(__doc__ or "").partition("\n")[0])
+    result.add_argument("--output", type=Path, default=Path("build/benchmarks"), help="folder (%(default)s)")
+    result.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
+    result.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    result.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
+    result.add_argument("--activations", nargs="+", choices=ACTIVATIONS, default=list(ACTIVATIONS))
+    result.add_argument("--levels", nargs="+", type=int, default=[0, 2],
+                        help="levels of logic between registers of what is placed, 0 for none")
+    result.add_argument("--simd", nargs="+", type=int, default=[16, 36, 64, 128], help="of the trees")
+    result.add_argument("--array", nargs=2, type=int, default=[16, 64], metavar=("PE", "SIMD"), help="that is placed")
+    result.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    result.add_argument("--workers", type=int, help="processes at once, by default one a core")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    warnings.filterwarnings("ignore", category=UnusedElaboratable)  # components made for their numbers
+    progress, console = Console(stderr=True), Console()
+    options.output.mkdir(parents=True, exist_ok=True)
+    harness = Harness(options.output / ".cache", options.workers, progress.print)
+    try:
+        for name in options.tables:
+            rows = list(TABLES[name](harness, options))
+            if rows:
+                value, title, label = PLOTS[name]
+                show(console, f"arrays, {name}", rows)
+                write_csv(options.output / f"arrays_{name}.csv", rows)
+                bars(options.output / f"arrays_{name}.png", title, value, rows, label, value)
+    except (BuildError, SimulationError) as error:
+        progress.print(f"error: {error}", markup=False, highlight=False)
+        return getattr(error, "exit_code", 4)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Designs through synthesis, placement and the netlist check, each step kept by the hash of what went into it.
+
+A run that is broken off goes on where it was; the same run again takes no time. Every figure is that of a netlist whose
+simulation equals NumPy.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from benchmarks import netlist_check
+from benchmarks.netlist_check import check
+from sim.bench.tool import version as simulator_version
+from tbn_hw import placement, placement_chains
+from tbn_hw.nextpnr import Device, Routed, place_and_route
+from tbn_hw.placement import json_netlist
+from tbn_hw.synthesis import synthesise
+from tbn_hw.tools import versions
+from tbn_hw.workspace import content_key, file_hash
+
+DEVICES = {"ecp5": Device("ecp5", "85k", "CABGA756", 6), "ice40": Device("ice40", "hx8k", "ct256")}
+"""What arrays are placed on; for other families there is no place and route."""
+TARGET_MHZ = {"ecp5": 300.0, "ice40": 200.0}
+"""More than arrays reach, for nextpnr stops improving once the target is met."""
+CHECKER = Path(netlist_check.__file__)
+MAKERS = [Path(placement.__file__), Path(placement_chains.__file__)]
+RESULT = "result.json"
+
+
+class Design(Protocol):
+    """What is measured: modules, and what their simulation must give."""
+
+    @property
+    def top(self) -> str:
+        """The module that instantiates the others."""
+
+    def modules(self) -> Mapping[str, str]:
+        """Verilog by module name, `top` among them."""
+
+    @property
+    def settled(self) -> int:
+        """Clocks after which the registers to observe count, as in `benchmarks.netlist_check.check`."""
+
+    def vectors(self) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]:
+        """Values of the input ports and of the registers to observe, clock by clock."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A netlist of Yosys: `total` and, by module, the figures of `tbn_hw.synthesis`, and how long that took."""
+
+    total: dict[str, Any]
+    modules: dict[str, dict[str, Any]]
+    seconds: float
+    compared: int
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Logic cells and flip-flops of a placed netlist, and Fmax by seed."""
+
+    cells: int
+    ff: int
+    mhz: dict[int, float]
+    seconds: float
+    compared: int
+
+    @property
+    def speeds(self) -> list[float]:
+        """Fmax of the seeds, slowest first."""
+        return sorted(self.mhz.values())
+
+    @property
+    def median_mhz(self) -> float:
+        return float(np.median(self.speeds))
+
+
+class Harness:
+    """Measures designs in `folder`, where results are kept; `report` is told what is being done."""
+
+    def __init__(self, folder: Path, workers: int | None = None, report: Callable[[str], None] | None = None) -> None:
+        self._store, self._workers, self._report = folder, workers, report or (lambda text: None)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def map(self, name: str, design: Design, family: str, verify: bool = True) -> Mapped:
+        """Synthesise a design and, unless what is placed of it is verified anyway, simulate its netlist."""
+        found, netlist = self._netlist(name, design, family)
+        compared = self._check(name, design, family, netlist) if verify else 0
+        return Mapped(found["total"], found["modules"], found["seconds"], compared)
+
+    def place(self, name: str, design: Design, family: str, seeds: Sequence[int] = (1, 2, 3)) -> Placed:
+        """Place and route a design on the family's device with each seed, and simulate what was placed."""
+        _, netlist = self._netlist(name, design, family)
+        package, device, target = f"nextpnr-{family}", DEVICES[family], TARGET_MHZ[family]
+        content = content_key(versions(package), device, target, file_hash(netlist))
+        keys = {seed: content_key("place", content, seed) for seed in seeds}
+
+        def keep(run: Routed) -> None:
+            with self._entry(keys[run.seed]) as entry:
+                assert run.netlist is not None
+                run.netlist.rename(entry / "placed.json")
+                _write(entry, {"cells": run.cells, "ff": run.used.get("TRELLIS_FF", 0), "mhz": run.slowest_mhz,
+                               "used": run.used, "seconds": run.seconds})
+
+        missing = [seed for seed in seeds if self._kept(keys[seed]) is None]
+        if missing:
+            self._report(f"{name}: place and route on {device}, seeds {', '.join(map(str, missing))}")
+            with tempfile.TemporaryDirectory(dir=self._store, prefix=".") as folder:
+                place_and_route(netlist, device, Path(folder), seeds=missing, target_mhz=target, outputs=True,
+                                workers=self._workers, progress=keep)
+        runs = {seed: self._known(key) for seed, key in keys.items()}
+        compared = [self._check(name, design, family, self._store / key / "placed.json") for key in keys.values()]
+        one = next(iter(runs.values()))
+        return Placed(one["cells"], one["ff"], {seed: run["mhz"] for seed, run in runs.items()},
+                      max(run["seconds"] for run in runs.values()), sum(compared))
+
+    def _netlist(self, name: str, design: Design, family: str) -> tuple[dict[str, Any], Path]:
+        modules = dict(design.modules())
+        key = content_key("map", versions("yosys"), family, sorted(modules.items()), *map(file_hash, MAKERS))
+        if self._kept(key) is None:
+            self._report(f"{name}: synthesis for {family}")
+            with self._entry(key) as entry:
+                start = time.monotonic()
+                result = synthesise(modules, family, entry, self._workers, top=design.top,
+                                    cache=self._store / "synthesis")
+                seconds = time.monotonic() - start
+                netlists = [entry / f"{module}.v" for module in modules]
+                json_netlist(netlists, design.top, family, entry).rename(entry / "netlist.json")
+                _write(entry, {**result, "seconds": round(seconds, 1)})
+        return self._known(key), self._store / key / "netlist.json"
+
+    def _check(self, name: str, design: Design, family: str, netlist: Path) -> int:
+        """Simulate a netlist; the number of clocks whose values were compared."""
+        inputs, outputs = design.vectors()
+        values = [(port, array.tolist()) for part in (inputs, outputs) for port, array in part.items()]
+        key = content_key("check", simulator_version("verilator"), versions("yosys"), family, file_hash(netlist),
+                          file_hash(CHECKER), values, design.settled)
+        if self._kept(key) is None:
+            self._report(f"{name}: simulation of {netlist.name}")
+            with self._entry(key) as entry:
+                result = check(netlist, family, inputs, outputs, entry / "work", settled=design.settled)
+                shutil.rmtree(entry / "work")
+                _write(entry, {"compared": result.beats_compared})
+        return int(self._known(key)["compared"])
+
+    @contextmanager
+    def _entry(self, key: str) -> Iterator[Path]:
+        """A folder that is in the store under this key when the block has ended well."""
+        with tempfile.TemporaryDirectory(dir=self._store, prefix=".") as temporary:
+            work = Path(temporary) / "entry"
+            work.mkdir()
+            yield work
+            shutil.rmtree(self._store / key, ignore_errors=True)
+            work.rename(self._store / key)
+
+    def _kept(self, key: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads((self._store / key / RESULT).read_text())
+        except (OSError, ValueError):
+            return None
+        return found
+
+    def _known(self, key: str) -> dict[str, Any]:
+        found = self._kept(key)
+        assert found is not None
+        return found
+
+
+def _write(entry: Path, result: Mapping[str, Any]) -> None:
+    (entry / RESULT).write_text(json.dumps(result))
