@@ -94,14 +94,14 @@ def read_only(m, name, rows, width, address, enable, style="auto", family="porta
     if len(set(rows)) == 1:
         return Const(rows[0], width)
     style = "block" if in_block_ram(rows, width, style, family) else "logic"
+    m.submodules[name] = rom = Module()
     if style == "logic" and is_mapped(family, len(rows)):
-        m.submodules[name] = rom = Module()
         data = Signal(width, name=f"{name}_data", reset_less=True)
         with rom.If(enable):
             rom.d.sync += data.eq(lut_rom(rom, rows, width, address, family))
         return data
-    m.submodules[name] = rom = memory.Memory(shape=width, depth=len(rows), init=rows,
-                                             attrs={"rom_style": style, "ram_style": style})
-    port = rom.read_port()
-    m.d.comb += [port.addr.eq(address), port.en.eq(enable)]
+    rom.submodules[name] = content = memory.Memory(shape=width, depth=len(rows), init=rows,
+                                                   attrs={"rom_style": style, "ram_style": style})
+    port = content.read_port()
+    rom.d.comb += [port.addr.eq(address), port.en.eq(enable)]
     return port.data

@@ -71,13 +71,13 @@ def part_of(path: str) -> str | None:
 def kept(text: str, top: str) -> list[str]:
     """The modules of an engine that are mapped by themselves.
 
-    The others are flattened into those that hold them. Where an MVU has no weight memory its weights are constants, of
+    The others are flattened into those that hold them. Where an MVU has no ROM of weights these are constants, of
     which only a flat MVU makes use.
     """
     bodies = modules(text)
 
     def constant(holder: str) -> bool:
-        return holder != top and " weights " not in bodies.get(holder, "") and f"{holder}.weights" not in bodies
+        return holder != top and f"{holder}.weights" not in bodies
 
     return [name for name in bodies if name.startswith(f"{top}.") and part_of(name.removeprefix(f"{top}."))
             and not constant(name.rpartition(".")[0])]
