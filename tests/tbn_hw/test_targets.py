@@ -1,0 +1,101 @@
+"""The data files of boards and parts, and what is said of a target that is none or is too small."""
+
+import re
+
+import pytest
+
+from tbn_hw import targets
+from tbn_hw.cells import FAMILIES
+from tbn_hw.errors import DoesNotFit, UsageError
+from tbn_hw.nextpnr import Device, place_and_route
+from tbn_hw.placement import json_netlist
+from tbn_hw.synthesis import synthesise
+
+PIN = {"ecp5": r"[A-Y]\d{1,2}", "ice40": r"[A-T]?\d{1,2}"}
+
+
+@pytest.mark.parametrize("name", targets.names())
+def test_every_target(name):
+    target = targets.load(name)
+    assert target.name == name and target.family in FAMILIES
+    assert (target.device is None) == (target.family == "xc7")
+    assert target.part.lut <= target.part.ff and 30 <= target.pins < 400
+    if target.board is None:
+        return
+    board = target.board
+    pins = [board.clock.pin, board.uart.rx, board.uart.tx, *board.leds.pins]
+    assert len(set(pins)) == len(pins) and all(re.fullmatch(PIN[target.family], pin) for pin in pins)
+    assert 10 <= board.clock.mhz <= 100
+    assert (board.io_type is not None) == (target.family == "ecp5")
+
+
+def test_generic_names():
+    """The three families' names stand for a large device of each."""
+    assert targets.load("ecp5").device == Device("ecp5", "85k", "CABGA756", 6) == targets.load("ecp5-85k").device
+    assert targets.load("ice40").device == Device("ice40", "hx8k", "ct256")
+    assert targets.load("xc7").part_name == "XC7A100T"
+    assert targets.load("ulx3s-12f").device == Device("ecp5", "12k", "CABGA381", 6)
+    assert targets.load("ulx3s-12f").board == targets.load("ulx3s-85f").board
+    assert targets.load("icebreaker").part.bram == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("ulx3s", "^--target: there is no target 'ulx3s'; near it are ulx3s-85f, ulx3s-45f, ulx3s-25f, ulx3s-12f$"),
+        ("ICEbraker", "^--target: there is no target 'ICEbraker'; near it are icebreaker"),
+        ("abacus", "^--target: there is no target 'abacus'; choose one of colorlight-i5, ecp5, .*, xc7a35t$"),
+    ],
+)
+def test_no_such_target(name, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        targets.load(name)
+
+
+def test_require():
+    target = targets.load("ulx3s-12f")
+    target.require({"lut": 12000, "ff": 12000, "bram": 32, "dsp": 28})
+    with pytest.raises(DoesNotFit) as error:
+        target.require({"lut": 12001, "ff": 10, "bram": 32.5, "dsp": 28})
+    assert str(error.value) == ("ulx3s-12f (LFE5U-12F): the design asks for 12,001 LUTs of 12,000 and "
+                                "32.5 block RAMs of 32")
+    assert error.value.exit_code == 5
+
+
+@pytest.mark.parametrize("name", ["colorlight-i5", "ice40hx8k-b-evn", "icebreaker", "ulx3s-12f"])
+def test_board_pins(name, tmp_path):
+    """nextpnr knows every pin of a board, in the board's package."""
+    target = targets.load(name)
+    board, lights = target.board, len(target.board.leds.pins)
+    text = (f"module blink(input clk, input rx, output tx, output [{lights - 1}:0] led); reg [7:0] n;\n"
+            f"always @(posedge clk) n <= n + rx; assign tx = n[7]; assign led = {{{lights}{{n[6]}}}}; endmodule")
+    synthesise({"blink": text}, target.family, tmp_path)
+    leds = {f"led[{index}]": pin for index, pin in enumerate(board.leds.pins)}
+    pins = {"clk": board.clock.pin, "rx": board.uart.rx, "tx": board.uart.tx, **leds}
+    line = 'LOCATE COMP "{}" SITE "{}";\n' if target.family == "ecp5" else "set_io {} {}\n"
+    (tmp_path / "pins").write_text("".join(line.format(*pin) for pin in pins.items()))
+    netlist = json_netlist([tmp_path / "blink.v"], "blink", target.family, tmp_path)
+    (run,) = place_and_route(netlist, target.device, tmp_path, constraints=tmp_path / "pins")
+    assert run.used["TRELLIS_IO" if target.family == "ecp5" else "SB_IO"] == len(pins)
+    if target.family == "ecp5":
+        assert run.available["TRELLIS_IO"] == target.pins
+        assert run.available["DP16KD"] >= target.part.bram and run.available["TRELLIS_FF"] >= target.part.ff
+    else:
+        assert run.available["ICESTORM_RAM"] == target.part.bram and run.available["ICESTORM_LC"] == target.part.lut
+
+
+def test_wrong_file(tmp_path, monkeypatch):
+    """A mistake in a data file is named with its place."""
+    (tmp_path / "targets").mkdir()
+    parts, board = tmp_path / "targets" / "parts.yaml", tmp_path / "targets" / "board.yaml"
+    monkeypatch.setattr(targets.resources, "files", lambda package: tmp_path)
+    parts.write_text("P: {family: ecp5, lut: 1, ff: many, bram: 1, dsp: 1}")
+    with pytest.raises(ValueError, match="^parts.yaml: ff: Input should be a valid integer"):
+        targets._targets.__wrapped__()
+    parts.write_text("P: {family: ecp5, lut: 1, ff: 1, bram: 1, dsp: 1}")
+    board.write_text("{title: t, devices: {d: {part: Q, package: x, pins: 9}}}")
+    with pytest.raises(ValueError, match="^board.yaml: d: there is no part 'Q' in parts.yaml"):
+        targets._targets.__wrapped__()
+    board.write_text("{title: t, devices: {d: {part: P, package: x, pins: 9, colour: red}}}")
+    with pytest.raises(ValueError, match="^board.yaml: devices.d.colour: Extra inputs are not permitted"):
+        targets._targets.__wrapped__()
