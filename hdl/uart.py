@@ -1,0 +1,141 @@
+"""A serial line of one start bit, eight data bits and one stop bit: its receiver and its transmitter."""
+
+import math
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import cdc, data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.stream import check_count
+
+LEAST_CYCLES = 4
+"""Clock cycles a bit, at least: the receiver then still reads a sender whose rate is 2 % off."""
+
+RECEIVED = data.StructLayout({"data": 8, "broken": 1})
+"""A byte as the receiver gives it: `broken` is 1 where the stop bit was missing."""
+
+
+def bit_phase(clock_hz, baud):
+    """Width of a phase and its step a cycle, so that it overflows once a bit time: to 0.1 %, whatever the ratio.
+
+    Raises ValueError for a clock of fewer than `LEAST_CYCLES` cycles a bit.
+    """
+    check_count("Clock frequency", clock_hz)
+    check_count("Baud rate", baud)
+    if clock_hz < LEAST_CYCLES * baud:
+        raise ValueError(f"Clock frequency {clock_hz} must be at least {LEAST_CYCLES} times the baud rate {baud}")
+    width = math.ceil(math.log2(clock_hz / baud)) + 10
+    return width, round((baud << width) / clock_hz)
+
+
+class UartReceiver(wiring.Component):
+    """Bytes from a serial line, which may be asynchronous to the clock.
+
+    The line passes two registers and a majority of three samples, which swallows a pulse of one cycle. A byte is timed
+    from the middle of the edge's cycle; its bits are read in their middles, within a cycle on both sides. A start bit
+    that is over by its middle is none. After a missing stop bit the next byte begins once the line has been high.
+    A byte is given in the middle of its stop bit, so that a faster sender's next one is not missed.
+
+    Parameters
+    ----------
+    clock_hz, baud : int
+        Frequency of the clock, and bits a second: at most a quarter of it.
+
+    Members
+    -------
+    rx : in, the line, high when idle
+    o : stream of `RECEIVED`, always ready
+
+    Raises
+    ------
+    TypeError, ValueError
+        For numbers that are not positive integers, or a clock that is too slow.
+    """
+
+    def __init__(self, *, clock_hz, baud):
+        self._width, self._step = bit_phase(clock_hz, baud)
+        super().__init__({"rx": In(1, init=1), "o": Out(stream.Signature(RECEIVED, always_ready=True))})
+
+    def elaborate(self, platform):
+        m = Module()
+        synchronous = Signal(init=1)
+        m.submodules.synchroniser = cdc.FFSynchronizer(self.rx, synchronous, init=1)
+        seen = Signal(3, init=0b111)
+        line = Signal()
+        phase = Signal(self._width)
+        after = Signal(self._width + 1)
+        sample = Signal()
+        count = Signal(range(10))
+        byte = Signal(8)
+        m.d.sync += seen.eq(Cat(synchronous, seen[:2]))
+        m.d.comb += [
+            line.eq((seen[0] & seen[1]) | (seen[1] & seen[2]) | (seen[0] & seen[2])),
+            after.eq(phase + self._step),
+            sample.eq(after[-1]),
+            self.o.payload.data.eq(byte),
+            self.o.payload.broken.eq(~line),
+        ]
+        m.d.sync += phase.eq(after[:-1])
+        with m.FSM():
+            with m.State("idle"):
+                # half a bit from the edge, half a cycle before this one, to a sample up to a cycle late
+                m.d.sync += [phase.eq((1 << self._width - 1) + self._step), count.eq(0)]
+                with m.If(~line):
+                    m.next = "byte"
+            with m.State("byte"):
+                with m.If(sample):
+                    m.d.sync += [byte.eq(Cat(byte[1:], line)), count.eq(count + 1)]
+                    with m.If((count == 0) & line):
+                        m.next = "idle"
+                    with m.If(count == 8):
+                        m.next = "stop"
+            with m.State("stop"):
+                m.d.comb += self.o.valid.eq(sample)
+                with m.If(sample & line):
+                    m.next = "idle"
+                with m.Elif(sample):
+                    m.next = "high"
+            with m.State("high"):
+                with m.If(line):
+                    m.next = "idle"
+        return m
+
+
+class UartTransmitter(wiring.Component):
+    """Bytes to a serial line. A byte takes ten bit times and one cycle.
+
+    Parameters
+    ----------
+    clock_hz, baud : int
+        Frequency of the clock, and bits a second: at most a quarter of it.
+
+    Members
+    -------
+    i : stream of bytes
+    tx : out, the line, high when idle, from a register
+
+    Raises
+    ------
+    TypeError, ValueError
+        For numbers that are not positive integers, or a clock that is too slow.
+    """
+
+    def __init__(self, *, clock_hz, baud):
+        self._width, self._step = bit_phase(clock_hz, baud)
+        super().__init__({"i": In(stream.Signature(8)), "tx": Out(1, init=1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        rest = Signal(9, init=0x1FF)
+        left = Signal(range(11))
+        phase = Signal(self._width)
+        after = Signal(self._width + 1)
+        m.d.comb += [after.eq(phase + self._step), self.i.ready.eq(left == 0)]
+        m.d.sync += phase.eq(after[:-1])
+        with m.If(left == 0):
+            m.d.sync += phase.eq(0)
+            with m.If(self.i.valid):
+                m.d.sync += [Cat(self.tx, rest).eq(Cat(0, self.i.payload, 1)), left.eq(10)]
+        with m.Elif(after[-1]):
+            m.d.sync += [Cat(self.tx, rest).eq(Cat(rest, 1)), left.eq(left - 1)]
+        return m
