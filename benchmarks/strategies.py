@@ -1,7 +1,7 @@
 """`python -m benchmarks.strategies`: the strategies chart of the TBN article in hardware.
 
-Multiply-accumulates a second from equal area, for each number format of `benchmarks.formats`: arrays of a few thousand
-LUTs and no multiplier blocks, with weights at run time. Each netlist is compared with NumPy first. ECP5 is placed and
+Multiply-accumulates a second from equal area, for each number format of `benchmarks.formats`: arrays of a thousand LUTs
+or so and no multiplier blocks, with weights at run time. Each netlist is compared with NumPy first. ECP5 is placed and
 routed, so area is in LUT4s after placement, and the rate follows from the clock; for Xilinx 7 pip has no such tool, so
 area is in LUT6s as synthesised, and the rate is that of a cycle.
 
@@ -21,9 +21,9 @@ from benchmarks.formats import FORMATS
 from benchmarks.formats.measure import Cost, measure, names
 from tbn_hw.errors import BuildError
 
-SIZES = {"float32": (2, 1), "int8": (2, 16), "TWN": (8, 32), "BWN": (8, 32), "TNN": (8, 64), "TBN": (16, 64),
-         "XNOR-Net": (16, 64)}
-"""PE and SIMD of each array, for 2,000 to 4,000 LUT4s."""
+SIZES = {"float32": (1, 1), "int8": (1, 16), "TWN": (4, 32), "BWN": (4, 32), "TNN": (4, 64), "TBN": (8, 64),
+         "XNOR-Net": (8, 64)}
+"""PE and SIMD of each array, for 1,000 to 1,600 LUT4s."""
 LABELS = {"float32": "float32 x float32", "int8": "int8 x int8", "TWN": "TWN: int8 x ternary",
           "BWN": "BWN: int8 x binary", "TNN": "TNN: ternary x ternary", "TBN": "TBN: ternary x binary",
           "XNOR-Net": "XNOR-Net: binary x binary"}

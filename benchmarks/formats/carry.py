@@ -47,16 +47,20 @@ def real(value):
 
 
 class Sum(NamedTuple):
-    """An addition: two lists of Bits of one length; `wrap` drops the carry out, else it is the top bit."""
+    """An addition: lists of Bits of one length; `wrap` drops the carry out, else it is the top bit.
+
+    Xilinx 7 adds three numbers, `c` the third, with one LUT for each position too, and the top bits are then two.
+    """
 
     a: list
     b: list
     carry: Bit = ZERO
     wrap: bool = False
+    c: list | None = None
 
 
 def add(m, family, sums):
-    """The values of some Sums, made together; each is one bit wider than its operands unless it wraps.
+    """The values of some Sums, made together; each is wider than its operands unless it wraps.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def add(m, family, sums):
     """
     if family not in FAMILIES:
         raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
-    totals = [Signal(len(item.a) + (not item.wrap), name="total") for item in sums]
+    totals = [Signal(len(item.a) + (0 if item.wrap else 2 if item.c else 1), name="total") for item in sums]
     if family == "ecp5":
         halves = []
         for item, total in zip(sums, totals, strict=True):
@@ -76,18 +80,20 @@ def add(m, family, sums):
         _chain_ecp5(m, halves)
     for item, total in zip(sums, totals, strict=True):
         if family == "xc7":
-            _chain_xc7(m, item, total)
+            positions = _triples_xc7(m, item) if item.c else [_position_xc7(m, *pair) for pair in zip(
+                item.a, item.b, strict=True)]
+            _chain_xc7(m, positions, item, total)
         elif family == "portable":
-            a, b = (Cat(x.value for x in operand) for operand in (item.a, item.b))
-            m.d.comb += total.eq(a + b + item.carry.value)
+            m.d.comb += total.eq(sum(Cat(x.value for x in part) for part in (item.a, item.b, item.c or [])) +
+                                 item.carry.value)
     return totals
 
 
-def _joint(a, b):
-    """The signals of two Bits, and the places of each Bit's own among them."""
-    signals = list({id(signal): signal for signal in a.signals + b.signals}.values())
+def _joint(*bits):
+    """The signals of some Bits, and the places of each Bit's own among them."""
+    signals = list({id(signal): signal for x in bits for signal in x.signals}.values())
     index = {id(signal): k for k, signal in enumerate(signals)}
-    return signals, tuple(tuple(index[id(signal)] for signal in x.signals) for x in (a, b))
+    return signals, tuple(tuple(index[id(signal)] for signal in x.signals) for x in bits)
 
 
 def _evaluate(table, places, row):
@@ -172,17 +178,42 @@ def _position_xc7(m, x, y):
     if plain:
         return Bit(tuple(signals), table).value, plain.value
     own = sum(_evaluate(x.table, places[0], row) << row for row in rows)
+    return _lut6_2(m, signals, table, own)
+
+
+def _lut6_2(m, signals, high, low):
+    """Two functions of up to five signals, as truth tables."""
     repeat = 32 >> len(signals)
-    low, high = (sum(part << (k << len(signals)) for k in range(repeat)) for part in (own, table))
-    s, di = Signal(name="propagate"), Signal(name="generate")
-    inputs = signals + [Const(0)] * (5 - len(signals)) + [Const(1)]
-    m.submodules += Instance("LUT6_2", p_INIT=Const(high << 32 | low, 64), o_O6=s, o_O5=di,
+    low, high = (sum(part << (k << len(signals)) for k in range(repeat)) for part in (low, high))
+    o6, o5 = Signal(name="o6"), Signal(name="o5")
+    inputs = [*signals, *[Const(0)] * (5 - len(signals)), Const(1)]
+    m.submodules += Instance("LUT6_2", p_INIT=Const(high << 32 | low, 64), o_O6=o6, o_O5=o5,
                              **{f"i_I{k}": signal for k, signal in enumerate(inputs)})
-    return s, di
+    return o6, o5
 
 
-def _chain_xc7(m, item, total):
-    positions = [_position_xc7(m, x, y) for x, y in zip(item.a, item.b, strict=True)]
+def _triples_xc7(m, item):
+    """S and DI of each position of a sum of three numbers.
+
+    A LUT makes the majority of three bits, which the next position counts, and the sum of three bits and the majority
+    of the position before; the chain adds that sum's carries.
+    """
+    positions, majority = [], Const(0)
+    for bits in zip(item.a, item.b, item.c, strict=True):
+        signals, places = _joint(*bits)
+        if len(signals) > 4:
+            raise ValueError(f"A LUT6 cannot add three functions of {len(signals)} signals")
+        counts = [sum(_evaluate(x.table, place, row) for x, place in zip(bits, places, strict=True))
+                  for row in range(1 << len(signals))]
+        high = sum(((counts[row % len(counts)] + row // len(counts)) & 1) << row for row in range(2 * len(counts)))
+        low = sum((counts[row % len(counts)] >> 1) << row for row in range(2 * len(counts)))
+        s, ahead = _lut6_2(m, [*signals, majority], high, low)
+        positions.append((s, majority))
+        majority = ahead
+    return positions if item.wrap else [*positions, (majority, Const(0))]
+
+
+def _chain_xc7(m, positions, item, total):
     carry = None
     for start in range(0, len(positions), 4):
         part = positions[start:start + 4]

@@ -12,33 +12,8 @@ from amaranth.lib.wiring import In, Out
 
 from benchmarks.formats.array import Array, delay
 from benchmarks.formats.carry import FAMILIES, ONE, ZERO, Bit, Sum, add, bit, real
+from benchmarks.formats.float_numbers import products, sums
 from benchmarks.formats.words import Word, add_words, levels
-
-NAN = 0x7FC00000
-INFINITY = 0xFF << 23
-TINY = np.float32(2.0 ** -126)
-
-
-def flushed(values):
-    """Numbers below 2**-126 as zero, every NaN as 0x7FC00000."""
-    values = np.asarray(values, dtype=np.float32)
-    values = np.where(np.abs(values) < TINY, np.copysign(np.float32(0), values), values)
-    return np.where(np.isnan(values), np.uint32(NAN).view(np.float32), values).astype(np.float32)
-
-
-def products(a, b):
-    """What `Multiply` gives for arrays of float32."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        exact = flushed(a).astype(np.float64) * flushed(b).astype(np.float64)  # 48 bits: exact
-        scale = np.where(np.abs(exact) < 1, 2.0 ** 100, 1.0)  # away from subnormals, to round as if there were none
-        rounded = (exact * scale).astype(np.float32).astype(np.float64) / scale
-        return flushed(np.where(np.abs(rounded) < float(TINY), np.copysign(0.0, rounded), rounded).astype(np.float32))
-
-
-def sums(a, b):
-    """What `Add` gives for arrays of float32."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return flushed(np.add(a, b, dtype=np.float32))
 
 
 class Operation(wiring.Component):
@@ -74,32 +49,37 @@ def parts(value):
     return value[:23], value[23:31], value[31]
 
 
+def multiply_latency(family):
+    return 3 + levels(24, family, plain=False)
+
+
 class Multiply(Operation):
     """The product of two numbers.
 
-    Cycles: hidden bits | five levels of the sum of 24 rows | rounding bit | rounding | special cases.
+    Cycles: the levels of a sum of 24 rows | rounding bit | rounding | special cases.
     """
 
-    latency = 4 + levels(24)
+    @property
+    def latency(self):
+        return multiply_latency(self.family)
 
     def elaborate(self, platform):
         m = Module()
-        numbers = []
-        for value in (self.a, self.b):
-            fraction, exponent, sign = parts(value)
-            fields = later(m, Cat(fraction, exponent.any()), "mantissa"), later(m, exponent, "exponent"), later(
-                m, sign, "sign"), later(m, exponent.all(), "special"), later(m, fraction.any(), "fractional")
-            numbers.append(fields)
-        (a, a_exponent, a_sign, a_special, a_nan), (b, b_exponent, b_sign, b_special, b_nan) = numbers
-        a_bits, b_bits = list(a), list(b)
+        (a, a_exponent, a_sign), (b, b_exponent, b_sign) = parts(self.a), parts(self.b)
+        hidden = []
+        for exponent in (a_exponent, b_exponent):
+            hidden.append(Signal(name="hidden"))
+            m.d.comb += hidden[-1].eq(exponent.any())
+        a_bits, b_bits = [*a, hidden[0]], [*b, hidden[1]]
         rows = [Word([bit(lambda x, y: x & y, x, y) for x in a_bits], (1 << 24) - 1).shifted(j)
                 for j, y in enumerate(b_bits)]
         product = Cat(x.value for x in add_words(m, self.family, rows).bits)
 
         total = later(m, (a_exponent + b_exponent - 127)[:10], "exponents")
-        nan = later(m, a_special & a_nan | b_special & b_nan | (a_special & ~b[23]) | (b_special & ~a[23]), "nan")
-        flags = later(m, Cat(a_sign ^ b_sign, a_special | b_special, ~a[23] | ~b[23]), "flags")
-        flags, total = (delay(m, x, levels(24) - 1) for x in (Cat(flags, nan), total))
+        a_special, b_special = a_exponent.all(), b_exponent.all()
+        nan = a_special & (a.any() | ~hidden[1]) | b_special & (b.any() | ~hidden[0])
+        flags = later(m, Cat(a_sign ^ b_sign, a_special | b_special, ~hidden[0] | ~hidden[1], nan), "flags")
+        flags, total = (delay(m, x, self.latency - 4) for x in (flags, total))
 
         high, upper = product[47], product[23:]
         guard = Mux(high, product[23], product[22])
@@ -222,12 +202,16 @@ class Float32(Array):
     """
 
     name, x_shape, w_width, least_simd = "float32", unsigned(32), 32, 1
-    interleave, start_delay = Add.latency, Multiply.latency
+    interleave = Add.latency
     elements = weights = np.array([np.finfo(np.float32).min, np.finfo(np.float32).max])
 
     @property
+    def start_delay(self):
+        return multiply_latency(self.family)
+
+    @property
     def latency(self):
-        return Multiply.latency + Add.latency
+        return self.start_delay + Add.latency
 
     def _accumulator(self, columns):
         return unsigned(32)
@@ -256,7 +240,7 @@ class Float32(Array):
 
     def elaborate(self, platform):
         m = Module()
-        first = delay(m, self.first, Multiply.latency)
+        first = delay(m, self.first, self.start_delay)
         for k in range(self.pe):
             m.submodules[f"multiply{k}"] = product = Multiply(self.family)
             m.submodules[f"add{k}"] = total = Add(self.family)

@@ -9,7 +9,7 @@ from amaranth.hdl import Module, unsigned
 
 from benchmarks.formats.array import BITS, BYTES, TRITS, Array, delay
 from benchmarks.formats.carry import ZERO, bit
-from benchmarks.formats.words import Word, add_pairs, add_words, levels, made
+from benchmarks.formats.words import Word, add_groups, add_words, levels, made
 
 
 class Integers(Array):
@@ -44,7 +44,7 @@ class BWN(Integers):
 
     @property
     def latency(self):
-        return 1 + levels(self.simd)
+        return 1 + levels(self.simd, self.family, plain=False)
 
     def encode_w(self, w):
         return (np.asarray(w) < 0).astype(np.int64)
@@ -69,7 +69,7 @@ class TWN(Integers):
 
     @property
     def latency(self):
-        return 4 + levels(self.simd // 4)
+        return 4 + levels(self.simd // 4, self.family, plain=True)
 
     def encode_w(self, w):
         return (np.asarray(w) != 0) + 2 * (np.asarray(w) < 0)
@@ -87,7 +87,7 @@ class TWN(Integers):
         words = [made(m, product(lane, 0)) for lane in range(0, self.simd, 4)]
         for stage in range(self.stages):
             pairs = [(word, product(4 * k + 1 + stage, stage)) for k, word in enumerate(words)]
-            words = add_pairs(m, self.family, pairs)
+            words = add_groups(m, self.family, pairs)
         return add_words(m, self.family, words)
 
 
@@ -98,7 +98,7 @@ class Int8(Integers):
 
     @property
     def latency(self):
-        return 1 + levels(self.simd) + levels(8)
+        return 1 + levels(self.simd, self.family, plain=False) + levels(8, self.family, plain=True)
 
     def starts(self, weights):
         top = (1 << (255 * self.simd).bit_length()) - 1

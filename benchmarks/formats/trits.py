@@ -16,7 +16,7 @@ from hdl.stream import BINARY, TRIT
 class Counted(Array):
     """Binary or ternary elements: the processing elements of `hdl.mvu.MVU`."""
 
-    largest, lanes, tree_levels = 1, 1, 2
+    largest, lanes, tree_levels = 1, 1, 3
 
     @property
     def _tree(self):

@@ -32,28 +32,41 @@ def made(m, word):
     return Word(real(wires), word.top)
 
 
-def add_pairs(m, family, pairs):
-    """The registered sums of some pairs of words. Bits where only one word of a pair has any below take no adder."""
+def add_groups(m, family, groups):
+    """The registered sums of groups of two words or, on Xilinx 7, three. Low bits of a single word take no adder."""
     plans, sums = [], []
-    for a, b in pairs:
-        top = a.top + b.top
-        width = max(len(a.bits), len(b.bits))
-        a_bits, b_bits = (word.bits + [ZERO] * (width - len(word.bits)) for word in (a, b))
-        low = next((k for k in range(width) if ZERO not in (a_bits[k], b_bits[k])), width)
-        plans.append((top, [x if y == ZERO else y for x, y in zip(a_bits[:low], b_bits[:low], strict=True)]))
-        sums.append(Sum(a_bits[low:], b_bits[low:], wrap=top.bit_length() <= width))
-    totals = add(m, family, sums)
-    return [register(m, Word(low + real(total), top)) for (top, low), total in zip(plans, totals, strict=True)]
+    for words in groups:
+        top, width = sum(word.top for word in words), max(len(word.bits) for word in words)
+        operands = [word.bits + [ZERO] * (width - len(word.bits)) for word in words]
+        columns = [[x for x in column if x != ZERO] for column in zip(*operands, strict=True)]
+        low = next((k for k, column in enumerate(columns) if len(column) > 1), width)
+        plans.append((top, [column[0] if column else ZERO for column in columns[:low]]))
+        a, b, c = ([bits[low:] for bits in operands] + [None])[:3]
+        sums.append(Sum(a, b, c=c, wrap=top.bit_length() <= width))
+    return [register(m, Word((low + real(total))[:top.bit_length()], top))
+            for (top, low), total in zip(plans, add(m, family, sums), strict=True)]
 
 
 def add_words(m, family, words):
-    """The sum of some words, after `levels(len(words))` cycles; at least two words."""
+    """The sum of some words, after `levels` cycles; at least two words.
+
+    Groups are of three where the family adds three words at once and each of their bits is a function of one signal.
+    """
     while len(words) > 1:
-        paired = add_pairs(m, family, list(zip(words[::2], words[1::2], strict=False)))
-        words = paired + [register(m, word) for word in words[2 * len(paired):]]
+        size = _group(family, all(len(x.signals) < 2 for word in words for x in word.bits))
+        groups = [words[k:k + size] for k in range(0, len(words), size)]
+        sums = add_groups(m, family, [group for group in groups if len(group) > 1])
+        words = sums + [register(m, word) for group in groups if len(group) == 1 for word in group]
     return words[0]
 
 
-def levels(count):
-    """Cycles that `add_words` takes for `count` words."""
-    return (count - 1).bit_length()
+def levels(count, family, *, plain):
+    """Cycles that `add_words` takes for `count` words; `plain` if each of their bits is a function of one signal."""
+    cycles = 0
+    while count > 1:
+        count, plain, cycles = -(-count // _group(family, plain)), True, cycles + 1
+    return cycles
+
+
+def _group(family, plain):
+    return 3 if family == "xc7" and plain else 2

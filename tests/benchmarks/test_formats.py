@@ -5,7 +5,8 @@ import pytest
 from amaranth.sim import Simulator
 
 from benchmarks.formats import FORMATS, Float32
-from benchmarks.formats.float32 import NAN, TINY, Add, Multiply, flushed, products, sums
+from benchmarks.formats.float32 import Add, Multiply
+from benchmarks.formats.float_numbers import NAN, TINY, flushed, products, sums
 from benchmarks.formats.vectors import vectors
 
 CORNERS = np.array([0, 0x3F800000, 0x3F800001, 0x3F7FFFFF, 0x7F800000, 0x7FC00000, 0x7F800001, 0x00800000, 0x00800001,
