@@ -52,3 +52,58 @@ module CARRY4(input CI, input CYINIT, input [3:0] DI, input [3:0] S, output [3:0
   assign CO = {c3, c2, c1, c0};
   assign O = S ^ {c2, c1, c0, CI | CYINIT};
 endmodule
+
+// The PLLs of board tops, where what drives their input is the clock that they would make; they lock after 16 cycles.
+module EHXPLLL(
+  input CLKI, input CLKFB, input RST, input STDBY, input PHASESEL0, input PHASESEL1, input PHASEDIR, input PHASESTEP,
+  input PHASELOADREG, input PLLWAKESYNC, input ENCLKOP, input ENCLKOS, output CLKOP, output CLKOS, output LOCK
+);
+  parameter PLLRST_ENA = "DISABLED";
+  parameter INTFB_WAKE = "DISABLED";
+  parameter STDBY_ENABLE = "DISABLED";
+  parameter DPHASE_SOURCE = "DISABLED";
+  parameter FEEDBK_PATH = "CLKOP";
+  parameter OUTDIVIDER_MUXA = "DIVA";
+  parameter OUTDIVIDER_MUXB = "DIVB";
+  parameter CLKOP_ENABLE = "ENABLED";
+  parameter CLKOS_ENABLE = "ENABLED";
+  parameter CLKI_DIV = 1;
+  parameter CLKFB_DIV = 1;
+  parameter CLKOP_DIV = 1;
+  parameter CLKOP_CPHASE = 0;
+  parameter CLKOP_FPHASE = 0;
+  parameter CLKOS_DIV = 1;
+  parameter CLKOS_CPHASE = 0;
+  parameter CLKOS_FPHASE = 0;
+  reg [4:0] cycles = 0;
+  assign CLKOP = CLKI;
+  assign CLKOS = CLKI;
+  assign LOCK = cycles[4];
+  always @(posedge CLKI) if (~LOCK) cycles <= cycles + 1;
+endmodule
+
+module SB_PLL40_CORE(input REFERENCECLK, input RESETB, input BYPASS, output PLLOUTGLOBAL, output LOCK);
+  parameter FEEDBACK_PATH = "SIMPLE";
+  parameter PLLOUT_SELECT = "GENCLK";
+  parameter [3:0] DIVR = 0;
+  parameter [6:0] DIVF = 0;
+  parameter [2:0] DIVQ = 0;
+  parameter [2:0] FILTER_RANGE = 0;
+  reg [4:0] cycles = 0;
+  assign PLLOUTGLOBAL = REFERENCECLK;
+  assign LOCK = cycles[4];
+  always @(posedge REFERENCECLK) if (~LOCK) cycles <= cycles + 1;
+endmodule
+
+module SB_PLL40_PAD(input PACKAGEPIN, input RESETB, input BYPASS, output PLLOUTGLOBAL, output LOCK);
+  parameter FEEDBACK_PATH = "SIMPLE";
+  parameter PLLOUT_SELECT = "GENCLK";
+  parameter [3:0] DIVR = 0;
+  parameter [6:0] DIVF = 0;
+  parameter [2:0] DIVQ = 0;
+  parameter [2:0] FILTER_RANGE = 0;
+  reg [4:0] cycles = 0;
+  assign PLLOUTGLOBAL = PACKAGEPIN;
+  assign LOCK = cycles[4];
+  always @(posedge PACKAGEPIN) if (~LOCK) cycles <= cycles + 1;
+endmodule
