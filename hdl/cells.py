@@ -34,6 +34,24 @@ def build(m: Module, schedule: Schedule, inputs, enable, family):
     return [wires.at(bit.wires[0], schedule.stages) for bit in schedule.outputs]
 
 
+def gated_sum(m: Module, total, clear, addend, carry):
+    """`(0 if clear else total) + addend + carry`, in the width of `total`, on ECP5's carry chain.
+
+    Its LUT4s clear the total, for which synthesis takes one more LUT a bit.
+    """
+    sums = [Signal(name=f"sum{k}") for k in range(len(total))]
+    above = addend[-1] if addend.shape().signed else Const(0, 1)
+    places = [_guard(carry, None)]
+    for k, out in enumerate(sums):
+        places.append(_place(addend[k] if k < len(addend) else above, (_kept, [total[k], clear]), out))
+    _ccu2c(m, places)
+    return Cat(sums)
+
+
+def _kept(bit, clear):
+    return bit & ~clear & 1
+
+
 class _Wires:
     """The values of a schedule's wires, each at the stages at which it is asked for."""
 

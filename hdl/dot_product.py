@@ -1,10 +1,10 @@
 """The products of one processing element, and their sum."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.cells import build
+from hdl.cells import build, gated_sum
 from hdl.counting import count_products
 from hdl.popcount import adder_tree, registers_of, sum_shape
 
@@ -170,3 +170,11 @@ def accumulated(total, dot, scale=1):
         return total + scale * dot.sum
     high = Cat(Const(1, 1), total[scale - 1:]).as_signed() + Cat(dot.more, dot.sum)
     return Cat(total[:scale - 1], high[1:]).as_signed()
+
+
+def accumulated_from_zero(m, total, first, dot, scale, family):
+    """What `accumulated` makes of a total that counts as zero where `first` is high."""
+    if family != "ecp5":
+        return accumulated(Mux(first, 0, total), dot, scale)
+    more = dot.more if dot.has_more else Const(0, 1)
+    return Cat(Const(0, scale - 1), gated_sum(m, total[scale - 1:], first, dot.sum, more)).as_signed()

@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.counting import FAMILIES
-from hdl.dot_product import DotProduct, SharedCount, accumulated, dot_registers, shared_bit
+from hdl.dot_product import DotProduct, SharedCount, accumulated, accumulated_from_zero, dot_registers, shared_bit
 from hdl.popcount import range_of
 from hdl.result_beats import ResultBeats
 from hdl.rom import STYLES, in_block_ram, read_only, weight_rows
@@ -202,8 +202,12 @@ class MVU(wiring.Component):
         sums = []
         for k, (dot, start) in enumerate(zip(dots, self._starts(m, enable & valid & last), strict=True)):
             sums.append(accumulator := Signal(signed(self._acc_width), name=f"accumulator{k}"))
+            if start is None:
+                following = accumulated_from_zero(m, accumulator, first, dot, scale, self._family)
+            else:
+                following = accumulated(Mux(first, start, accumulator), dot, scale)
             with m.If(enable & valid):
-                m.d.sync += accumulator.eq(accumulated(Mux(first, start, accumulator), dot, scale))
+                m.d.sync += accumulator.eq(following)
         correction = self._correction(m, tree, x, enable, valid, first)
         m.submodules.results = results = ResultBeats(width=self._acc_width, correction_shape=correction.shape(),
                                                      pe=self._pe, par=self._o_par)
@@ -228,12 +232,14 @@ class MVU(wiring.Component):
         return count == 0, last
 
     def _starts(self, m, step):
-        """What each accumulator starts from, for the neuron fold that it works on."""
+        """What each accumulator starts from, for the neuron fold that it works on; None for zero."""
         constant = self._bias.copy()
         if self._kind == "binary" and self._activation == "binary":
             constant -= self._weights.shape[1]
         elif self._kind == "binary" and self._activation != "ternary":
             constant += (self._weights < 0).sum(axis=1)
+        if not constant.any():
+            return [None] * self._pe
         width, mask = self._acc_width, (1 << self._acc_width) - 1
         lines = constant.reshape(self.neuron_fold, self._pe).tolist()
         rows = [sum((value & mask) << (k * width) for k, value in enumerate(line)) for line in lines]
@@ -252,7 +258,8 @@ class MVU(wiring.Component):
             return Const(0)
         m.submodules.shared = shared = SharedCount(count=self._simd, **tree)
         total = Signal(range(self._weights.shape[1] + 1))
+        following = accumulated_from_zero(m, total, first, shared, 1, self._family)
         m.d.comb += [shared.bits.eq(Cat(bits)), shared.enable.eq(enable)]
         with m.If(enable & valid):
-            m.d.sync += total.eq(accumulated(Mux(first, 0, total), shared))
+            m.d.sync += total.eq(following)
         return -total if self._kind == "binary" else total

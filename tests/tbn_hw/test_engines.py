@@ -6,7 +6,7 @@ The list is KINDS; Amaranth's own simulator, which is faster for small things, c
 import pytest
 from networks import chain, pictures, residual
 
-from sim.bench import pack, simulate_component
+from sim.bench import PRIMITIVES, pack, simulate_component
 from sim.golden import run as golden
 from tbn_hw import generate
 from tbn_hw.accelerator import plan
@@ -48,3 +48,19 @@ def test_verilog_of_an_engine(engines, kind, tmp_path):
     again = simulate_component([tmp_path / "engine.v"], name, inputs, outputs, work=tmp_path / "work", frames=3,
                                reset_after=len(inputs[min(inputs)]) // 2)
     assert again.mismatches == 0
+
+
+@pytest.mark.parametrize("family", ["ecp5", "ice40", "xc7"])
+def test_verilog_of_a_family(family, tmp_path):
+    """A convolution of ternary activations made of a family's own cells."""
+    net = residual()
+    accelerator = plan(net, fold(net, {}), family)
+    engine = next(engine for engine in accelerator.engines
+                  if engine.kind == "conv" and net.types[engine.node.inputs[0]].kind == "ternary")
+    (tmp_path / "engine.v").write_text(generate.module("engine", engine))
+    tensors = golden(net, pictures(net, 3), keep=list(net.types))
+    inputs = {"i": stream(net, tensors, engine.node.inputs[0], engine.links[0])}
+    outputs = {"o": stream(net, tensors, engine.node.name, accelerator.links[engine.outputs["o"]])}
+    found = simulate_component([tmp_path / "engine.v", PRIMITIVES], "engine", inputs, outputs, work=tmp_path / "work",
+                               frames=3, stalls=0.4, patterns=5)
+    assert found.mismatches == 0
