@@ -1,0 +1,149 @@
+"""Small designs through place and route to a bitstream, and what is said of those that miss their clock."""
+
+import json
+
+import pytest
+
+from tbn_hw import shell, targets
+from tbn_hw.bitstream import pack
+from tbn_hw.critical_path import named, place_of
+from tbn_hw.errors import DoesNotFit, PlacementError, UsageError
+from tbn_hw.nextpnr import CriticalPath, Step
+from tbn_hw.placement import json_netlist
+from tbn_hw.route import FIGURES, Design, missed, require, route, throughput
+from tbn_hw.synthesis import synthesise
+
+ADDER = """module sums(input clk, input [31:0] x, output reg [31:0] y);
+  reg [31:0] a; always @(posedge clk) begin a <= a + x; y <= y ^ a; end
+endmodule"""
+TOP = """module tiny(input aclk, input [31:0] x, output [31:0] y, output z);
+  sums layers_0_conv(.clk(aclk), .x(x), .y(y));
+  reg r; always @(posedge aclk) r <= ~r; assign z = r;
+endmodule"""
+NODES = {"layers_0_conv": "layers[0].conv"}
+
+
+@pytest.fixture(scope="module", params=["ecp5-25k", "icebreaker"])
+def routed(request, tmp_path_factory):
+    """A design that fits an ECP5's pins, but not those of an iCEBreaker, routed for each; target, folder, figures."""
+    target, folder = targets.load(request.param), tmp_path_factory.mktemp("route")
+    synthesise({"sums": ADDER, "tiny": TOP}, target.family, folder, top="tiny")
+    steps = []
+    figures = route(Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES), target, folder / "out",
+                    seeds=(1, 2, 3), progress=lambda *step: steps.append(step))
+    assert [step[1:] for step in steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    return target, folder, figures
+
+
+def test_route(routed):
+    target, folder, figures = routed
+    assert set(figures) == set(FIGURES) and json.dumps(figures)
+    assert figures["out_of_context"] == (target.name == "icebreaker")
+    speeds = sorted(seed["fmax_mhz"] for seed in figures["seeds"])
+    assert (figures["least_mhz"], figures["median_mhz"], figures["fmax_mhz"]) == tuple(speeds)
+    assert {seed["seed"] for seed in figures["seeds"]} == {1, 2, 3}
+    assert next(seed["fmax_mhz"] for seed in figures["seeds"] if seed["seed"] == figures["seed"]) == speeds[-1]
+    pins = figures["used"]["TRELLIS_IO" if target.family == "ecp5" else "SB_IO"]
+    assert pins == (shell.PINS if figures["out_of_context"] else 66)
+    assert figures["device"] == str(target.device) and figures["clock_mhz"] is None and figures["warnings"] == []
+    for seed in (1, 2, 3):
+        assert "Program finished normally" in (folder / "out" / "route" / f"seed{seed}.log").read_text()
+        assert "fmax" in json.loads((folder / "out" / "route" / f"seed{seed}.json").read_text())
+    assert {path.name for path in (folder / "out").iterdir()} == {"route", figures["bitstream"]}
+
+
+def test_bitstream(routed):
+    """The file begins as its family's do: 12F and 25F differ in the ID of the part."""
+    target, folder, figures = routed
+    data = (folder / "out" / figures["bitstream"]).read_bytes()
+    assert figures["bitstream_bytes"] == len(data) > 10_000
+    if target.family == "ecp5":
+        assert figures["bitstream"] == "tiny.bit" and b"LFE5U-25F" in data[:200]
+        assert bytes.fromhex("ffffbdb3") in data[:400] and bytes.fromhex("41111043") in data[:400]
+    else:
+        assert figures["bitstream"] == "tiny.bin" and bytes.fromhex("7eaa997e") in data[:20]
+
+
+def test_critical_path(routed):
+    _, _, figures = routed
+    path = figures["critical_path"]
+    assert path["delay_ns"] == pytest.approx(1000 / figures["fmax_mhz"], rel=0.01)
+    assert path["from"] == path["to"] == "layers[0].conv, other"
+    assert sum(hop["logic_ns"] + hop["routing_ns"] for hop in path["hops"]) == pytest.approx(path["delay_ns"], abs=0.01)
+    assert {hop["node"] for hop in path["hops"]} == {"layers[0].conv"}
+
+
+def test_missed_clock(routed, tmp_path):
+    """There is no bitstream of a design that is too slow, and it is said by how much."""
+    target, folder, _ = routed
+    design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
+    figures = route(design, target, tmp_path / "fast", seeds=(1,), clock_mhz=900)
+    assert figures["bitstream"] is None and {path.name for path in (tmp_path / "fast").iterdir()} == {"route"}
+    error = missed(figures, target)
+    short = f"{900 - figures['fmax_mhz']:.2f} MHz"
+    assert isinstance(error, DoesNotFit) and error.exit_code == 5
+    assert str(error).startswith(f"{target.name}: the clock of 900 MHz is missed by {short}; the best of 1 seeds reach")
+    assert str(error).endswith("its slowest path runs from layers[0].conv, other to layers[0].conv, other")
+    figures = route(design, target, tmp_path / "slow", seeds=(1,), clock_mhz=20)
+    assert figures["bitstream"] is not None and missed(figures, target) is None
+
+
+def test_throughput():
+    figures = {"fmax_mhz": 80.0, "clock_mhz": None, "tool": "nextpnr-ecp5 0.11", "seed": 2}
+    verified = {"interval_cycles": 20_000, "latency_cycles": 50_000}
+    assert throughput(figures, verified, 1_000_000) == {
+        "fps": 4000, "latency_ms": 0.625, "gops": 8, "at_mhz": 80, "source": "nextpnr-ecp5 0.11, seed 2"}
+    asked = throughput({**figures, "clock_mhz": 40.0}, {"interval_cycles": None, "latency_cycles": 50_000}, 1)
+    assert asked == {"fps": None, "latency_ms": 1.25, "gops": None, "at_mhz": 40,
+                     "source": "the clock asked for, met by nextpnr-ecp5 0.11, seed 2"}
+
+
+def test_refused():
+    with pytest.raises(UsageError, match=r"^xc7 \(XC7A100T\) is for synthesis only; there is no open place and"):
+        require(targets.load("xc7"), None)
+    with pytest.raises(UsageError, match="^--clock must be a frequency in MHz, not -3$"):
+        require(targets.load("ecp5"), -3.0)
+
+
+@pytest.mark.parametrize(("family", "packer"), [("ecp5", "ecppack"), ("ice40", "icepack")])
+def test_pack_wrong(family, packer, tmp_path):
+    (tmp_path / "text").write_text("nonsense\n")
+    with pytest.raises(PlacementError, match=f"^{packer} gave no bitstream; its word was "):
+        pack(tmp_path / "text", family, tmp_path / "out.bit")
+    assert {path.name for path in tmp_path.iterdir()} == {"text"}
+
+
+def test_places():
+    """Cells of an accelerator, as they are called in the netlist, and where they are."""
+    nodes = {"layers_1_conv": "layers[1].conv"}
+    assert place_of("design.layers_1_conv.2_mvu.pe0.sum[1]_LUT4_Z", nodes, "design.") == (
+        "layers[1].conv", "products", "2_mvu.pe0")
+    assert place_of("layers_1_conv.2_mvu.weights.0.2", nodes) == ("layers[1].conv", "weights", "2_mvu.weights")
+    assert place_of("layers_1_conv.3_queue.level", nodes)[:2] == ("layers[1].conv", "queues")
+    assert place_of("add_queue_a.queue.level", nodes)[:2] == ("add_queue_a", "queues")
+    assert place_of("rst_TRELLIS_FF_Q", nodes) == ("top", "other", "")
+    steps = (Step("clk-to-q", 1, "layers_1_conv.2_mvu.a.Q", "layers_1_conv.2_mvu.a.Q", ""),
+             Step("routing", 2, "layers_1_conv.2_mvu.a.Q", "rst.D", "n"), Step("setup", 0.5, "rst.D", "rst.D", ""))
+    path = named(CriticalPath("posedge aclk", "posedge aclk", steps), nodes)
+    assert (path["from"], path["to"]) == ("layers[1].conv, accumulators", "top, other")
+    assert [(hop["node"], hop["logic_ns"], hop["routing_ns"]) for hop in path["hops"]] == [
+        ("layers[1].conv", 1, 0), ("top", 0.5, 2)]
+
+
+def test_shell(tmp_path):
+    """A shell's inputs come from its serial input in the order of the ports; its outputs leave by the serial output."""
+    ports = [shell.Port("input", "aclk", 1), shell.Port("input", "a", 3), shell.Port("output", "b", 2),
+             shell.Port("output", "c", 1)]
+    assert shell.pins(ports) == 7
+    text = shell.shell("outer", "inner", ports, "aclk")
+    assert "inner design (.aclk(aclk), .a(held[2:0]), .b(seen[1:0]), .c(seen[2:2]));" in text
+    inner = tmp_path / "inner.v"
+    inner.write_text("module inner(aclk, a, b, c);\n  input aclk;\n  input [2:0] a;\n  output [1:0] b;\n  output c;\n"
+                     "  assign b = a[1:0];\n  assign c = a[2];\nendmodule\n")
+    assert shell.ports_of(inner.read_text(), "inner") == ports
+    netlist = json_netlist([inner, shell.mapped("outer", "inner", ports, "aclk", "ice40", tmp_path / "shell")],
+                           "outer", "ice40", tmp_path)
+    cells = [cell["type"] for cell in json.loads(netlist.read_text())["modules"]["outer"]["cells"].values()]
+    assert cells.count("SB_DFF") == 6 and cells.count("SB_LUT4") == 3
+    with pytest.raises(ValueError, match="^module 'other' must be in the netlist$"):
+        shell.ports_of(inner.read_text(), "other")
