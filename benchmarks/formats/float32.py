@@ -50,13 +50,13 @@ def parts(value):
 
 
 def multiply_latency(family):
-    return 3 + levels(24, family, plain=False)
+    return 4 + levels(24, family, plain=False)
 
 
 class Multiply(Operation):
     """The product of two numbers.
 
-    Cycles: the levels of a sum of 24 rows | rounding bit | rounding | special cases.
+    Cycles: hidden bits | the levels of a sum of 24 rows | rounding bit | rounding | special cases.
     """
 
     @property
@@ -66,20 +66,21 @@ class Multiply(Operation):
     def elaborate(self, platform):
         m = Module()
         (a, a_exponent, a_sign), (b, b_exponent, b_sign) = parts(self.a), parts(self.b)
-        hidden = []
-        for exponent in (a_exponent, b_exponent):
-            hidden.append(Signal(name="hidden"))
-            m.d.comb += hidden[-1].eq(exponent.any())
-        a_bits, b_bits = [*a, hidden[0]], [*b, hidden[1]]
+        a, b = (later(m, Cat(fraction, exponent.any()), "mantissa")
+                for fraction, exponent in ((a, a_exponent), (b, b_exponent)))
+        total, sign = (a_exponent + b_exponent - 127)[:10], a_sign ^ b_sign
+        total, sign = later(m, total, "exponents"), later(m, sign, "sign")
+        special = [later(m, exponent.all(), "special") for exponent in (a_exponent, b_exponent)]
+        fractional = [later(m, value[:23].any(), "fractional") for value in (self.a, self.b)]
+        nan = special[0] & (fractional[0] | ~b[23]) | special[1] & (fractional[1] | ~a[23])
+        flags = later(m, Cat(sign, special[0] | special[1], ~a[23] | ~b[23], nan), "flags")
+        depth = self.latency - 4
+        flags, total = delay(m, flags, depth - 1), delay(m, total, depth)
+
+        a_bits, b_bits = list(a), list(b)
         rows = [Word([bit(lambda x, y: x & y, x, y) for x in a_bits], (1 << 24) - 1).shifted(j)
                 for j, y in enumerate(b_bits)]
         product = Cat(x.value for x in add_words(m, self.family, rows).bits)
-
-        total = later(m, (a_exponent + b_exponent - 127)[:10], "exponents")
-        a_special, b_special = a_exponent.all(), b_exponent.all()
-        nan = a_special & (a.any() | ~hidden[1]) | b_special & (b.any() | ~hidden[0])
-        flags = later(m, Cat(a_sign ^ b_sign, a_special | b_special, ~hidden[0] | ~hidden[1], nan), "flags")
-        flags, total = (delay(m, x, self.latency - 4) for x in (flags, total))
 
         high, upper = product[47], product[23:]
         guard = Mux(high, product[23], product[22])

@@ -1,0 +1,66 @@
+"""The arrays of the strategies chart as netlists, and the chart's own numbers."""
+
+import pytest
+
+from benchmarks.formats import FORMATS
+from benchmarks.formats.carry import Sum, add, bit, real
+from benchmarks.formats.measure import Cost, check
+from benchmarks.formats.modules import ARRAY, modules
+from tbn_hw.errors import Mismatch
+from tbn_hw.synthesis import synthesise
+
+
+def synthesised(array, folder):
+    figures = synthesise({ARRAY: modules(array)[ARRAY]}, array.family, folder, 1)["modules"][ARRAY]
+    return figures, folder / f"{ARRAY}.v"
+
+
+@pytest.mark.parametrize("family", ["ecp5", "xc7"])
+@pytest.mark.parametrize("name", ["int8", "TWN", "BWN", "TNN", "TBN", "XNOR-Net"])
+def test_netlist(name, family, tmp_path):
+    array = FORMATS[name](pe=2, simd=4, family=family)
+    figures, netlist = synthesised(array, tmp_path)
+    assert figures["lut"] > 0
+    assert figures["dsp"] == figures["bram"] == 0
+    assert check(array, netlist, tmp_path, runs=8) == 8 * 4 * 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["ecp5", "xc7"])
+def test_netlist_float32(family, tmp_path):
+    array = FORMATS["float32"](pe=1, simd=1, family=family)
+    figures, netlist = synthesised(array, tmp_path)
+    assert figures["dsp"] == 0
+    assert check(array, netlist, tmp_path, runs=8) == 8 * 4 * array.interleave
+
+
+def test_netlist_wrong(tmp_path):
+    """A netlist with one LUT of another function is found out."""
+    array = FORMATS["BWN"](pe=1, simd=2, family="ecp5")
+    _, netlist = synthesised(array, tmp_path)
+    text = netlist.read_text()
+    place = text.index(".INIT1(16'h") + len(".INIT1(16'h")
+    netlist.write_text(text[:place] + f"{int(text[place:place + 4], 16) ^ 0xFFFF:04x}" + text[place + 4:])
+    with pytest.raises(Mismatch, match=r"^BWN on ecp5: cycle \d+ of run 0 must be 0x\w+, not 0x\w+$"):
+        check(array, netlist, tmp_path, runs=2)
+
+
+def test_cost():
+    cost = Cost("TBN", "ecp5", 4, 64, lut=500, ff=600, checked=1, cells=512, mhz=200.0, least_mhz=190.0, most_mhz=210.0,
+                seeds=3)
+    assert (cost.macs, cost.area, cost.area_per_mac) == (256, 600, 600 / 256)  # flip-flops need more places than LUTs
+    assert cost.gmacs == pytest.approx(10_000 * 256 / 600 * 0.2)
+    assert Cost("TBN", "xc7", 4, 64, lut=500, ff=600, checked=1).area == 500
+
+
+def test_add_wrong():
+    from amaranth.hdl import Module, Signal
+    five = [Signal(name=f"s{k}") for k in range(5)]
+    with pytest.raises(ValueError, match="^Half a CCU2C cannot add the functions .* of 5 signals$"):
+        add(Module(), "ecp5", [Sum([bit(lambda a, b, c: a & (b ^ c), *five[:3])],
+                                   [bit(lambda a, b: a & b, *five[3:])])])
+    with pytest.raises(ValueError, match="^A LUT6 cannot add functions of 6 signals$"):
+        add(Module(), "xc7", [Sum([bit(lambda a, b, c: a & (b ^ c), *five[:3])],
+                                  [bit(lambda a, b, c: a & b ^ c, *five[3:], Signal())])])
+    with pytest.raises(ValueError, match="^Family must be one of portable, ecp5, xc7, not 'ice40'$"):
+        add(Module(), "ice40", [Sum(real(five[0]), real(five[1]))])
