@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +43,7 @@ def table(costs: Sequence[Cost]) -> list[str]:
         if ecp5 is None or xc7 is None or ecp5.gmacs is None or base is None or base.gmacs is None:
             continue
         lines.append(f"| {LABELS[name]} | {ecp5.pe} x {ecp5.simd} | {figure(ecp5.area_per_mac)} | {ecp5.mhz:.0f} "
-                     f"| {figure(ecp5.gmacs)} | {figure(ecp5.gmacs / base.gmacs)}x | {figure(xc7.area_per_mac)} "
+                     f"| {figure(ecp5.gmacs)} | {ecp5.gmacs / base.gmacs:,.0f}x | {figure(xc7.area_per_mac)} "
                      f"| {figure(xc7.macs_per_cycle)} |")
     return lines
 
@@ -69,7 +70,8 @@ def chart(costs: Sequence[Cost], file: Path) -> None:
             axis.barh(place, values[name], color=ORANGE if name == "TBN" else BLUE, height=0.68)
             axis.text(values[name] * 1.12, place, figure(values[name]), va="center", color=INK, fontsize=8.5)
         axis.set_xscale("log")
-        axis.set_xlim(0.7 * min(values.values()), 3.5 * max(values.values()))
+        axis.set_xlim(10 ** math.floor(math.log10(min(values.values()))), 3.5 * max(values.values()))
+        axis.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
         axis.set_title(title, fontsize=9, color=INK, loc="left")
         axis.tick_params(axis="x", labelsize=8, colors=GREY, which="both")
         axis.tick_params(axis="y", length=0)

@@ -1,11 +1,13 @@
 """The arrays of the strategies chart as netlists, and the chart's own numbers."""
 
 import pytest
+from amaranth.hdl import Module, Signal
 
 from benchmarks.formats import FORMATS
 from benchmarks.formats.carry import Sum, add, bit, real
 from benchmarks.formats.measure import Cost, check
 from benchmarks.formats.modules import ARRAY, modules
+from benchmarks.strategies import chart, table, write
 from tbn_hw.errors import Mismatch
 from tbn_hw.synthesis import synthesise
 
@@ -53,8 +55,20 @@ def test_cost():
     assert Cost("TBN", "xc7", 4, 64, lut=500, ff=600, checked=1).area == 500
 
 
+def test_report(tmp_path):
+    costs = [Cost(name, family, 4, 64, lut=lut, ff=0, checked=1, mhz=mhz)
+             for name, lut in (("float32", 256_000), ("TBN", 512)) for family, mhz in (("ecp5", 200.0), ("xc7", None))]
+    write(costs, tmp_path / "costs.csv")
+    header, *rows = (line.split(",") for line in (tmp_path / "costs.csv").read_text().splitlines())
+    assert [row[header.index("gmacs")] for row in rows] == ["2.0", "", "1000.0", ""]
+    assert table(costs)[2:] == [
+        "| float32 x float32 | 4 x 64 | 1,000 | 200 | 2.00 | 1x | 1,000 | 10.0 |",
+        "| TBN: ternary x binary | 4 x 64 | 2.00 | 200 | 1,000 | 500x | 2.00 | 5,000 |"]
+    chart(costs, tmp_path / "chart.png")
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_add_wrong():
-    from amaranth.hdl import Module, Signal
     five = [Signal(name=f"s{k}") for k in range(5)]
     with pytest.raises(ValueError, match="^Half a CCU2C cannot add the functions .* of 5 signals$"):
         add(Module(), "ecp5", [Sum([bit(lambda a, b, c: a & (b ^ c), *five[:3])],
