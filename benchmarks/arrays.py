@@ -132,6 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     warnings.filterwarnings("ignore", category=UnusedElaboratable)  # components made for their numbers
     progress, console = Console(stderr=True), Console()
+    if not console.is_terminal:
+        console = Console(width=160)
     options.output.mkdir(parents=True, exist_ok=True)
     harness = Harness(options.output / ".cache", options.workers, progress.print)
     try:

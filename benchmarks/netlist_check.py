@@ -48,6 +48,9 @@ def check(netlist: Path, family: str, stimulus: Mapping[str, Values], outputs: M
         raise UsageError(f"family must be one of {', '.join(MODELS)}, not {family!r}")
     module = _top(json.loads(netlist.read_text()))
     observed = {name: _bits(module, name) for name in outputs}
+    for name in (*stimulus, clock):
+        if module["ports"].get(name, {"direction": None})["direction"] != "input":
+            raise UsageError(f"netlist has no input {name!r}")
     inputs = {name: len(module["ports"][name]["bits"]) for name in stimulus}
     work.mkdir(parents=True, exist_ok=True)
     files = [work / name for name in ("models.v", "netlist.v", "bench.v")]

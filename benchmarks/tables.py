@@ -26,7 +26,7 @@ def show(console: Console, title: str, rows: Sequence[Row]) -> None:
     """Print rows as a table; numbers stand at the right."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
     for key, value in rows[0].items():
-        table.add_column(key, justify="left" if isinstance(value, str) else "right", overflow="fold")
+        table.add_column(key, justify="left" if isinstance(value, str) else "right", no_wrap=True)
     for row in rows:
         table.add_row(*map(_text, row.values()))
     console.print(table)
