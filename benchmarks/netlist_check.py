@@ -17,6 +17,7 @@ import numpy as np
 
 from sim.bench import ComponentResult, simulate_component
 from tbn_hw.errors import Mismatch, UsageError
+from tbn_hw.workspace import content_key
 
 MODELS = {"ecp5": ("ecp5", "cells_sim.v"), "ice40": ("ice40", "cells_sim.v"), "xc7": ("xilinx", "cells_sim.v")}
 BUFFERS = {  # cell -> output and input of what only passes a signal on: pads of inputs and clock trees
@@ -64,6 +65,14 @@ def check(netlist: Path, family: str, stimulus: Mapping[str, Values], outputs: M
         raise Mismatch(f"{netlist.name} is not what it was made from: {result.mismatches} of {result.beats_compared} "
                        f"values differ; {result.first_divergence}")
     return result
+
+
+def logic_hash(netlist: Path) -> str:
+    """A hash of what is simulated: of a placed netlist all but where its cells lie, so that seeds often share it."""
+    module = _top(json.loads(netlist.read_text()))
+    for named in (*module["cells"].values(), *module["netnames"].values()):
+        named.pop("attributes", None)
+    return content_key(*(json.dumps(module[key]) for key in ("ports", "cells", "netnames")))
 
 
 def _models(family: str, file: str) -> str:
