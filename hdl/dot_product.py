@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.cells import build, gated_sum
 from hdl.counting import count_products
 from hdl.popcount import adder_tree, registers_of, sum_shape
+from hdl.signed_pairs import pair_layout, pair_terms
 
 
 def as_int(x):
@@ -21,8 +22,7 @@ def product(activation, weight_kind, x, w):
             return ~(x ^ w)
         if activation == "ternary":
             return x[0] & ~(x[1] ^ w)
-        x = as_int(x)
-        return x ^ w.replicate(len(x)).as_signed()
+        raise ValueError("integers and binary weights are multiplied in pairs")
     if activation == "binary":
         return (w ^ x.replicate(len(w))).as_signed()
     if activation == "ternary":
@@ -44,11 +44,21 @@ def counted(activation, weight_kind):
     return weight_kind == "binary" and activation in ("binary", "ternary")
 
 
+def paired(activation, weight_kind):
+    """Whether the elements come in pairs, as in `hdl.signed_pairs`: integers with binary weights."""
+    return weight_kind == "binary" and activation == "int"
+
+
+def beat_layout(activation, weight_kind, shape, simd):
+    """What a `DotProduct` takes of a beat of `simd` elements."""
+    return pair_layout(shape, simd) if paired(activation, weight_kind) else data.ArrayLayout(shape, simd)
+
+
 def dot_registers(activation, weight_kind, simd, tree_levels, family):
     """Registers on the way through a `DotProduct`, before the last."""
     if counted(activation, weight_kind):
         return count_products(family, activation, simd, tree_levels)[0].stages
-    return registers_of(simd, tree_levels)
+    return registers_of(-(-simd // 2) if paired(activation, weight_kind) else simd, min(1, tree_levels))
 
 
 class DotProduct(wiring.Component):
@@ -59,11 +69,14 @@ class DotProduct(wiring.Component):
     Parameters
     ----------
     layout : ArrayLayout
-        The elements of a beat.
+        The elements of a beat, as `beat_layout` makes it.
+    lanes : int or None
+        How many elements these are; None for as many as the layout has.
     activation, weight_kind, family
         As in `hdl.mvu.MVU`.
     tree_levels : int
-        Levels of logic between registers, of LUTs for bits and of adders for integers; 0 for no register but the last.
+        Levels of LUTs between registers where bits are counted. Integers have one behind every adder, which is cheaper
+        than without: two adders in a row become a circuit of full adders. 0 for no register but the last.
 
     Members
     -------
@@ -75,15 +88,18 @@ class DotProduct(wiring.Component):
         One more to count, which an adder takes as its carry; there to make the sum cheaper if the lanes are 2^k.
     """
 
-    def __init__(self, *, layout, activation, weight_kind, tree_levels, family="portable"):
+    def __init__(self, *, layout, activation, weight_kind, tree_levels, family="portable", lanes=None):
         self._activation, self._weight_kind, self._levels = activation, weight_kind, tree_levels
         self._family = family
-        weights = data.ArrayLayout(unsigned(1 if weight_kind == "binary" else 8), layout.length)
-        self.latency = dot_registers(activation, weight_kind, layout.length, tree_levels, family) + 1
+        lanes = layout.length if lanes is None else lanes
+        weights = data.ArrayLayout(unsigned(1 if weight_kind == "binary" else 8), lanes)
+        self.latency = dot_registers(activation, weight_kind, lanes, tree_levels, family) + 1
         self.has_more = False
         if counted(activation, weight_kind):
-            schedule, self.has_more = count_products(family, activation, layout.length, tree_levels)
+            schedule, self.has_more = count_products(family, activation, lanes, tree_levels)
             shape = unsigned(len(schedule.outputs) - self.has_more)
+        elif paired(activation, weight_kind):
+            shape = sum_shape(layout.elem_shape["total"].shape, layout.length)
         else:
             term = product(activation, weight_kind, Signal(layout.elem_shape), Signal(weights.elem_shape)).shape()
             shape = sum_shape(term, layout.length)
@@ -91,13 +107,15 @@ class DotProduct(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes = zip(self.x, self.w, strict=True)
         if counted(self._activation, self._weight_kind):
-            wires = [wire for x, w in lanes for wire in (w, *Value.cast(x))]
+            wires = [wire for x, w in zip(self.x, self.w, strict=True) for wire in (w, *Value.cast(x))]
             registered_count(m, Cat(self.sum, self.more), self._family, self._activation, wires, len(self.w),
                              self.enable, self._levels)
+        elif paired(self._activation, self._weight_kind):
+            registered_sum(m, self.sum, pair_terms(self.x, list(self.w)), self.enable, self._levels)
         else:
-            terms = [product(self._activation, self._weight_kind, x, w) for x, w in lanes]
+            terms = [product(self._activation, self._weight_kind, x, w)
+                     for x, w in zip(self.x, self.w, strict=True)]
             registered_sum(m, self.sum, terms, self.enable, self._levels)
         return m
 
@@ -152,14 +170,14 @@ def registered_count(m, total, family, kind, wires, count, enable, levels):
 
 
 def registered_sum(m, total, terms, enable, levels):
-    """The sum of the terms in a register, and registers between every `levels` levels of the tree on the way there."""
+    """The sum of the terms in a register, and unless `levels` is 0 registers between all levels of the tree."""
     def register(value):
         stage = Signal(value.shape())
         with m.If(enable):
             m.d.sync += stage.eq(value)
         return stage
 
-    result = adder_tree(terms, every=levels, register=register)
+    result = adder_tree(terms, every=min(1, levels), register=register)
     with m.If(enable):
         m.d.sync += total.eq(result)
 

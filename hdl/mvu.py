@@ -8,10 +8,20 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.counting import FAMILIES
-from hdl.dot_product import DotProduct, SharedCount, accumulated, accumulated_from_zero, dot_registers, shared_bit
+from hdl.dot_product import (
+    DotProduct,
+    SharedCount,
+    accumulated,
+    accumulated_from_zero,
+    beat_layout,
+    dot_registers,
+    paired,
+    shared_bit,
+)
 from hdl.popcount import range_of
 from hdl.result_beats import ResultBeats
 from hdl.rom import STYLES, in_block_ram, read_only, weight_rows
+from hdl.signed_pairs import late_negatives, pairs
 from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor, connect
 
 
@@ -24,9 +34,10 @@ class MVU(wiring.Component):
     for the output.
 
     Binary by ternary: with P the lanes whose product is +1, the result is `2 * popcount(P) - popcount(nonzero)`, and
-    the second count is made once for all rows. Binary by binary: `2 * popcount(equal) - mw`. Binary by integer: -x is
-    ~x + 1, so the terms are `x ^ sign` and the number of negative weights of the row is in the start value. Binary or
-    ternary by int8: the same with the parts exchanged, the ones counted once for all rows.
+    the second count is made once for all rows. Binary by binary: `2 * popcount(equal) - mw`. Binary by integer:
+    inputs are added and subtracted in pairs for all rows (`hdl.signed_pairs`); -x is ~x + 1, so a row's terms are
+    `x ^ sign`, and what they lack is in the start value. Binary or ternary by int8: `w ^ sign`, the ones counted once
+    for all rows.
 
     Interval is `synapse_fold * neuron_fold` cycles a vector, without a gap between vectors, or its output beats if they
     are more. Latency is `synapse_fold + 3` cycles, plus one for each register in the adder tree, and one if the weights
@@ -174,8 +185,11 @@ class MVU(wiring.Component):
         enable, finished, busy = Signal(name="enable"), Signal(name="finished"), Signal(name="busy")
         m.d.comb += [enable.eq(~(finished & busy)), self.i.ready.eq(enable)]
         x, valid, weights = self.i.payload, self.i.valid, self._fetch(m, enable)
+        layout = self.i.payload.shape()
         for late in (False, True)[:1 + self._late_weights]:
-            ahead, x, valid = (x, valid), Signal(self.i.payload.shape(), name="x"), Signal(name="valid")
+            if late == self._late_weights and paired(self._activation_kind, self._kind):
+                x, layout = Cat(pairs(list(x))), beat_layout("int", self._kind, self._shape, self._simd)
+            ahead, x, valid = (x, valid), Signal(layout, name="x"), Signal(name="valid")
             with m.If(enable):
                 m.d.sync += [x.eq(ahead[0]), valid.eq(ahead[1])]
             if late:
@@ -186,7 +200,7 @@ class MVU(wiring.Component):
         dots, kind = [], self._activation_kind
         tree = {"activation": kind, "weight_kind": self._kind, "tree_levels": self._levels, "family": self._family}
         for k in range(self._pe):
-            m.submodules[f"pe{k}"] = dot = DotProduct(layout=x.shape(), **tree)
+            m.submodules[f"pe{k}"] = dot = DotProduct(layout=layout, lanes=self._simd, **tree)
             m.d.comb += [dot.x.eq(x), Cat(dot.w).eq(weights.word_select(k, len(weights) // self._pe)),
                          dot.enable.eq(enable)]
             dots.append(dot)
@@ -237,7 +251,7 @@ class MVU(wiring.Component):
         if self._kind == "binary" and self._activation == "binary":
             constant -= self._weights.shape[1]
         elif self._kind == "binary" and self._activation != "ternary":
-            constant += (self._weights < 0).sum(axis=1)
+            constant += late_negatives(self._weights, self._simd)
         if not constant.any():
             return [None] * self._pe
         width, mask = self._acc_width, (1 << self._acc_width) - 1
