@@ -59,8 +59,9 @@ def check(netlist: Path, family: str, stimulus: Mapping[str, Values], outputs: M
              _bench(inputs, {name: len(bits) for name, bits in observed.items()}, clock, settled))
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
-    result = simulate_component(files, "bench", {"i": _join(stimulus, list(inputs.values()))},
-                                {"o": _join(outputs, [len(bits) for bits in observed.values()])}, work=work)
+    beats_in = _join(stimulus, list(inputs.values()))
+    beats_out = _join(outputs, [len(bits) for bits in observed.values()])
+    result = simulate_component(files, "bench", {"i": beats_in}, {"o": beats_out}, work=work, optimise="-O0")
     if result.mismatches:
         raise Mismatch(f"{netlist.name} is not what it was made from: {result.mismatches} of {result.beats_compared} "
                        f"values differ; {result.first_divergence}")

@@ -48,20 +48,22 @@ class ComponentResult:
 def simulate_component(sources: Sequence[Path], top: str, inputs: Mapping[str, Sequence[int]],
                        outputs: Mapping[str, Sequence[int]], *, work: Path, frames: int = 1, clock: str = "clk",
                        reset: str = "rst", simulator: str = "verilator", seed: int = 0, stalls: float = 0.0,
-                       patterns: int = 1, reset_after: int | None = None,
-                       timeout_cycles: int = 10_000) -> ComponentResult:
+                       patterns: int = 1, reset_after: int | None = None, timeout_cycles: int = 10_000,
+                       optimise: str = "-O2") -> ComponentResult:
     """Drive the streams `inputs` of the module `top` with beats, and compare those of the streams `outputs`.
 
     A stream `i` has the ports `i__payload`, `i__valid` and `i__ready`; `reset` is active high. The beats of each stream
     are those of `frames` frames. Every end pauses before a beat with probability `stalls`; with `patterns` above 1 all
     beats are sent that many times, with a reset and another pattern of pauses each, in one simulation.
     `reset_after` resets the component after that many cycles and begins again. `simulator` is "verilator" or "icarus".
+    `optimise` is for the C++ compiler: -O0 is sooner done with large modules that see few beats.
 
     Raises SimulationError when it cannot be built, breaks the stream rules, offers a beat too many, or has no transfer
     for `timeout_cycles`; ToolMissing.
     """
     ports = [f"{name}__{end}" for name in (*inputs, *outputs) for end in ("payload", "valid", "ready")]
-    built = build(sources, top, work, visible=[clock, reset, *ports], simulator=simulator)
+    built = build(sources, top, work, visible=[clock, reset, *ports], simulator=simulator,
+                  optimise=optimise)
     folder = work.resolve() / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
