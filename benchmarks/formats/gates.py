@@ -50,8 +50,8 @@ def _gates(netlist: Path, top: str, family: str, folder: Path) -> dict[str, Any]
     (folder / "mapped.v").write_bytes(netlist.read_bytes())
     (folder / "gates.ys").write_text("\n".join([
         f"read_verilog -D NO_INCLUDES {MODELS[family]}", "read_verilog mapped.v", f"hierarchy -check -top {top}",
-        "proc", "flatten", "opt -full", "techmap", "opt -full", "dfflegalize -cell $_DFF_P_ 01", "simplemap", "clean",
-        "write_json gates.json\n"]))
+        "proc", "opt_expr", "flatten", "opt_expr", "opt_clean", "simplemap", "opt_expr", "opt_merge", "opt_clean",
+        "dfflegalize -cell $_DFF_P_ 01", "simplemap", "opt_expr", "clean", "write_json gates.json\n"]))
     yosys.run(top, ["-s", "gates.ys"], folder)
     module: dict[str, Any] = json.loads((folder / "gates.json").read_text())["modules"][top]
     return module
