@@ -52,3 +52,9 @@ class PlacementError(BuildError):
     """nextpnr ended without a result, though the design need not be too large."""
 
     exit_code = 3
+
+
+class BoardError(BuildError):
+    """A board that does not answer, or not as it should."""
+
+    exit_code = 6

@@ -11,28 +11,32 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tbn_hw.errors import UsageError
 
 
-def read_pictures(files: Sequence[Path], shape: tuple[int, int, int], resize: int | None) -> np.ndarray:
+def read_pictures(files: Sequence[Path], shape: tuple[int, int, int], resize: int | None, *,
+                  option: str = "--images") -> np.ndarray:
     """uint8 pictures (n, h, w, c) of `shape`: the shorter side resized to `resize` pixels, then the centre cut out.
 
     Without `resize` the picture is scaled to cover `shape` exactly. One channel means grey, three red, green and blue.
-    Raises UsageError for a file that is no picture, or a shape that a picture cannot have.
+    Raises UsageError, which begins with `option`, for a file that is no picture, or a shape that a picture cannot have.
     """
-    return np.stack([_read(file, shape, resize) for file in files])
+    try:
+        return np.stack([_read(file, shape, resize) for file in files])
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def _read(file: Path, shape: tuple[int, int, int], resize: int | None) -> np.ndarray:
     height, width, channels = shape
     if channels not in (1, 3):
-        raise UsageError(f"--images: the network reads {channels} channels, a picture has 1 or 3")
+        raise UsageError(f"the network reads {channels} channels, a picture has 1 or 3")
     try:
         with Image.open(file) as opened:
             image = _eight_bits(file, ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
     except FileNotFoundError:
-        raise UsageError(f"--images: {file}: no such file") from None
+        raise UsageError(f"{file}: no such file") from None
     except (UnidentifiedImageError, Image.DecompressionBombError):
-        raise UsageError(f"--images: {file} must be a picture that Pillow can read") from None
+        raise UsageError(f"{file} must be a picture that Pillow can read") from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise UsageError(f"--images: {file} cannot be read; {error}") from None
+        raise UsageError(f"{file} cannot be read; {error}") from None
     scale = max(height / image.height, width / image.width)
     if resize is not None:
         scale = resize / min(image.height, image.width)
@@ -47,5 +51,5 @@ def _eight_bits(file: Path, image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
-        raise UsageError(f"--images: {file} must have 8 or 16 bits a channel, not 32")
+        raise UsageError(f"{file} must have 8 or 16 bits a channel, not 32")
     return image

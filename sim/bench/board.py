@@ -1,0 +1,70 @@
+"""Simulation of a board's top level, `clk`, `uart_rx` and `uart_tx`, with host code at the other end of its line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cocotb.clock import Clock
+from cocotb.task import resume
+
+from sim.bench.build import build
+from sim.bench.handshake import Handle
+from sim.bench.tool import SimulationError, execute, log_end
+from sim.bench.uart import UartListener, UartSender
+
+PORTS = ("clk", "uart_rx", "uart_tx", "led_heartbeat", "led_error")
+PERIOD = 200
+"""Simulation steps a cycle: the resolution of the line."""
+
+
+def simulate_board(sources: Sequence[Path], top: str, module: str, work: Path, *, visible: Sequence[str] = (),
+                   job: Mapping[str, Any]) -> Any:
+    """Run the cocotb test module on a board's top level, and return what it leaves, as JSON, in `outcome.json`.
+
+    The module finds `job` in the file that SIM_JOB names, and writes beside it. `visible` are signals of the top level
+    that it reads besides the ports. Raises SimulationError, also when there is no outcome; ToolMissing.
+    """
+    built = build(sources, top, work, visible=[*PORTS, *visible])
+    folder = work.resolve() / "run"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    path, log = folder / "job.json", folder / "simulation.log"
+    stage = {"stage": "run", "module": module, "folder": str(built.folder), "top": top, "simulator": built.simulator,
+             "run_folder": str(folder), "results": str(folder / "results.xml"), "seed": 0}
+    path.write_text(json.dumps({**job, **stage}))
+    execute([sys.executable, "-m", "sim.bench.worker", str(path)], log, cwd=folder)
+    outcome = folder / "outcome.json"
+    if not outcome.exists():
+        raise SimulationError(f"the simulation ended without a result; {log} ends:\n{log_end(log)}")
+    return json.loads(outcome.read_text())
+
+
+class SimulatedLine:
+    """The pipe to a simulated board, for host code that runs in a `cocotb.task.bridge`.
+
+    `bit` is the time of a bit in cycles; `patience` the cycles of silence after which nothing is read.
+    """
+
+    def __init__(self, dut: Handle, bit: float, patience: float) -> None:
+        self.sender, self.listener = UartSender(dut.uart_rx, bit * PERIOD), UartListener(dut.uart_tx, bit * PERIOD)
+        self._patience = patience * PERIOD
+
+    def write(self, data: bytes, broken: Sequence[int] = ()) -> None:
+        resume(self.sender.send)(data, broken)
+
+    def read(self, size: int) -> bytes:
+        return resume(self.listener.receive)(size, self._patience)
+
+    def rate(self, bit: float) -> None:
+        """Send and receive at `bit` cycles a bit from now on."""
+        self.sender.bit = self.listener.bit = bit * PERIOD
+
+
+def start(dut: Handle) -> None:
+    """Let the board's clock run."""
+    Clock(dut.clk, PERIOD, unit="step").start()

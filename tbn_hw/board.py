@@ -1,0 +1,77 @@
+"""The top level of a board: an accelerator behind a serial line, with its clock and reset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+
+import jinja2
+from amaranth.back import verilog as amaranth_verilog
+
+from hdl.board_link import BoardLink
+from tbn_hw import generate
+from tbn_hw.accelerator import Accelerator
+from tbn_hw.errors import UsageError
+from tbn_hw.hierarchy import merged
+from tbn_hw.pll import MHZ, Pll, pll
+from tbn_hw.protocol import Identity, network_key
+
+BAUD = 1_000_000
+GAP_MS = 50
+"""Silence that ends a request. Above the pauses that a USB adapter makes within one."""
+ROLES = ("clk", "uart_rx", "uart_tx", "led_heartbeat", "led_error")
+"""Ports of the board's top level, each one bit: what a constraint file gives pins to. The LEDs may go without."""
+
+
+@dataclass(frozen=True)
+class BoardTop:
+    """The board's top level.
+
+    `verilog` holds its two modules, `name` first; what goes to Yosys is this and the accelerator's own file. The ports
+    are `ROLES`, each named by its role. `clock_hz` is what the design runs at, made of `input_hz` at `clk` by `pll` if
+    there is one: constrain `clk` to `input_hz`, and net `clock` to `clock_hz`; its routed Fmax must reach that.
+    """
+
+    name: str
+    verilog: str
+    input_hz: int
+    clock_hz: int
+    baud: int
+    identity: Identity
+    pll: Pll | None
+
+
+def identity_of(accelerator: Accelerator, clock_hz: int = 0) -> Identity:
+    """What a board with this accelerator says of itself."""
+    sizes, source = generate.ports(accelerator), accelerator.network.input
+    key = network_key(accelerator.network.to_bytes())
+    return Identity(key, clock_hz, source.height * source.width, sizes.input_bytes, sizes.logits, sizes.logit_bytes,
+                    sizes.classes, sizes.class_bytes, accelerator.name)
+
+
+def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz: int, baud: int = BAUD,
+              gap_ms: float = GAP_MS, pll_pad: bool = False, led_active_low: bool = False) -> BoardTop:
+    """The board's top level for an accelerator.
+
+    `input_hz` is the frequency at the pin `clk`, `clock_hz` the highest wanted for the design. `pll_pad` says that an
+    iCE40's `clk` is the pin beside the PLL, whose input it then must be. `led_active_low`: an LED is lit by 0.
+
+    Raises UsageError for a family or a frequency that is not to be had, or a baud rate above a quarter of the clock.
+    """
+    found = pll(family, input_hz, clock_hz)
+    achieved = found.output_hz if found else input_hz
+    if achieved < 4 * baud:
+        raise UsageError(f"the clock must be at least four times the line's {baud} baud, not {achieved / MHZ:g} MHz")
+    identity = identity_of(accelerator, achieved)
+    # two underscores: no engine's module can have such a name
+    name, link_name = f"{accelerator.name}__board", f"{accelerator.name}__link"
+    link = BoardLink(clock_hz=achieved, baud=baud, gap=max(round(achieved * gap_ms / 1000), 20 * achieved // baud),
+                     pixels=identity.pixels, pixel_bytes=identity.pixel_bytes, result_bytes=identity.beat_bytes,
+                     identity=identity.pack())
+    source = resources.files("tbn_hw").joinpath("templates/board.v.j2").read_text()
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(source)
+    top = template.render(name=name, link=link_name, design=accelerator.name, baud=baud, identity=identity, pll=found,
+                          pll_pad=pll_pad, led_active_low=led_active_low, input_mhz=f"{input_hz / MHZ:.6g}",
+                          clock_mhz=f"{achieved / MHZ:.6g}")
+    text = merged(amaranth_verilog.convert(link, name=link_name, emit_src=False, strip_internal_attrs=True))
+    return BoardTop(name, generate.join({name: top, link_name: text}), input_hz, achieved, baud, identity, found)

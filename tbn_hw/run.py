@@ -1,0 +1,164 @@
+"""`python -m tbn_hw.run`: your own pictures through a board that runs a build, over its serial line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import serial
+
+from quantize.network import Network, NetworkError
+from tbn_hw.board import BAUD
+from tbn_hw.client import Board, picture_bytes
+from tbn_hw.confidence import softmax
+from tbn_hw.errors import BoardError, BuildError, ModelRefused, UsageError
+from tbn_hw.pictures import read_pictures
+from tbn_hw.protocol import Identity, Result, network_key
+
+BITS = 10
+"""Of a byte on the line."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build's folder says: its network, the name it is known by, and what its manifest adds."""
+
+    network: Network
+    key: bytes
+    resize: int | None
+    temperature: float | None
+    baud: int
+
+
+def read_build(folder: Path) -> Built:
+    """A build's network and manifest; raises UsageError where there is none, ModelRefused where it is damaged."""
+    path, manifest = folder / "network.safetensors", folder / "manifest.json"
+    if not path.is_file():
+        raise UsageError(f"--build: {folder} holds no build; make one with python -m tbn_hw.build")
+    try:
+        network = Network.load(path)
+        facts: dict[str, Any] = json.loads(manifest.read_text()) if manifest.is_file() else {}
+    except (NetworkError, ValueError) as error:
+        raise ModelRefused(f"{folder}: the build is damaged; {error}") from None
+    board = facts.get("board") or {}
+    return Built(network, network_key(path.read_bytes()), facts.get("resize"), facts.get("temperature"),
+                 board.get("baud", BAUD))
+
+
+class SerialPipe:
+    """The pipe to a board at a port or URL of pyserial; raises UsageError where it cannot be opened."""
+
+    def __init__(self, port: str, baud: int, patience: float) -> None:
+        try:
+            self._line = serial.serial_for_url(port, baudrate=baud, timeout=patience, write_timeout=patience)
+        except (OSError, ValueError) as error:  # SerialException is an OSError
+            raise UsageError(f"--port: {port} cannot be opened; {_reason(error)}") from None
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._line.write(data)
+        except OSError as error:
+            raise BoardError(f"the line to the board broke; {_reason(error)}") from None
+
+    def read(self, size: int) -> bytes:
+        try:
+            data: bytes = self._line.read(1)
+            more = min(self._line.in_waiting, size - 1) if data else 0
+            return data + self._line.read(more) if more else data
+        except OSError as error:
+            raise BoardError(f"the line to the board broke; {_reason(error)}") from None
+
+    def close(self) -> None:
+        self._line.close()
+
+
+def _reason(error: Exception) -> str:
+    """The system's word where there is one, for pyserial's own repeats the port, at times twice."""
+    cause = error.__context__ if isinstance(error.__context__, OSError) else error
+    return str(getattr(cause, "strerror", None) or error).rstrip(".")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; raises UsageError for a wrong one."""
+    parser = _Parser(prog="python -m tbn_hw.run", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--build", type=Path, required=True, metavar="DIR", help="the folder of the build on the board")
+    parser.add_argument("--port", required=True, help="a serial port, such as /dev/ttyUSB0 or COM3, or a pyserial URL")
+    parser.add_argument("--baud", type=int, help=f"bits a second on the line (default: the build's, else {BAUD})")
+    parser.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS",
+                        help="silence after which a request is sent again (default: 1)")
+    parser.add_argument("images", type=Path, nargs="+", metavar="FILE", help="pictures to classify")
+    options = parser.parse_args(arguments)
+    if options.baud is not None and options.baud < 1:
+        raise UsageError(f"--baud must be a positive integer, not {options.baud}")
+    if not 0 < options.timeout < 3600:
+        raise UsageError(f"--timeout must be a positive number of seconds below 3600, not {options.timeout:g}")
+    return options
+
+
+def check(identity: Identity, built: Built, folder: Path) -> None:
+    """Raise ModelRefused unless the board runs the build's network."""
+    if identity.key != built.key:
+        theirs, ours = f"{identity.name} ({identity.key.hex()[:8]})", f"{built.network.name} ({built.key.hex()[:8]})"
+        raise ModelRefused(f"the board runs {theirs}, the build in {folder} is {ours}; load that build's bitstream, "
+                           "or name the build on the board")
+
+
+def line_of(file: Path, result: Result, identity: Identity, built: Built, seconds: float) -> str:
+    """What is printed for a picture."""
+    best, second = np.argsort(-result.logits, kind="stable")[:2] if len(result.logits) > 1 else (0, 0)
+    names = built.network.classes or [str(index) for index in range(len(result.logits))]
+    sure = f"ahead of {names[second]} by {result.logits[best] - result.logits[second]}"
+    if built.temperature is not None:
+        sure = f"confidence {100 * softmax(result.logits, built.temperature)[best]:.1f} %"
+    took = f"{1000 * result.cycles / identity.clock_hz:.3f} ms in the accelerator ({result.cycles} cycles at " \
+           f"{identity.clock_hz / 1e6:g} MHz), {1000 * seconds:.1f} ms with the line"
+    return f"{file}: {names[best]}, {sure}; {took}"
+
+
+def run(options: argparse.Namespace) -> None:
+    """Classify the pictures; raises BuildError."""
+    built = read_build(options.build)
+    source, baud = built.network.input, options.baud or built.baud
+    pictures = read_pictures(options.images, source.shape, built.resize, option="FILE")
+    pipe = SerialPipe(options.port, baud, options.timeout + BITS * source.size / baud)
+    try:
+        board = Board(pipe)
+        identity = board.identify()
+        check(identity, built, options.build)
+        for file, picture in zip(options.images, picture_bytes(pictures), strict=True):
+            start = time.monotonic()
+            result = board.classify(picture)
+            print(line_of(file, result, identity, built, time.monotonic() - start), flush=True)
+    finally:
+        pipe.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        run(parse(arguments))
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return UsageError.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""`python -m tbn_hw.run`: its sentences and exit codes. What it does with a board is in test_board."""
+
+import re
+
+import numpy as np
+import pytest
+from networks import residual
+from PIL import Image
+
+from tbn_hw.confidence import fit_temperature, softmax
+from tbn_hw.run import main
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("build")
+    residual().save(folder / "network.safetensors")
+    Image.fromarray(np.zeros((6, 6, 3), np.uint8)).save(folder / "a.png")
+    return folder
+
+
+def test_sentences(build, tmp_path, capsys):
+    picture, here, loop = str(build / "a.png"), ["--build", str(build)], ["--port", "loop://"]
+    (tmp_path / "network.safetensors").write_bytes(b"nothing")
+    cases = [
+        (2, ["--build", str(tmp_path / "none"), *loop, picture], "--build: .*none holds no build; make "),
+        (1, ["--build", str(tmp_path), *loop, picture], ".*network.safetensors"),
+        (2, [*here, *loop, str(build / "b.png")], "FILE: .*b.png: no such file$"),
+        (2, [*here, "--port", "/dev/none", picture], "--port: /dev/none cannot be opened; No such file or directory$"),
+        (2, [*here, "--port", "none://", picture], "--port: none:// cannot be opened; "),
+        (2, [*here, "--port", "socket://127.0.0.1:1", picture], "--port: .* cannot be opened; Connection refused$"),
+        (2, [*here, picture], "the following arguments are required: --port; see "),
+        (2, [*here, *loop, "--baud", "0", picture], "--baud must be a positive integer, not 0$"),
+        (2, [*here, *loop, "--timeout", "-1", picture], "--timeout must be a positive number of seconds "),
+        (6, [*here, *loop, "--timeout", "0.05", picture], "the board's answers cannot be read: 12 bytes "),
+    ]
+    for code, arguments, expected in cases:
+        assert main(arguments) == code, arguments
+        out, err = capsys.readouterr()
+        assert out == "" and err.startswith("error: ") and err.count("\n") == 1
+        assert re.match(expected, err[len("error: "):-1]), err
+
+
+@pytest.mark.parametrize("scale", [0.1, 1, 40])
+def test_temperature(scale):
+    """Labels drawn from the softmax of logits at a temperature: it is found again."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20_000, 5))
+    labels = (softmax(logits, 0.5).cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
+    assert fit_temperature(scale * logits, labels) == pytest.approx(0.5 * scale, rel=0.05)
+
+
+def test_confidence_of_the_never_wrong_stays_below_one():
+    logits = np.eye(4) * 10
+    temperature = fit_temperature(logits, np.arange(4))
+    assert 0.8 < softmax(logits, temperature).max() < 0.95
