@@ -12,7 +12,7 @@ from hdl.window_control import WindowControl, wrapped_sum
 from hdl.window_schedule import WindowSchedule
 
 SLACK_WORDS = 2
-"""Words of buffer beyond the least, for hiccups of the neighbours."""
+"""Words of buffer beyond the least, for hiccups of the neighbours; none where they would begin another 16 words."""
 
 BLOCK_WORDS, BLOCK_BITS = 32, 1024
 """A buffer of more words and at least so many bits goes to block RAM: of LUTs it would take hundreds."""
@@ -109,7 +109,8 @@ class SlidingWindow(wiring.Component):
 
     @property
     def _least_words(self):
-        return self._schedule.least_depth + SLACK_WORDS
+        least = self._schedule.least_depth
+        return least if least % 16 == 0 else least + SLACK_WORDS
 
     @property
     def interval(self):
