@@ -29,16 +29,16 @@ from benchmarks.harness import DEVICES, Harness
 from benchmarks.popcount_array import ACC_BITS, ROW, TOTAL, PopcountArray
 from benchmarks.tables import Row, bars, show, write_csv
 from sim.bench import SimulationError
-from tbn_hw.errors import BuildError
+from tbn_hw.errors import BuildError, DoesNotFit
 
 FAMILIES = ("ecp5", "ice40", "xc7")
-FORMS = ("portable", "mapped")
+FORMS = ("naive", "portable", "mapped")
 ACTIVATIONS = ("ternary", "binary")
 RATIO_PE, RATIO_SIMD = 32, 64
 
 
 def array(family: str, form: str, activation: str, pe: int, simd: int, levels: int) -> PopcountArray:
-    """An array in plain logic, which any family can take, or of the family's own cells."""
+    """An array in plain logic, which any family can take, or of the family's own cells; or naive, without registers."""
     return PopcountArray(pe, simd, activation,
                          {"tree_levels": levels, "family": family if form == "mapped" else form})
 
@@ -61,10 +61,14 @@ def tree(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
 def placed(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
     pe, simd = options.array
     for family, form, activation in _cases(options):
-        for levels in options.levels if family in DEVICES else ():
+        for levels in options.levels if family in DEVICES and form != "naive" else ():
             design = array(family, form, activation, pe, simd, levels)
             name = f"{family}, {form}, {activation}: {pe}x{simd} with {levels} levels between registers"
-            found = harness.place(name, design, family, options.seeds)
+            try:
+                found = harness.place(name, design, family, options.seeds)
+            except DoesNotFit as error:
+                harness.report(f"{name}: left out; {error}")
+                continue
             registers = harness.map(name, design, family, verify=False).total["ff"] - design.harness_ff
             sites = max(found.cells, registers) if family == "ecp5" else found.cells
             yield {"family": family, "form": form, "activation": activation, "levels": levels, "cells": found.cells,
@@ -77,7 +81,7 @@ def placed(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
 
 def ratio(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
     for family in options.families:
-        for form in options.forms:
+        for form in (form for form in options.forms if form != "naive"):
             lut = {}
             for activation in ACTIVATIONS:
                 design = array(family, form, activation, 1, RATIO_SIMD, 0)
@@ -89,6 +93,8 @@ def ratio(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
 
 def large(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
     for family, form, activation in _cases(options):
+        if form == "naive":
+            continue
         design = array(family, form, activation, 32, 128, 2)
         found = harness.map(f"{family}, {form}, {activation}: 32x128", design, family, verify=False)
         yield {"family": family, "form": form, "activation": activation, "LUT": found.total["lut"],

@@ -89,7 +89,7 @@ class Harness:
     """Measures designs in `folder`, where results are kept; `report` is told what is being done."""
 
     def __init__(self, folder: Path, workers: int | None = None, report: Callable[[str], None] | None = None) -> None:
-        self._store, self._workers, self._report = folder, workers, report or (lambda text: None)
+        self._store, self._workers, self.report = folder, workers, report or (lambda text: None)
         folder.mkdir(parents=True, exist_ok=True)
 
     def map(self, name: str, design: Design, family: str, verify: bool = True) -> Mapped:
@@ -114,7 +114,7 @@ class Harness:
 
         missing = [seed for seed in seeds if self._kept(keys[seed]) is None]
         if missing:
-            self._report(f"{name}: place and route on {device}, seeds {', '.join(map(str, missing))}")
+            self.report(f"{name}: place and route on {device}, seeds {', '.join(map(str, missing))}")
             with tempfile.TemporaryDirectory(dir=self._store, prefix=".") as folder:
                 place_and_route(netlist, device, Path(folder), seeds=missing, target_mhz=target, outputs=True,
                                 workers=self._workers, progress=keep)
@@ -128,7 +128,7 @@ class Harness:
         modules = dict(design.modules())
         key = content_key("map", versions("yosys"), family, sorted(modules.items()), *map(file_hash, MAKERS))
         if self._kept(key) is None:
-            self._report(f"{name}: synthesis for {family}")
+            self.report(f"{name}: synthesis for {family}")
             with self._entry(key) as entry:
                 start = time.monotonic()
                 result = synthesise(modules, family, entry, self._workers, top=design.top,
@@ -146,7 +146,7 @@ class Harness:
         key = content_key("check", simulator_version("verilator"), versions("yosys"), family, logic_hash(netlist),
                           file_hash(CHECKER), values, design.settled)
         if self._kept(key) is None:
-            self._report(f"{name}: simulation of {netlist.name}")
+            self.report(f"{name}: simulation of {netlist.name}")
             with self._entry(key) as entry:
                 result = check(netlist, family, inputs, outputs, entry / "work", settled=design.settled)
                 shutil.rmtree(entry / "work")

@@ -22,6 +22,7 @@ from amaranth.back import verilog
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib import data
 
+from benchmarks.naive import NaiveDotProduct
 from hdl.dot_product import DotProduct, SharedCount, accumulated, shared_bit
 from hdl.stream import BINARY, TRIT
 
@@ -33,7 +34,8 @@ ROW, TOTAL, TOP = "popcount_row", "popcount_total", "popcount_array"
 class PopcountArray:
     """`pe` rows of `simd` products a cycle; `activation` is "ternary" or "binary".
 
-    `tree` are the parameters of the dot products, and of the shared count beside them: family and registers.
+    `tree` are the parameters of the dot products, and of the shared count beside them: family and registers. The family
+    "naive" is `benchmarks.naive`, whose accumulators hold the results themselves.
     """
 
     pe: int
@@ -56,8 +58,19 @@ class PopcountArray:
     def element(self) -> Any:
         return TRIT if self.activation == "ternary" else BINARY
 
-    def dot_product(self) -> DotProduct:
+    @property
+    def naive(self) -> bool:
+        return self.tree.get("family") == "naive"
+
+    @property
+    def shared(self) -> bool:
+        """Whether there is a count for all rows."""
+        return self.activation == "ternary" and not self.naive
+
+    def dot_product(self) -> Any:
         """The dot product of one row."""
+        if self.naive:
+            return NaiveDotProduct(layout=data.ArrayLayout(self.element, self.simd), activation=self.activation)
         return DotProduct(layout=data.ArrayLayout(self.element, self.simd), activation=self.activation,
                           weight_kind="binary", **self.tree)
 
@@ -74,13 +87,13 @@ class PopcountArray:
     @property
     def accumulators(self) -> list[str]:
         """Names of the accumulators, each of ACC_BITS."""
-        shared = [f"total.{TOTAL}_accumulator"] if self.activation == "ternary" else []
+        shared = [f"total.{TOTAL}_accumulator"] if self.shared else []
         return [f"row{k}.{ROW}_accumulator" for k in range(self.pe)] + shared
 
     def modules(self) -> dict[str, str]:
         """Verilog of the modules by name, TOP among them."""
         texts = {ROW: self._row()}
-        if self.activation == "ternary":
+        if self.shared:
             texts[TOTAL] = self._total()
         return {**texts, TOP: self._top()}
 
@@ -114,8 +127,8 @@ class PopcountArray:
         for k in range(self.pe):
             m.submodules[f"row{k}"] = Instance(ROW, a_keep=1, i_clk=ClockSignal(), i_x=Cat(x),
                                                i_w=w.word_select(k, self.simd))
-        bits = [shared_bit(self.activation, "binary", element) for element in x]
-        if self.activation == "ternary":
+        if self.shared:
+            bits = [shared_bit(self.activation, "binary", element) for element in x]
             m.submodules.total = Instance(TOTAL, a_keep=1, i_clk=ClockSignal(), i_bits=Cat(bits))
         return _verilog(m, TOP, [clk, x_in, w_in])
 
@@ -137,7 +150,10 @@ class PopcountArray:
         else:
             positive = elements[:, None, :] == rows
         counts = positive.sum(axis=2)
-        if self.activation == "ternary":
+        if self.naive:
+            products = (elements != 0).sum(axis=1) if self.activation == "ternary" else self.simd
+            counts = 2 * counts - np.reshape(products, (-1, 1))
+        if self.shared:
             counts = np.concatenate([counts, (elements != 0).sum(axis=1)[:, None]], axis=1)
         late = np.zeros_like(counts)
         late[self.settled:] = np.cumsum(counts, axis=0)[:len(x) - self.settled]

@@ -9,7 +9,7 @@ from benchmarks import arrays, harness
 from benchmarks.harness import Harness
 from benchmarks.popcount_array import PopcountArray
 from benchmarks.tables import write_csv
-from tbn_hw.errors import DoesNotFit
+from tbn_hw.errors import DoesNotFit, Mismatch
 
 SMALL = ["--simd", "4", "--array", "2", "4", "--seeds", "1", "2", "--forms", "portable", "--activations", "ternary"]
 
@@ -47,12 +47,17 @@ def test_arrays_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_arrays_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def place(*arguments: object, **options: object) -> None:
-        raise DoesNotFit("ice40: the design asks for 9000 ICESTORM_LC of 7680")
+    def fail(error: Exception) -> None:
+        raise error
 
-    monkeypatch.setattr(Harness, "place", place)
-    assert arrays.main(["--output", str(tmp_path), "--families", "ice40", "--tables", "placed", *SMALL]) == 5
-    assert "error: ice40: the design asks for 9000 ICESTORM_LC of 7680" in capsys.readouterr().err
+    command = ["--output", str(tmp_path), "--families", "ice40", "--tables", "placed", "--levels", "3", *SMALL]
+    monkeypatch.setattr(Harness, "place", lambda *arguments: fail(Mismatch("placed.json is not what it was made from")))
+    assert arrays.main(command) == 4
+    assert capsys.readouterr().err == "error: placed.json is not what it was made from\n"
+    monkeypatch.setattr(Harness, "place", lambda *arguments: fail(DoesNotFit("9000 ICESTORM_LC of 7680")))
+    assert arrays.main(command) == 0
+    assert " ".join(capsys.readouterr().err.split()).endswith("registers: left out; 9000 ICESTORM_LC of 7680")
+    assert not (tmp_path / "arrays_placed.csv").exists()
     with pytest.raises(SystemExit, match="2"):
         arrays.main(["--families", "ecp6"])
 

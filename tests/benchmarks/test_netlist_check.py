@@ -47,10 +47,11 @@ def test_check_placed(family: str, tmp_path: Path) -> None:
         run(mutant, family, ARRAY, tmp_path / "mutant")
 
 
-@pytest.mark.parametrize("activation", ["ternary", "binary"])
-def test_check_mapped(activation: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("activation", "family"), [("ternary", "xc7"), ("binary", "xc7"), ("ternary", "naive"),
+                                                    ("binary", "naive")])
+def test_check_mapped(activation: str, family: str, tmp_path: Path) -> None:
     """Where there is no placement, what Yosys makes is simulated."""
-    design = PopcountArray(2, 4, activation, {"tree_levels": 2, "family": "xc7"})
+    design = PopcountArray(2, 4, activation, {"tree_levels": 2, "family": family})
     assert run(mapped(design, "xc7", tmp_path), "xc7", design, tmp_path / "check") > 100
 
 

@@ -1,0 +1,29 @@
+"""The dot product as it is written at first: products of -1, 0 and +1, added up."""
+
+from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.popcount import adder_tree
+
+
+class NaiveDotProduct(wiring.Component):
+    """The sum of signed products of trits or bits with weight bits, in a register; ports as those of `DotProduct`."""
+
+    latency, has_more = 1, False
+
+    def __init__(self, *, layout, activation):
+        self._activation = activation
+        width = layout.length.bit_length() + 1
+        super().__init__({"x": In(layout), "w": In(layout.length), "enable": In(1), "sum": Out(signed(width)),
+                          "more": Out(1)})
+
+    def elaborate(self, platform):
+        m, products = Module(), []
+        for x, w in zip(self.x, self.w, strict=True):
+            value, product = x if self._activation == "ternary" else Mux(x, Const(-1), Const(1)), Signal(signed(2))
+            m.d.comb += product.eq(Mux(w, -value, value))
+            products.append(product)
+        with m.If(self.enable):
+            m.d.sync += self.sum.eq(adder_tree(products))
+        return m
