@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.cells import build, gated_sum
 from hdl.counting import count_products
+from hdl.multiply_digits import PAIRS, digit_layout, digit_terms, sum_of_digits_shape, with_triples
 from hdl.popcount import adder_tree, registers_of, sum_shape
-from hdl.signed_pairs import pair_layout, pair_terms
+from hdl.signed_pairs import pair_layout, pair_terms, pairs
 
 
 def as_int(x):
@@ -49,16 +50,33 @@ def paired(activation, weight_kind):
     return weight_kind == "binary" and activation == "int"
 
 
-def beat_layout(activation, weight_kind, shape, simd):
-    """What a `DotProduct` takes of a beat of `simd` elements."""
-    return pair_layout(shape, simd) if paired(activation, weight_kind) else data.ArrayLayout(shape, simd)
+def in_digits(activation, weight_kind, family):
+    """Whether products are made as in `hdl.multiply_digits`, for a family without multipliers."""
+    return weight_kind == "int8" and activation == "int" and family == "ice40"
+
+
+def beat_layout(activation, weight_kind, family, shape, simd):
+    """What a `DotProduct` takes of a beat of `simd` elements: these, or what `beat` makes of them for all rows."""
+    if paired(activation, weight_kind):
+        return pair_layout(shape, simd)
+    return (digit_layout if in_digits(activation, weight_kind, family) else data.ArrayLayout)(shape, simd)
+
+
+def beat(activation, weight_kind, family, elements):
+    if paired(activation, weight_kind):
+        return Cat(pairs(list(elements)))
+    return Cat(with_triples(list(elements))) if in_digits(activation, weight_kind, family) else elements
 
 
 def dot_registers(activation, weight_kind, simd, tree_levels, family):
     """Registers on the way through a `DotProduct`, before the last."""
     if counted(activation, weight_kind):
         return count_products(family, activation, simd, tree_levels)[0].stages
-    return registers_of(-(-simd // 2) if paired(activation, weight_kind) else simd, min(1, tree_levels))
+    if paired(activation, weight_kind):
+        terms = -(-simd // 2)
+    else:
+        terms = simd * (PAIRS if in_digits(activation, weight_kind, family) else 1)
+    return registers_of(terms, min(1, tree_levels))
 
 
 class DotProduct(wiring.Component):
@@ -100,6 +118,8 @@ class DotProduct(wiring.Component):
             shape = unsigned(len(schedule.outputs) - self.has_more)
         elif paired(activation, weight_kind):
             shape = sum_shape(layout.elem_shape["total"].shape, layout.length)
+        elif in_digits(activation, weight_kind, family):
+            shape = sum_of_digits_shape(layout)
         else:
             term = product(activation, weight_kind, Signal(layout.elem_shape), Signal(weights.elem_shape)).shape()
             shape = sum_shape(term, layout.length)
@@ -113,6 +133,10 @@ class DotProduct(wiring.Component):
                              self.enable, self._levels)
         elif paired(self._activation, self._weight_kind):
             registered_sum(m, self.sum, pair_terms(self.x, list(self.w)), self.enable, self._levels)
+        elif in_digits(self._activation, self._weight_kind, self._family):
+            terms = [term for x, w in zip(self.x, self.w, strict=True)
+                     for term in digit_terms(x.single, x.triple, w)]
+            registered_sum(m, self.sum, terms, self.enable, self._levels)
         else:
             terms = [product(self._activation, self._weight_kind, x, w)
                      for x, w in zip(self.x, self.w, strict=True)]

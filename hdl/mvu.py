@@ -13,15 +13,17 @@ from hdl.dot_product import (
     SharedCount,
     accumulated,
     accumulated_from_zero,
+    beat,
     beat_layout,
     dot_registers,
-    paired,
+    in_digits,
     shared_bit,
 )
+from hdl.multiply_digits import lacking
 from hdl.popcount import range_of
 from hdl.result_beats import ResultBeats
 from hdl.rom import STYLES, in_block_ram, read_only, weight_rows
-from hdl.signed_pairs import late_negatives, pairs
+from hdl.signed_pairs import late_negatives
 from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor, connect
 
 
@@ -187,8 +189,9 @@ class MVU(wiring.Component):
         x, valid, weights = self.i.payload, self.i.valid, self._fetch(m, enable)
         layout = self.i.payload.shape()
         for late in (False, True)[:1 + self._late_weights]:
-            if late == self._late_weights and paired(self._activation_kind, self._kind):
-                x, layout = Cat(pairs(list(x))), beat_layout("int", self._kind, self._shape, self._simd)
+            if late == self._late_weights:
+                form = self._activation_kind, self._kind, self._family
+                x, layout = beat(*form, x), beat_layout(*form, self._shape, self._simd)
             ahead, x, valid = (x, valid), Signal(layout, name="x"), Signal(name="valid")
             with m.If(enable):
                 m.d.sync += [x.eq(ahead[0]), valid.eq(ahead[1])]
@@ -252,6 +255,8 @@ class MVU(wiring.Component):
             constant -= self._weights.shape[1]
         elif self._kind == "binary" and self._activation != "ternary":
             constant += late_negatives(self._weights, self._simd)
+        elif in_digits(self._activation_kind, self._kind, self._family):
+            constant += lacking(self._weights).sum(axis=1)
         if not constant.any():
             return [None] * self._pe
         width, mask = self._acc_width, (1 << self._acc_width) - 1
