@@ -9,6 +9,7 @@ from pathlib import Path
 from tbn_hw import yosys
 from tbn_hw.errors import UsageError
 from tbn_hw.placement_chains import open_ends
+from tbn_hw.placement_memories import output_registers
 from tbn_hw.tools import require_yosys
 
 LIBRARIES = {  # family -> what declares its cells, in Yosys's own folder
@@ -22,7 +23,8 @@ def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) 
     """Join mapped Verilog `netlists`, as `tbn_hw.synthesis.synthesise` writes them, below the module `top`.
 
     Returns `folder`/<top>.json, flat, its names joined by dots. Nothing is optimised any more, so that what drives no
-    output stays; but the ends of ECP5 carry chains are left open where nextpnr would spend cells on them.
+    output stays; but the ends of ECP5 carry chains are left open where nextpnr would spend cells on them, and registers
+    behind ECP5 block RAM move into it.
 
     Raises UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails, for example over a module
     that is in no netlist.
@@ -50,5 +52,6 @@ def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) 
     if target == "ecp5":
         netlist = json.loads(file.read_text())
         open_ends(netlist["modules"][top])
+        output_registers(netlist["modules"][top])
         file.write_text(json.dumps(netlist))
     return file

@@ -102,4 +102,7 @@ def test_of_yosys(tmp_path):
     synthesise({"roms": text}, "ecp5", tmp_path / "synth")
     netlist = json_netlist([tmp_path / "synth" / "roms.v"], "roms", "ecp5", tmp_path / "placement")
     module = json.loads(netlist.read_text())["modules"]["roms"]
-    assert output_registers(module) == 78
+    memories = [cell for cell in module["cells"].values() if cell["type"] == "DP16KD"]
+    registers = [cell for cell in module["cells"].values() if cell["type"] == "TRELLIS_FF"]
+    assert len(memories) == 3 and all("OUTREG" in cell["parameters"].values() for cell in memories)
+    assert len(registers) == 6 + 11  # the two addresses
