@@ -11,8 +11,9 @@ from rich.console import Console
 
 from tbn_hw.errors import BuildError, UsageError
 
-STAGES = ("load", "fold", "generate", "verify", "synthesise", "report")
-TARGETS = ("ecp5", "ice40", "xc7")
+STAGES = ("load", "fold", "generate", "verify", "synthesise", "route", "report")
+DEFAULT_TARGET, DEFAULT_SEEDS = "ecp5", 3
+MOST_MHZ = 1000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,7 +29,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
     parser.add_argument("--folding", type=Path, metavar="FILE",
                         help="PE and SIMD by node, as a build writes it to folding.yaml; default: the model file's")
-    parser.add_argument("--target", default="ecp5", choices=TARGETS, help="what to synthesise for (default: ecp5)")
+    parser.add_argument("--target", metavar="NAME",
+                        help="the board or part to build for; see README.md (default: ecp5, which is not routed)")
+    parser.add_argument("--seeds", type=int, metavar="N",
+                        help="how often to place and route, of which the fastest is kept; 0 for not at all "
+                        f"(default: {DEFAULT_SEEDS} if --target is given, else 0)")
+    parser.add_argument("--clock", type=float, metavar="MHZ",
+                        help="the clock that the routed design must reach (default: the fastest to be had)")
     parser.add_argument("--until", default="report", choices=STAGES, help="the last stage to run")
     parser.add_argument("--images", type=Path, nargs="+", metavar="FILE",
                         help="pictures to classify with the golden model and the gateware, after the test images")
@@ -38,7 +45,27 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.verify_images < 1:
         raise UsageError(f"--verify-images must be a positive integer, not {options.verify_images}")
+    _settle(options)
     return options
+
+
+def _settle(options: argparse.Namespace) -> None:
+    """Check the options that place and route is for, and put the Target and the number of seeds in their places."""
+    from tbn_hw import targets
+
+    target = targets.load(options.target or DEFAULT_TARGET)
+    asked = options.until == "route" or options.clock is not None or bool(options.seeds)
+    if options.seeds is None:
+        named = options.target is not None and target.device is not None
+        options.seeds = DEFAULT_SEEDS if named or asked else 0
+    if options.seeds < 0:
+        raise UsageError(f"--seeds must not be negative, but is {options.seeds}")
+    if asked and target.device is None:
+        raise UsageError(f"--target: {target.name} ({target.part_name}) is for synthesis only; "
+                         "there is no open place and route for it")
+    if options.clock is not None and not (options.seeds and 0 < options.clock < MOST_MHZ):
+        raise UsageError(f"--clock must be a frequency in MHz, with at least one of --seeds, not {options.clock:g}")
+    options.target = target
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,24 +7,24 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from quantize.network import Network
-from tbn_hw import folding_file, generate, pictures, report, synthesis, verify
+from tbn_hw import folding_file, generate, pictures, report, route, synthesis, verify
 from tbn_hw.accelerator import Accelerator, plan
+from tbn_hw.bitstream import SUFFIXES
 from tbn_hw.build import STAGES
 from tbn_hw.folding import fold
 from tbn_hw.load import load
+from tbn_hw.progress import progress
+from tbn_hw.targets import Target
 from tbn_hw.tools import require_simulator, versions
-from tbn_hw.workspace import Workspace, content_key, file_hash, sources
+from tbn_hw.workspace import Workspace, content_key, sources
 
 ACCURACY_IMAGES = 100
 RANDOM_IMAGES_SEED = 1
@@ -33,6 +33,7 @@ WORKERS = os.cpu_count() or 1
 ROOMS = ("hdl", "quantize", "sim", "tbn_hw")
 SUMMARIES = ("manifest.json", "report.json")
 """Files that speak of a whole build, and go when a part of it changes."""
+NETLISTS = "synth/netlists"
 
 
 class Build:
@@ -40,6 +41,7 @@ class Build:
 
     def __init__(self, options: argparse.Namespace, console: Console) -> None:
         self._options, self._console = options, console
+        self._target: Target = options.target
         self._seconds: dict[str, float] = {}
 
     def run(self) -> None:
@@ -56,7 +58,7 @@ class Build:
     def _stages(self, start: float) -> None:
         last = STAGES.index(self._options.until)
         self._load(start)
-        steps = (self._fold, self._generate, self._verify, self._synthesise, self._report)
+        steps = (self._fold, self._generate, self._verify, self._synthesise, self._route, self._report)
         for step in steps[:last]:
             step()
 
@@ -71,7 +73,7 @@ class Build:
         start = time.monotonic()
         file, stated = self._options.folding, self._loaded.foldings
         self._foldings = fold(self.network, folding_file.read(file, self.network) if file else stated)
-        self.accelerator: Accelerator = plan(self.network, self._foldings, self._options.target)
+        self.accelerator: Accelerator = plan(self.network, self._foldings, self._target.family)
         used = {engine.node.name: engine.folding for engine in self.accelerator.engines if engine.node is not None}
         if self._workspace.write("folding.yaml", folding_file.text_of(used).encode()):
             self._workspace.discard(*SUMMARIES)
@@ -79,13 +81,13 @@ class Build:
 
     def _generate(self) -> None:
         name, accelerator = self.accelerator.name, self.accelerator
-        self._rtl_key = content_key("generate", self._network_key, sources(*ROOMS), self._options.target,
+        self._rtl_key = content_key("generate", self._network_key, sources(*ROOMS), self._target.family,
                                     sorted(versions("amaranth").items()), sorted(self._foldings.items()))
 
         def produce(folder: Path) -> dict[str, Any]:
             (folder / "rtl").mkdir()
             (folder / "rom").mkdir()
-            with self._progress("generate") as step:
+            with progress("generate", self._console) as step:
                 texts = generate.modules(accelerator, WORKERS, step)
             verilog = generate.join({name: generate.top(accelerator), **texts})
             (folder / "rtl" / f"{name}.v").write_text(verilog)
@@ -131,61 +133,73 @@ class Build:
     def _simulate(self, images: np.ndarray, folder: Path) -> dict[str, Any]:
         """Figures of `images` in the gateware; the logs go to `folder`."""
         work = self._workspace.records / "simulation"
-        with self._progress("simulate") as step:
+        with progress("simulate", self._console) as step:
             found = verify.verify(self.accelerator, self._verilog, images, work, step)
         shutil.copy2(work / "run" / "simulation.log", folder)
         return found
 
     def _synthesise(self) -> None:
-        target = self._options.target
-        key = content_key("synthesise", self._rtl_key, target, versions("yosys"))
+        self._mapped_key = content_key("synthesise", self._rtl_key, self._target.family, versions("yosys"))
 
         def produce(folder: Path) -> dict[str, Any]:
-            (folder / "synth").mkdir()
-            with self._progress("synthesise") as step:
+            netlists = folder / NETLISTS
+            netlists.mkdir(parents=True)
+            with progress("synthesise", self._console) as step:
                 modules = generate.split(self._verilog.read_text())
-                return synthesis.synthesise(modules, target, folder / "synth", WORKERS, step, top=self.accelerator.name,
-                                            cache=self._workspace.records / "yosys")
+                return synthesis.synthesise(modules, self._target.family, netlists, WORKERS, step,
+                                            top=self.accelerator.name, cache=self._workspace.records / "yosys")
 
-        self._synthesised = self._stage("synthesise", key, ["synth"], produce)
+        self._synthesised = self._stage("synthesise", self._mapped_key, [NETLISTS], produce)
+        self._target.require(self._synthesised["total"])
+
+    def _route(self) -> None:
+        """Place and route, if it is wanted; raises DoesNotFit for a missed clock."""
+        options, target, name = self._options, self._target, self.accelerator.name
+        self._routed: dict[str, Any] = dict.fromkeys(route.FIGURES)
+        if not options.seeds:
+            return
+        seeds = range(1, options.seeds + 1)
+        key = content_key("route", self._mapped_key, target.model_dump(), seeds, options.clock,
+                          versions(f"nextpnr-{target.family}"))
+        netlists = sorted((self._workspace.root / NETLISTS).glob("*.v"))
+        nodes = {engine.name: engine.node.name for engine in self.accelerator.engines if engine.node is not None}
+
+        def produce(folder: Path) -> dict[str, Any]:
+            self._console.print(f"route: {target.device}, {len(seeds)} seed(s); a large design takes many minutes each")
+            with progress("route", self._console) as step:
+                return route.route(route.Design(netlists, name, nodes), target, folder / "synth", seeds=seeds,
+                                   clock_mhz=options.clock, workers=WORKERS, progress=step)
+
+        outputs = ["synth/route", f"synth/{name}{SUFFIXES[target.family]}"]
+        self._routed = self._stage("route", key, outputs, produce)
+        missed = route.missed(self._routed, target)
+        if missed is not None:
+            raise missed
 
     def _report(self) -> None:
         start = time.monotonic()
-        accelerator, options = self.accelerator, self._options
-        modules = self._synthesised["modules"]
+        accelerator, modules = self.accelerator, self._synthesised["modules"]
+        network = report.network_figures(self.network, accelerator)
         found = {engine.name: modules[generate.module_name(accelerator, engine)] for engine in accelerator.engines}
         by_kind = [("top", modules[accelerator.name]), *((e.kind, found[e.name]) for e in accelerator.engines)]
         self._done("report", time.monotonic() - start)
         content = {
             "model": accelerator.name,
-            "target": options.target,
-            "network": report.network_figures(self.network, accelerator),
+            "target": self._target.name,
+            "network": network,
             "layers": report.layer_figures(accelerator, found),
             "verify": self._verified["verify"],
             "accuracy": self._verified["accuracy"],
-            "synthesis": report.synthesis_figures(accelerator, self._synthesised["total"], by_kind),
-            "route": dict.fromkeys(("tool", "fmax_mhz", "seed")),
-            "throughput": dict.fromkeys(("fps", "latency_ms", "gops", "at_mhz", "source")),
+            "synthesis": report.synthesis_figures(accelerator, self._synthesised["total"], by_kind) | {
+                "part": self._target.part_name, "available": report.available(self._target)},
+            "route": self._routed,
+            "throughput": report.throughput(self._routed, self._verified["verify"], network["macs"]),
             "seconds": self._seconds,
         }
-        self._workspace.write("manifest.json", _json(self._manifest()))
+        self._workspace.write("manifest.json", _json(report.manifest(self._workspace.root, accelerator)))
         self._workspace.write("report.json", _json(content))
         report.show(content, self._console)
         self._console.print(f"written to {self._workspace.root}")
-
-    def _manifest(self) -> dict[str, Any]:
-        """What was built: hashes of the files, tool versions, folding, queue depths and ports."""
-        root, engines = self._workspace.root, self.accelerator.engines
-        files = [root / "network.safetensors", *sorted((root / "rtl").iterdir()), *sorted((root / "rom").iterdir())]
-        return {
-            "model": self.accelerator.name,
-            "files": {str(file.relative_to(root)): file_hash(file) for file in files},
-            "versions": versions(),
-            "folding": {engine.node.name: {"pe": engine.folding.pe, "simd": engine.folding.simd}
-                        for engine in engines if engine.node is not None},
-            "queues": {engine.name: engine.depth for engine in engines if engine.kind == "queue"},
-            "ports": asdict(generate.ports(self.accelerator)),
-        }
 
     def _accuracy(self) -> dict[str, Any]:
         """The golden model's accuracy on the labelled test pictures, if the model has some."""
@@ -216,24 +230,13 @@ class Build:
     def network(self) -> Network:
         return self._loaded.network
 
-    @contextmanager
-    def _progress(self, stage: str) -> Iterator[Callable[[str, int, int], None]]:
-        """A progress bar; the function given takes the name of what was done, how many are done, and of how many."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   TextColumn("{task.fields[item]}"))
-        with Progress(*columns, console=self._console) as progress:
-            task = progress.add_task(stage, total=None, item="")
-
-            def step(item: str, done: int, total: int) -> None:
-                progress.update(task, completed=done, total=total, item=item)
-
-            yield step
-
     def _stage(self, name: str, key: str, outputs: list[str],
                produce: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
-        """What a stage found; where it has to run, the report of an earlier build goes first."""
+        """What a stage found; where it has to run, the report and the bitstream of an earlier build go first."""
+        bitstreams = [f"synth/{self.accelerator.name}{suffix}" for suffix in SUFFIXES.values()]
+
         def fresh(folder: Path) -> dict[str, Any]:
-            self._workspace.discard(*SUMMARIES)
+            self._workspace.discard(*SUMMARIES, *(bitstreams if name != "verify" else []))
             return produce(folder)
 
         outcome = self._workspace.stage(name, key, outputs, fresh)

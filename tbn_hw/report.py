@@ -6,6 +6,8 @@ A figure that was not measured is null.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,8 +16,11 @@ from rich.table import Table
 from quantize.network import Network
 from tbn_hw.accelerator import Accelerator
 from tbn_hw.cells import FIGURES
-from tbn_hw.generate import rom_rows, weight_bits
+from tbn_hw.generate import ports, rom_rows, weight_bits
 from tbn_hw.hierarchy import PARTS
+from tbn_hw.targets import Target
+from tbn_hw.tools import versions
+from tbn_hw.workspace import file_hash
 
 FLOAT_BITS = 32
 
@@ -60,6 +65,41 @@ def synthesis_figures(accelerator: Accelerator, total: Mapping[str, Any],
                 into[figure] += found[figure]
     shares = {part: {**found, "lut_share": found["lut"] / total["lut"]} for part, found in parts.items()}
     return {**total, "lanes": lanes, "lut_per_lane": total["lut"] / lanes if lanes else None, "parts": shares}
+
+
+def available(target: Target) -> dict[str, int]:
+    """What the target's part has of each of the FIGURES."""
+    return {figure: getattr(target.part, figure) for figure in FIGURES}
+
+
+def throughput(routed: Mapping[str, Any], verified: Mapping[str, Any], macs: int) -> dict[str, Any]:
+    """Frames a second, latency and operations (two for a multiply-accumulate) of what was routed, at the clock asked
+    for, else at the fastest it can have; from the cycles that were counted in simulation."""
+    if routed["fmax_mhz"] is None:
+        return dict.fromkeys(("fps", "latency_ms", "gops", "at_mhz", "source"))
+    mhz, source = routed["fmax_mhz"], f"{routed['tool']}, seed {routed['seed']}"
+    if routed["clock_mhz"] is not None:
+        mhz, source = routed["clock_mhz"], f"the clock asked for, met by {source}"
+    interval, latency = verified["interval_cycles"], verified["latency_cycles"]
+    fps = 1e6 * mhz / interval if interval else None
+    return {"fps": round(fps, 2) if fps else None,
+            "latency_ms": round(latency / mhz / 1e3, 5) if latency else None,
+            "gops": round(2 * macs * fps / 1e9, 3) if fps else None, "at_mhz": mhz, "source": source}
+
+
+def manifest(root: Path, accelerator: Accelerator) -> dict[str, Any]:
+    """What was built in the folder `root`: hashes of the files, tool versions, folding, queue depths and ports."""
+    files = [root / "network.safetensors", *sorted((root / "rtl").iterdir()), *sorted((root / "rom").iterdir()),
+             *sorted((root / "synth").glob(f"{accelerator.name}.bi[tn]"))]
+    return {
+        "model": accelerator.name,
+        "files": {str(file.relative_to(root)): file_hash(file) for file in files},
+        "versions": versions(),
+        "folding": {engine.node.name: {"pe": engine.folding.pe, "simd": engine.folding.simd}
+                    for engine in accelerator.engines if engine.node is not None},
+        "queues": {engine.name: engine.depth for engine in accelerator.engines if engine.kind == "queue"},
+        "ports": asdict(ports(accelerator)),
+    }
 
 
 def show(report: Mapping[str, Any], console: Console) -> None:
@@ -118,11 +158,28 @@ def _facts(report: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     if accuracy["golden_percent"] is not None:
         facts.append((f"accuracy, {accuracy['images']} {accuracy['dataset']} images",
                       f"{accuracy['golden_percent']:.2f} %"))
-    facts += [(f"{key} ({synthesis['tool']})", _number(synthesis[key])) for key in ("lut", "ff", "bram", "dsp")]
+    facts += [(f"{key} ({synthesis['tool']}), of the {synthesis['part']}'s",
+               f"{_number(synthesis[key])} of {_number(synthesis['available'][key])}") for key in FIGURES]
     if synthesis["lut_per_lane"] is not None:
         facts.append((f"LUTs a lane, {_number(synthesis['lanes'])} lanes", f"{synthesis['lut_per_lane']:.2f}"))
+    facts += _routed_facts(report["route"], report["throughput"])
     facts += [(f"seconds: {stage}", f"{seconds:.1f}") for stage, seconds in report["seconds"].items()]
     return facts
+
+
+def _routed_facts(route: Mapping[str, Any], throughput: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    if route["fmax_mhz"] is None:
+        return []
+    path, speeds = route["critical_path"], f"{route['least_mhz']:.2f}, {route['median_mhz']:.2f}"
+    where = ", out of context" if route["out_of_context"] else ""
+    return [(f"Fmax, MHz ({route['tool']}, {route['device']}{where})", f"{route['fmax_mhz']:.2f}"),
+            (f"Fmax of {len(route['seeds'])} seed(s), MHz: least, median", speeds),
+            ("slowest path, from", path["from"]), ("slowest path, to", path["to"]),
+            ("slowest path, ns of it in wires", f"{path['delay_ns'] - path['logic_ns']:.2f} of {path['delay_ns']:.2f}"),
+            (f"frames a second at {throughput['at_mhz']:.2f} MHz", _number(throughput["fps"]) or None),
+            ("latency, ms", _number(throughput["latency_ms"]) or None),
+            ("GOPS, two a multiply-accumulate", _number(throughput["gops"]) or None),
+            (f"bytes of synth/{route['bitstream']}", _number(route["bitstream_bytes"]))]
 
 
 def _number(value: float | None) -> str:

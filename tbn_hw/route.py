@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from tbn_hw.wasm import PRINTED
 CLOCK = "aclk"
 AIM_MHZ = {"ecp5": 200.0, "ice40": 120.0}
 """The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
-FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "fmax_mhz", "seed", "seeds", "median_mhz", "least_mhz",
-           "used", "available", "critical_path", "bitstream", "bitstream_bytes", "warnings")
+FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "seed", "seeds", "median_mhz",
+           "least_mhz", "used", "available", "critical_path", "bitstream", "bitstream_bytes", "warnings")
 """What `route` returns; all None in the report of a build without place and route."""
+ATTEMPTS = 400_000
+"""Places to try for a cell before the design counts as too large: minutes. nextpnr's own limit can take days."""
 EXPECTED = ("Max frequency for clock", "No PCF file specified")
 """How warnings of nextpnr begin that say what is known anyway."""
 
@@ -36,27 +39,19 @@ class Design:
     clock: str = CLOCK
 
 
-def require(target: Target, clock_mhz: float | None) -> None:
-    """Raises UsageError when the target is for synthesis only, or the clock no frequency."""
-    if target.device is None:
-        raise UsageError(f"{target.name} ({target.part_name}) is for synthesis only; there is no open place and route")
-    if clock_mhz is not None and not 0 < clock_mhz < 10_000:
-        raise UsageError(f"--clock must be a frequency in MHz, not {clock_mhz:g}")
-
-
 def route(design: Design, target: Target, folder: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
           workers: int | None = None, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route `design` with each seed, aiming at `clock_mhz`; returns FIGURES.
 
-    Writes the bitstream of the fastest seed to `folder`/<top>.bit or .bin, unless it misses `clock_mhz`, which is left
-    to `missed`; and nextpnr's log and report of each seed to `folder`/route. A design with more ports than the package
-    has pins is routed out of context, in a shell of registers. `progress` is called with what was done last, how many
-    seeds are done, and of how many.
+    Writes the bitstream of the fastest seed to `folder`/<top>.bit or .bin, unless it is slower than required, which is
+    left to `missed`; and nextpnr's log and report of each seed to `folder`/route. What is required is `clock_mhz`, else
+    the board's clock. A design with more ports than the package has pins is routed out of context, in a shell of
+    registers. `progress` is called with what was done last, how many seeds are done, and of how many.
 
     Raises UsageError for a target without place and route, ToolMissing, DoesNotFit, and PlacementError.
     """
-    require(target, clock_mhz)
-    assert target.device is not None
+    if target.device is None:
+        raise UsageError(f"{target.name} ({target.part_name}) is for synthesis only; there is no open place and route")
     report = progress or (lambda name, done, total: None)
     work, family, done = folder / ".work", target.family, 0
     (folder / "route").mkdir(parents=True)
@@ -77,10 +72,14 @@ def route(design: Design, target: Target, folder: Path, *, seeds: Sequence[int],
         report(f"seed {run.seed}: {run.slowest_mhz} MHz", done, len(seeds))
 
     report("netlist", 0, len(seeds))
+    cells = len(json.loads(netlist.read_text())["modules"][top]["cells"])
+    limit = max(8, cells**2 // ATTEMPTS)  # nextpnr divides the square of the number of cells by it; by 8 by default
     runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=clock_mhz or AIM_MHZ[family],
-                           outputs=True, workers=workers, progress=keep)
+                           options=["--placer-heap-cell-placement-timeout", str(limit)], outputs=True, workers=workers,
+                           progress=keep)
     best = max(runs, key=lambda run: run.slowest_mhz or 0)
-    figures = _figures(design, runs, best, clock_mhz, bare)
+    required = clock_mhz or (target.board.clock.mhz if target.board else None)
+    figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required}
     if missed(figures, target) is None:
         assert best.configuration is not None
         file = folder / f"{design.top}{bitstream.SUFFIXES[family]}"
@@ -91,36 +90,22 @@ def route(design: Design, target: Target, folder: Path, *, seeds: Sequence[int],
 
 
 def missed(figures: Mapping[str, Any], target: Target) -> DoesNotFit | None:
-    """What to say of a design that does not reach the clock that was asked for, and where it is slowest."""
-    asked, found = figures["clock_mhz"], figures["fmax_mhz"]
-    if asked is None or found >= asked:
+    """What to say of a design that does not reach the clock that is required, and where it is slowest."""
+    required, found = figures["required_mhz"], figures["fmax_mhz"]
+    if required is None or found >= required:
         return None
-    path = figures["critical_path"]
-    return DoesNotFit(f"{target.name}: the clock of {asked:g} MHz is missed by {asked - found:.2f} MHz; the best of "
-                      f"{len(figures['seeds'])} seeds reaches {found:.2f} MHz, its slowest path runs from "
+    seeds, path = len(figures["seeds"]), figures["critical_path"]
+    return DoesNotFit(f"{target.name}: the clock of {required:g} MHz is missed by {required - found:.2f} MHz; the best "
+                      f"of {seeds} seed{'s' * (seeds > 1)} reaches {found:.2f} MHz, its slowest path runs from "
                       f"{path['from']} to {path['to']}")
 
 
-def throughput(figures: Mapping[str, Any], verified: Mapping[str, Any], macs: int) -> dict[str, Any]:
-    """Frames a second, latency and operations (two for a multiply-accumulate) of what was routed, at the clock asked
-    for, else at the fastest it can have; from the cycles that were counted in simulation."""
-    mhz, source = figures["fmax_mhz"], f"{figures['tool']}, seed {figures['seed']}"
-    if figures["clock_mhz"] is not None:
-        mhz, source = figures["clock_mhz"], f"the clock asked for, met by {source}"
-    interval, latency = verified["interval_cycles"], verified["latency_cycles"]
-    fps = 1e6 * mhz / interval if interval else None
-    return {"fps": round(fps, 2) if fps else None,
-            "latency_ms": round(latency / mhz / 1e3, 5) if latency else None,
-            "gops": round(2 * macs * fps / 1e9, 3) if fps else None, "at_mhz": mhz, "source": source}
-
-
-def _figures(design: Design, runs: Sequence[Routed], best: Routed, clock_mhz: float | None,
-             bare: bool) -> dict[str, Any]:
+def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -> dict[str, Any]:
     speeds = spread(runs)
     prefix = f"{shell.INSIDE}." if bare else ""
     return {
-        "tool": best.tool, "device": str(best.device), "out_of_context": bare, "clock_mhz": clock_mhz,
-        "fmax_mhz": best.slowest_mhz, "seed": best.seed,
+        "tool": best.tool, "device": str(best.device), "out_of_context": bare, "fmax_mhz": best.slowest_mhz,
+        "seed": best.seed,
         "seeds": [{"seed": run.seed, "fmax_mhz": run.slowest_mhz, "cells": run.cells,
                    "seconds": run.seconds, "cpu_seconds": run.cpu_seconds} for run in runs],
         "median_mhz": speeds.median_mhz, "least_mhz": speeds.least_mhz,

@@ -36,10 +36,11 @@ class Part(_Strict):
 
 
 class Clock(_Strict):
-    """The pin of the board's oscillator, and its frequency."""
+    """The pin of the board's oscillator, its frequency, and whether it is the pin beside an iCE40's PLL."""
 
     pin: str
     mhz: PositiveFloat
+    pll_pad: bool = False
 
 
 class Uart(_Strict):

@@ -70,7 +70,8 @@ class Workspace:
     def stage(self, name: str, key: str, outputs: Sequence[str], produce: Callable[[Path], dict[str, Any]]) -> Outcome:
         """The outcome of stage `name`: the recorded one if key and files are unchanged, else that of running it.
 
-        `produce` writes `outputs` (files or folders) below the folder it is given, and returns what it found.
+        `produce` writes `outputs` (files or folders) below the folder it is given, and returns what it found. An output
+        that it does not write is not there afterwards.
         """
         record = self.records / f"{name}.json"
         found = self._recorded(record, key, outputs)
@@ -124,11 +125,13 @@ class Workspace:
 
     @staticmethod
     def _move(source: Path, target: Path) -> None:
+        target.parent.mkdir(exist_ok=True)
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
-        elif source.is_dir():
+        elif source.is_dir() or not source.exists():
             target.unlink(missing_ok=True)
-        os.replace(source, target)
+        if source.exists():
+            os.replace(source, target)
 
 
 def file_hash(path: Path) -> str:

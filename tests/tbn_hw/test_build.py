@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def files_of(folder):
 def digits(tmp_path_factory):
     """The digits network through every stage, once."""
     folder = tmp_path_factory.mktemp("build") / "digits"
-    build("--model", DIGITS, "--target", "ice40", "--output", folder, check=0)
+    build("--model", DIGITS, "--target", "ice40", "--seeds", "1", "--output", folder, check=0)
     return folder
 
 
@@ -49,7 +50,7 @@ def test_digits_end_to_end(digits):
     assert report["network"]["memory_saving"] == 32
     assert report["accuracy"]["images"] == 100 and report["accuracy"]["golden_percent"] >= 90
     assert 500 < report["synthesis"]["lut"] < 7680, "should fit an iCE40 HX8K"
-    assert set(report["seconds"]) == {"load", "fold", "generate", "verify", "synthesise", "report"}
+    assert set(report["seconds"]) == {"load", "fold", "generate", "verify", "synthesise", "route", "report"}
     slowest = max(layer["cycles"] for layer in report["layers"])
     assert report["verify"]["interval_cycles"] <= 1.05 * slowest
     assert all(layer["cycles"] == layer["ideal_cycles"] for layer in report["layers"])
@@ -65,12 +66,43 @@ def test_digits_end_to_end(digits):
     assert list((digits / "sim").iterdir()) and list((digits / "synth").iterdir())
 
 
+def test_digits_routed(digits):
+    """The bitstream lies beside the netlists, and the routed clock and the counted cycles give the frame rate."""
+    report, manifest = (json.loads((digits / name).read_text()) for name in ("report.json", "manifest.json"))
+    route, throughput, verify = report["route"], report["throughput"], report["verify"]
+    assert route["tool"].startswith("nextpnr-ice40 ") and route["device"] == "ice40 hx8k ct256" and route["seed"] == 1
+    assert route["bitstream_bytes"] == (digits / "synth" / "tbn_digits.bin").stat().st_size > 100_000
+    assert "synth/tbn_digits.bin" in manifest["files"]
+    assert {path.name for path in (digits / "synth").iterdir()} == {"netlists", "route", "tbn_digits.bin"}
+    assert 20 < route["fmax_mhz"] == route["median_mhz"] < 300 and route["clock_mhz"] is None
+    assert report["synthesis"]["lut"] < route["used"]["ICESTORM_LC"] < route["available"]["ICESTORM_LC"] == 7680
+    assert report["synthesis"]["available"]["lut"] == 7680 and report["synthesis"]["part"] == "iCE40HX8K"
+    assert throughput["at_mhz"] == route["fmax_mhz"] and throughput["source"] == f"{route['tool']}, seed 1"
+    assert throughput["fps"] == pytest.approx(1e6 * route["fmax_mhz"] / verify["interval_cycles"], abs=0.01)
+    assert throughput["latency_ms"] == pytest.approx(verify["latency_cycles"] / route["fmax_mhz"] / 1e3, abs=1e-5)
+    assert throughput["gops"] == pytest.approx(2e-9 * report["network"]["macs"] * throughput["fps"], abs=1e-3)
+    ends = {end.partition(", ")[0] for end in (route["critical_path"]["from"], route["critical_path"]["to"])}
+    assert ends <= {"top", "axi_input", "axi_output", *(layer["name"] for layer in report["layers"])}
+
+
+def test_missed_clock(digits, tmp_path):
+    """It is said by how much and where; the routed netlist is kept, but no bitstream and no report are left."""
+    copy = shutil.copytree(digits, tmp_path / "digits")
+    arguments = ["--model", DIGITS, "--output", copy]
+    done = build(*arguments, "--target", "ice40", "--seeds", "1", "--clock", "500", check=5)
+    assert re.search(r"error: ice40: the clock of 500 MHz is missed by \d+\.\d+ MHz; the best of 1 seed r", done.stderr)
+    assert not (copy / "synth" / "tbn_digits.bin").exists() and not (copy / "report.json").exists()
+    assert (copy / "synth" / "route" / "seed1.log").exists()
+    done = build(*arguments, "--target", "ice40", "--seeds", "1", "--clock", "500", check=5)
+    assert "route: unchanged" in done.stderr
+
+
 def test_second_run_repeats_nothing(digits):
     before = (digits / "report.json").read_bytes()
     start = time.monotonic()
-    done = build("--model", DIGITS, "--target", "ice40", "--output", digits, check=0)
+    done = build("--model", DIGITS, "--target", "ice40", "--seeds", "1", "--output", digits, check=0)
     assert time.monotonic() - start < 10
-    for stage in ("generate", "verify", "synthesise"):
+    for stage in ("generate", "verify", "synthesise", "route"):
         assert f"{stage}: unchanged" in done.stderr
     after = json.loads((digits / "report.json").read_text())
     assert {**after, "seconds": None} == {**json.loads(before), "seconds": None}
@@ -217,9 +249,17 @@ WRONG = {
         "f.yaml:1: layers[0].conv: PE 5 must evenly divide matrix height 16",
     ),
     "no folding file": (lambda t: ["--model", DIGITS, "--folding", t / "f.yaml"], 2, "f.yaml: no such file"),
-    "target": (lambda t: ["--model", DIGITS, "--target", "abacus"], 2, "argument --target: invalid choice: 'abacus'"),
+    "target": (lambda t: ["--model", DIGITS, "--target", "abacus"], 2, "--target: there is no target 'abacus'"),
     "stage": (lambda t: ["--model", DIGITS, "--until", "lunch"], 2, "argument --until: invalid choice: 'lunch'"),
     "flag": (lambda t: ["--model", DIGITS, "--faster"], 2, "unrecognized arguments: --faster"),
+    "routed target": (
+        lambda t: ["--model", DIGITS, "--target", "xc7", "--until", "route"],
+        2,
+        "--target: xc7 (XC7A100T) is for synthesis only; there is no open place and route for it",
+    ),
+    "seeds": (lambda t: ["--model", DIGITS, "--seeds", "-1"], 2, "--seeds must not be negative, but is -1"),
+    "clock": (lambda t: ["--model", DIGITS, "--clock", "0"], 2, "--clock must be a frequency in MHz, with at least"),
+    "clock and no seeds": (lambda t: ["--model", DIGITS, "--clock", "9", "--seeds", "0"], 2, "with at least one of --"),
     "no picture": (lambda t: ["--model", DIGITS, "--images", t / "cat.png"], 2, "cat.png: no such file"),
     "images": (
         lambda t: ["--model", DIGITS, "--verify-images", "0"],

@@ -54,6 +54,28 @@ def test_any_change_runs_it_again(tmp_path, damage):
     assert produce.runs == 2 and file.read_text() == "hello" and list((tmp_path / "out").iterdir()) == [file]
 
 
+def test_outputs_inside_folders_and_none(tmp_path):
+    """Two stages share a folder; what a stage does not write this time goes, and its absence counts as unchanged."""
+    def produce(*names):
+        def write(folder):
+            (folder / "both").mkdir()
+            for name in names:
+                (folder / "both" / name).write_text(name)
+            return {}
+        return write
+
+    work = Workspace(tmp_path)
+    work.stage("a", "1", ["both/a"], produce("a"))
+    work.stage("b", "1", ["both/b", "both/c"], produce("b", "c"))
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"a", "b", "c"}
+    assert work.stage("a", "1", ["both/a"], produce("a")).cached
+    work.stage("b", "2", ["both/b", "both/c"], produce("b"))
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"a", "b"}
+    assert work.stage("b", "2", ["both/b", "both/c"], produce("b")).cached
+    (tmp_path / "both" / "c").touch()
+    assert not work.stage("b", "2", ["both/b", "both/c"], produce("b")).cached
+
+
 def test_failed_stage_leaves_the_old_outputs(tmp_path):
     work = Workspace(tmp_path)
     work.stage("s", "key", ["out"], Counting())
