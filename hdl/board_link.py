@@ -17,8 +17,8 @@ CYCLE_BYTES = 4
 class BoardLink(wiring.Component):
     """Answers the requests of docs/protocol.md: who the accelerator is, and what it makes of a picture.
 
-    A picture enters the accelerator only after its CRC was found right, and alone: the next one may be received
-    meanwhile, and waits in the buffer until the answer to the one before has gone. The result holds the cycles from the
+    A picture enters the accelerator only after its CRC was found right, and alone: the next one may be received behind
+    it, and waits in the buffer until the answer to the one before has gone. The result holds the cycles from the
     transfer of the first pixel to that of the result's beat, which is the accelerator's latency, then the beat's bytes.
 
     Parameters
@@ -112,7 +112,7 @@ class BoardLink(wiring.Component):
         waiting, waiting_sequence, sequence = Signal(), Signal(8), Signal(8)
         busy, counting, cycles = Signal(), Signal(), Signal(8 * CYCLE_BYTES)
         m.d.comb += [
-            requests.full.eq(waiting | picture.full),
+            requests.full.eq(picture.full),
             picture.go.eq(waiting & ~busy),
             result.payload.kind.eq(Kind.CLASSIFY),
             result.payload.sequence.eq(sequence),
@@ -120,7 +120,7 @@ class BoardLink(wiring.Component):
             result.valid.eq(self.s_axis_tvalid),
             self.s_axis_tready.eq(result.ready),
         ]
-        with m.If(picture.go & picture.full):
+        with m.If(picture.go):
             m.d.sync += [waiting.eq(0), busy.eq(1), sequence.eq(waiting_sequence)]
         with m.If(requests.commit):
             m.d.sync += [waiting.eq(1), waiting_sequence.eq(requests.sequence)]

@@ -10,7 +10,8 @@ from hdl.stream import check_count
 class PictureBuffer(wiring.Component):
     """Takes a picture byte by byte; gives it pixel by pixel, once all of it is there and was found right.
 
-    A pixel a cycle; the first is valid 2 cycles after `go` is taken.
+    The next picture may come in behind the one that goes out, and must stop where it would overtake it. A pixel a
+    cycle goes out; the first is valid 2 cycles after `go`.
 
     Parameters
     ----------
@@ -19,11 +20,11 @@ class PictureBuffer(wiring.Component):
 
     Members
     -------
-    start : in, a picture begins; not while `full`
-    store, byte : in, its next byte, lowest of a pixel first
+    start : in, a picture begins, in the place of one that was not committed
+    store, byte : in, its next byte, lowest of a pixel first; not while `full`
     commit : in, all of it is there and right
-    full : out, from `commit` until its last pixel has left
-    go : in, let the picture out; may be high when there is none
+    full : out, the place of the next byte holds a pixel that is still to go out
+    go : in, let the picture out, if there is one and the one before has gone
     o : stream of `pixel` and `last`, which marks a picture's last pixel
 
     Raises
@@ -52,23 +53,22 @@ class PictureBuffer(wiring.Component):
         write, read = ram.write_port(), ram.read_port()
         self._write(m, write)
 
-        reading = Signal()
+        held, reading = Signal(), Signal()
         m.d.comb += [
             read.en.eq(~self.o.valid | self.o.ready),
             self.o.payload.pixel.eq(read.data),
+            self.full.eq(held & (write.addr >= read.addr)),
         ]
-        with m.If(self.full & self.go & ~self.o.valid):
+        with m.If(held & self.go & ~self.o.valid):
             m.d.sync += reading.eq(1)
         with m.If(read.en):
             m.d.sync += [self.o.valid.eq(reading), self.o.payload.last.eq(read.addr == self._pixels - 1)]
             with m.If(reading):
                 m.d.sync += read.addr.eq(read.addr + 1)
                 with m.If(read.addr == self._pixels - 1):
-                    m.d.sync += [read.addr.eq(0), reading.eq(0)]
+                    m.d.sync += [read.addr.eq(0), reading.eq(0), held.eq(0)]
         with m.If(self.commit):
-            m.d.sync += self.full.eq(1)
-        with m.If(self.o.valid & self.o.ready & self.o.payload.last):
-            m.d.sync += self.full.eq(0)
+            m.d.sync += held.eq(1)
         return m
 
     def _write(self, m, port):

@@ -64,7 +64,7 @@ class RequestReceiver(wiring.Component):
     Members
     -------
     i : stream of bytes from the line, always ready; at least two cycles apart
-    full : in, there is no place for a picture: CLASSIFY is answered by BUSY
+    full : in, there is no place for the next byte of a picture: CLASSIFY is answered by BUSY
     start, store, commit : out, one cycle each: a picture's bytes begin, `byte` is its next one, all of it was right
     byte : out
     sequence : out, the request's sequence number, valid with `commit`
@@ -167,16 +167,16 @@ class RequestReceiver(wiring.Component):
                     with m.Elif(byte != length):
                         abort(Status.BAD_LENGTH)
                     with m.Elif(count == HEADER_BYTES - 1):
-                        m.d.sync += [count.eq(0), refused.eq(self.full)]
-                        m.d.comb += self.start.eq(~self.full & (kind == Kind.CLASSIFY))
+                        m.d.sync += [count.eq(0), refused.eq(0)]
+                        m.d.comb += self.start.eq(kind == Kind.CLASSIFY)
                         m.next = "payload"
                         with m.If(kind == Kind.IDENTIFY):
                             m.next = "crc"
             with m.State("payload"):
                 stopped()
                 with m.Elif(came):
-                    m.d.comb += [crc.valid.eq(1), self.store.eq(~refused)]
-                    m.d.sync += count.eq(count + 1)
+                    m.d.comb += [crc.valid.eq(1), self.store.eq(~refused & ~self.full)]
+                    m.d.sync += [count.eq(count + 1), refused.eq(refused | self.full)]
                     with m.If(count == self._picture_bytes - 1):
                         m.d.sync += count.eq(0)
                         m.next = "crc"

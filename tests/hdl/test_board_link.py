@@ -32,7 +32,7 @@ def result(picture):
 
 
 class Bench:
-    """A link, an accelerator that takes `delay` cycles after a picture's last pixel, and a line of `BIT` cycles a bit."""
+    """A link, an accelerator that takes `delay` cycles after a picture's last pixel, a line of `BIT` cycles a bit."""
 
     def __init__(self, *, delay, stalls=0.0, flags=()):
         self.dut = BoardLink(**NUMBERS)
