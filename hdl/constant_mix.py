@@ -11,6 +11,10 @@ REST_VIRTUAL = 0.6
 """What a virtual bit left to somebody else is taken to cost."""
 
 
+SERIAL = 6
+"""Bits of a column that are added one after the other where there are no carry chains; more go side by side."""
+
+
 class Mix(NamedTuple):
     """How often each kind of adder is used in a column.
 
@@ -25,7 +29,7 @@ class Mix(NamedTuple):
     | on_real | a chain goes on: two signals | 1 | open |
     | half_chain | a chain goes on at the end of the column with the last signal | 1 | open |
     | half | the last two bits, if half_chain is 0 and they must be added | 1 | virtual |
-    | realised | none, but makes a signal of a virtual bit where there is no signal | 1 | none |
+    | realised | none, but makes a signal of a virtual bit where there are too few | 1 | none |
     """
 
     three: int = 0
@@ -64,7 +68,8 @@ def best_mix(reals, virtuals, opens, made, rest, least, chains):
     if not rest and least == 1:
         return _modulo(reals, virtuals, opens), None
     total = reals + virtuals + opens
-    realised = int(virtuals > 0 and reals + opens == 0 and (total > 2 or least == 1))
+    wanted = 1 if chains else -(-total // SERIAL)
+    realised = min(virtuals, max(0, wanted - reals - opens)) if total > 2 or least == 1 else 0
     reals, virtuals = reals + realised, virtuals - realised
     full, pair_left = max(0, (total - 1) // 2), total > 0 and total % 2 == 0
     half = pair_left and least == 1

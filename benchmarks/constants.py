@@ -1,0 +1,172 @@
+"""`python -m benchmarks.constants`: what layers cost whose weights are in the logic, by family and layer.
+
+Three forms of each layer, from random weights or from the zoo:
+
+- naive: a popcount for each row in plain logic, and one of the nonzero elements for all rows
+- da4ml: the adder graph of da4ml 0.6, if `--da4ml` names an interpreter that has it, such as V/bin/python after
+  `python -m venv V; V/bin/pip install da4ml==0.6.0`
+- ours: `hdl.constant_mvu.ConstantMVU` of the family's cells
+
+With 0 levels a layer is combinational; otherwise ours has registers after so many levels, and da4ml's has stages of
+`--cutoff` of its units. LUTs are those of Yosys's netlist, cells what nextpnr placed, less the shift register's on
+iCE40. The netlist behind each figure equals NumPy on random vectors. Results are kept in the output folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import UnusedElaboratable
+from rich.console import Console
+
+from benchmarks import constants_da4ml
+from benchmarks.constants_layer import LAYER, ConstantLayer, Foreign
+from benchmarks.constants_netlist import differences
+from benchmarks.harness import DEVICES, Harness
+from benchmarks.tables import Row, bars, show, write_csv
+from quantize import network
+from quantize.network import Network
+from tbn_hw.errors import BuildError, Mismatch
+from tbn_hw.nextpnr import place_and_route
+from tbn_hw.workspace import content_key, file_hash
+
+FAMILIES = ("ecp5", "ice40", "xc7")
+FORMS = ("naive", "da4ml", "ours")
+VECTORS = 300
+ZOO = ("tbn_digits:layers[3].conv", "tbn_digits:layers[9].dense", "tbn_resnet:layers[3].residual[1].body[2].conv",
+       "tbn_resnet:layers[4].residual[1].body[2].conv", "tbn_resnet:layers[5].residual[1].body[2].conv",
+       "tbn_cnv:layers[3].conv")
+
+
+def random_layer(inputs: int, outputs: int) -> np.ndarray:
+    """Weights of a layer (outputs, inputs)."""
+    return np.random.default_rng(0).integers(0, 2, (outputs, inputs)) * 2 - 1
+
+
+def zoo_layer(name: str) -> np.ndarray:
+    """The matrix (outputs, inputs) of MODEL:NODE."""
+    model, _, node = name.partition(":")
+    found = Network.load(Path(network.__file__).parent / "zoo" / f"{model}.safetensors").by_name[node]
+    weights = found.arrays["weights"].astype(np.int64)
+    return weights.reshape(len(weights), -1)
+
+
+def foreign(weights: np.ndarray, python: str, cutoff: float, store: Path) -> Foreign:
+    """The layer by da4ml, which `python` has; kept in `store`, for large layers take long."""
+    folder = store / f"da4ml-{content_key(weights.tolist(), cutoff, file_hash(Path(constants_da4ml.__file__)))}"
+    if not (folder / "layer.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "weights.npy", weights)
+        subprocess.run([python, constants_da4ml.__file__, folder / "weights.npy", folder, str(cutoff)], check=True)
+    found = json.loads((folder / "layer.json").read_text())
+    return Foreign((folder / "layer.v").read_text(), found["stages"], found["widths"])
+
+
+class Netlists(Harness):
+    """A harness whose netlists are looked into here."""
+
+    def netlist(self, name: str, layer: ConstantLayer, family: str) -> tuple[dict[str, Any], Path]:
+        """The figures of a synthesis, and its netlist as JSON."""
+        return self._netlist(name, layer, family)
+
+
+def measure(harness: Netlists, name: str, layer: ConstantLayer, family: str, place: bool) -> dict[str, Any]:
+    """Figures of a layer whose netlist has been compared with NumPy."""
+    found, netlist = harness.netlist(name, layer, family)
+    figures = found["modules"][LAYER]
+    inputs = layer.weights.shape[1]
+    x = np.random.default_rng(1).integers(-1, 2, (VECTORS, inputs))
+    x[0], x[1], x[2] = layer.weights[0], -layer.weights[0], 0
+    wrong = differences(json.loads(netlist.read_text()), ("elements", _bits(x, 2)),
+                        ("layer.results", _bits(x @ layer.weights.T, layer.width)))
+    if wrong:
+        raise Mismatch(f"{name}: {wrong} of {VECTORS} vectors give another result than NumPy")
+    cells = None
+    if place and family in DEVICES:
+        with tempfile.TemporaryDirectory() as folder:
+            run, = place_and_route(netlist, DEVICES[family], Path(folder), options=["--no-route"])
+        cells = run.cells - (2 * inputs if family == "ice40" else 0)
+    size = layer.weights.size
+    return {"LUT": figures["lut"], "LUT/weight": figures["lut"] / size, "FF": figures["ff"], "cells": cells,
+            "cells/weight": None if cells is None else cells / size}
+
+
+def _bits(values: np.ndarray, width: int) -> np.ndarray:
+    """Numbers (vectors, n) as bits: (vectors, n * width)."""
+    return (values[:, :, None] >> np.arange(width) & 1).reshape(len(values), -1).astype(bool)
+
+
+def rows(harness: Netlists, options: argparse.Namespace, store: Path) -> Iterator[Row]:
+    layers = {f"random {inputs}x{outputs}": random_layer(inputs, outputs) for inputs, outputs in options.random}
+    layers |= {name: zoo_layer(name) for name in options.zoo}
+    for (name, weights), levels, family, form in product(layers.items(), options.levels, options.families, FORMS):
+        if form not in options.forms or (form == "da4ml" and not options.da4ml) or (form == "naive" and levels):
+            continue
+        made = foreign(weights, options.da4ml, options.cutoff if levels else 0, store) if form == "da4ml" else None
+        layer = ConstantLayer(weights, {"family": family if form == "ours" else "portable",
+                                        "stage_levels": 0 if made else levels}, made)
+        what = f"{name}, {family}, {form}, {levels} levels"
+        yield {"layer": name, "inputs": weights.shape[1], "outputs": len(weights), "family": family, "form": form,
+               "stages": layer.stages if levels else 0,
+               **measure(harness, what, layer, family, weights.size <= options.place)}
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="python -m benchmarks.constants",
+                                     description=(__doc__ or "").partition("\n")[0])
+    result.add_argument("--output", type=Path, default=Path("build/benchmarks"), help="folder (%(default)s)")
+    result.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    result.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
+    result.add_argument("--random", nargs="*", type=_size, default=[(64, 64), (256, 64), (576, 64)],
+                        metavar="INPUTSxOUTPUTS", help="layers of random weights")
+    result.add_argument("--zoo", nargs="*", default=list(ZOO), metavar="MODEL:NODE", help="trained layers")
+    result.add_argument("--levels", nargs="+", type=int, default=[0, 3], help="between registers; 0 for none")
+    result.add_argument("--cutoff", type=float, default=3.0, help="delay of a stage of da4ml's (%(default)s)")
+    result.add_argument("--da4ml", metavar="PYTHON", help="an interpreter that has da4ml; without it, no such rows")
+    result.add_argument("--place", type=int, default=64 * 64, metavar="WEIGHTS", help="largest layers to place")
+    result.add_argument("--workers", type=int, help="processes at once, by default one a core")
+    return result
+
+
+def _size(text: str) -> tuple[int, int]:
+    inputs, _, outputs = text.partition("x")
+    return int(inputs), int(outputs)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    warnings.filterwarnings("ignore", category=UnusedElaboratable)  # components made for their numbers
+    progress, console = Console(stderr=True), Console()
+    store = options.output / ".cache"
+    harness = Netlists(store, options.workers, progress.print)
+    if not options.da4ml and "da4ml" in options.forms:
+        progress.print("no rows of da4ml: --da4ml must name an interpreter that has it")
+    found: list[Row] = []
+    try:
+        for row in rows(harness, options, store):
+            found.append(row)
+            write_csv(options.output / "constants.csv", found)
+    except BuildError as error:
+        progress.print(f"error: {error}", markup=False, highlight=False)
+        return error.exit_code
+    show(console, "layers with their weights in the logic", found)
+    for levels, name in ((False, "combinational"), (True, "pipelined")):
+        part = [row for row in found if bool(row["stages"]) == levels]
+        if part:
+            bars(options.output / f"constants_{name}.png", f"Constant layers, {name}", "LUT/weight", part,
+                 ("layer", "family", "form"), "LUT/weight")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
