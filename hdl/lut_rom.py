@@ -7,7 +7,7 @@ takes two. A LUT6_2 of Xilinx 7 holds 32 rows of two columns. Figures of both wa
 
 from amaranth.hdl import Cat, Const, Instance, Signal
 
-DEPTHS = {"ecp5": (17, 2048), "ice40": (17, 2048), "xc7": (9, 32)}
+DEPTHS = {"ecp5": (17, 2048), "ice40": (25, 2048), "xc7": (9, 32)}
 """Least and most rows of the tables that are mapped here; of others the synthesis makes as little."""
 
 UNIT = {"ecp5": 128, "ice40": 16}

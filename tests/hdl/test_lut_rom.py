@@ -62,7 +62,7 @@ def prove(folder, gold, gate, models="ours.v"):
 
 @pytest.mark.parametrize("family, models, depths", [
     ("ecp5", "ours.v", (17, 32, 36, 72, 128, 129, 200, 640)), ("ecp5", YOSYS, (72,)),
-    ("ice40", "ours.v", (17, 36, 48, 65, 300)), ("xc7", "ours.v", (9, 31, 32))])
+    ("ice40", "ours.v", (25, 36, 48, 65, 300)), ("xc7", "ours.v", (9, 31, 32))])
 def test_rows(tmp_path, family, models, depths):
     tables = []
     for depth in depths:
