@@ -15,25 +15,27 @@ from tbn_hw.errors import UsageError
 from tbn_hw.hierarchy import merged
 from tbn_hw.pll import MHZ, Pll, pll
 from tbn_hw.protocol import Identity, network_key
+from tbn_hw.targets import Board, Target
 
 BAUD = 1_000_000
 GAP_MS = 50
 """Silence that ends a request. Above the pauses that a USB adapter makes within one."""
-ROLES = ("clk", "uart_rx", "uart_tx", "led_heartbeat", "led_error")
-"""Ports of the board's top level, each one bit: what a constraint file gives pins to. The LEDs may go without."""
+LEDS = ("led_heartbeat", "led_error")
+"""Ports for LEDs; a board with fewer has the first."""
 
 
 @dataclass(frozen=True)
 class BoardTop:
     """The board's top level.
 
-    `verilog` holds its two modules, `name` first; what goes to Yosys is this and the accelerator's own file. The ports
-    are `ROLES`, each named by its role. `clock_hz` is what the design runs at, made of `input_hz` at `clk` by `pll` if
-    there is one: constrain `clk` to `input_hz`, and net `clock` to `clock_hz`; its routed Fmax must reach that.
+    `verilog` holds its two modules, `name` first; what goes to Yosys is this and the accelerator's own file. `ports`,
+    each one bit and named by its role, are what `constraints` gives pins to. The design runs at `clock_hz`, made of
+    `input_hz` at `clk` by `pll` if there is one: the routed Fmax must reach that.
     """
 
     name: str
     verilog: str
+    ports: tuple[str, ...]
     input_hz: int
     clock_hz: int
     baud: int
@@ -50,11 +52,13 @@ def identity_of(accelerator: Accelerator, clock_hz: int = 0) -> Identity:
 
 
 def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz: int, baud: int = BAUD,
-              gap_ms: float = GAP_MS, pll_pad: bool = False, led_active_low: bool = False) -> BoardTop:
+              gap_ms: float = GAP_MS, pll_pad: bool = False, leds: int = len(LEDS),
+              led_active_low: bool = False) -> BoardTop:
     """The board's top level for an accelerator.
 
     `input_hz` is the frequency at the pin `clk`, `clock_hz` the highest wanted for the design. `pll_pad` says that an
-    iCE40's `clk` is the pin beside the PLL, whose input it then must be. `led_active_low`: an LED is lit by 0.
+    iCE40's `clk` is the pin beside the PLL, whose input it then must be. The first `leds` of LEDS become ports;
+    `led_active_low`: they are lit by 0.
 
     Raises UsageError for a family or a frequency that is not to be had, or a baud rate above a quarter of the clock.
     """
@@ -71,7 +75,39 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
     source = resources.files("tbn_hw").joinpath("templates/board.v.j2").read_text()
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(source)
     top = template.render(name=name, link=link_name, design=accelerator.name, baud=baud, identity=identity, pll=found,
-                          pll_pad=pll_pad, led_active_low=led_active_low, input_mhz=f"{input_hz / MHZ:.6g}",
+                          pll_pad=pll_pad, leds=leds, led_active_low=led_active_low, input_mhz=f"{input_hz / MHZ:.6g}",
                           clock_mhz=f"{achieved / MHZ:.6g}")
+    ports = ("clk", "uart_rx", "uart_tx", *LEDS[:leds])
     text = merged(amaranth_verilog.convert(link, name=link_name, emit_src=False, strip_internal_attrs=True))
-    return BoardTop(name, generate.join({name: top, link_name: text}), input_hz, achieved, baud, identity, found)
+    return BoardTop(name, generate.join({name: top, link_name: text}), ports, input_hz, achieved, baud, identity, found)
+
+
+def for_target(accelerator: Accelerator, target: Target, *, clock_mhz: float | None = None,
+               baud: int = BAUD) -> tuple[BoardTop, str]:
+    """The top level for the board of a target, and its constraint file: LPF for ECP5, PCF for iCE40.
+
+    `clock_mhz` is the highest clock wanted for the design; without it there is no PLL, and the board's clock is the
+    design's. Raises UsageError for a target without a board, and as `board_top` does.
+    """
+    board = target.board
+    if board is None:
+        raise UsageError(f"{target.name} is a part without a board; its pins are not known")
+    input_hz = round(board.clock.mhz * MHZ)
+    clock_hz = input_hz if clock_mhz is None else round(clock_mhz * MHZ)
+    top = board_top(accelerator, target.family, input_hz=input_hz, clock_hz=clock_hz, baud=baud,
+                    pll_pad=board.clock.pll_pad, leds=min(len(LEDS), len(board.leds.pins)),
+                    led_active_low=board.leds.active_low)
+    return top, constraints(top, board, target.family)
+
+
+def constraints(top: BoardTop, board: Board, family: str) -> str:
+    """The pins of a top level and the frequency of its clock input; nextpnr derives that of a PLL's output."""
+    given = {"clk": board.clock.pin, "uart_rx": board.uart.rx, "uart_tx": board.uart.tx,
+             **dict(zip(LEDS, board.leds.pins, strict=False))}
+    pins = {port: given[port] for port in top.ports}
+    mhz = f"{top.input_hz / MHZ:.6g}"
+    if family == "ice40":
+        return "".join(f"set_io {port} {pin}\n" for port, pin in pins.items()) + f"set_frequency clk {mhz}\n"
+    io_type = f" IO_TYPE={board.io_type}" if board.io_type else ""
+    lines = [f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}"{io_type};\n' for port, pin in pins.items()]
+    return "".join(lines) + f'FREQUENCY PORT "clk" {mhz} MHZ;\n'

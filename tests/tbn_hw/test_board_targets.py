@@ -1,0 +1,71 @@
+"""A board's top level on the boards there are: pins for every port, a PLL that nextpnr takes, a bitstream."""
+
+import re
+
+import pytest
+from networks import Builder
+
+from tbn_hw import bitstream, generate, synthesis, targets
+from tbn_hw.accelerator import plan
+from tbn_hw.board import LEDS, for_target
+from tbn_hw.board_netlist import mapped
+from tbn_hw.errors import UsageError
+from tbn_hw.folding import fold
+from tbn_hw.nextpnr import place_and_route
+from tbn_hw.placement import json_netlist
+
+BOARDS = [name for name in targets.names() if targets.load(name).board is not None]
+
+
+def small(family="portable"):
+    b = Builder((2, 2, 1))
+    net = b.network(b.dense(b.flatten("input"), 3))
+    return plan(net, fold(net, {}), family)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_port_has_a_pin(name):
+    target = targets.load(name)
+    top, text = for_target(small(), target, clock_mhz=50 if target.family == "ecp5" else 24)
+    declared = re.findall(r"^  (?:input|output) +wire (\w+)", top.verilog.partition(");")[0], re.M)
+    assert list(top.ports) == declared and set(declared) - set(LEDS) == {"clk", "uart_rx", "uart_tx"}
+    for port in declared:
+        assert len(re.findall(rf'^(set_io {port} \S+|LOCATE COMP "{port}" SITE "\S+";)$', text, re.M)) == 1
+    assert 0.99 * 24e6 <= top.clock_hz <= 50e6
+
+
+def test_pins_and_polarity():
+    top, text = for_target(small(), targets.load("icebreaker"))
+    assert text.splitlines() == ["set_io clk 35", "set_io uart_rx 6", "set_io uart_tx 9", "set_io led_heartbeat 11",
+                                 "set_io led_error 37", "set_frequency clk 12"]
+    assert top.pll is None and top.clock_hz == 12_000_000 and "led_error = ~error" in top.verilog
+    top, text = for_target(small(), targets.load("colorlight-i5"), clock_mhz=40)
+    assert top.ports == ("clk", "uart_rx", "uart_tx", "led_heartbeat") and "led_error" not in top.verilog
+    assert text.splitlines()[:2] == ['LOCATE COMP "clk" SITE "P3";', 'IOBUF PORT "clk" IO_TYPE=LVCMOS33;']
+    assert text.splitlines()[-1] == 'FREQUENCY PORT "clk" 25 MHZ;'
+
+
+def test_for_target_wrong():
+    with pytest.raises(UsageError, match="^ecp5-85k is a part without a board; its pins are not known$"):
+        for_target(small(), targets.load("ecp5-85k"))
+    with pytest.raises(UsageError, match="^the PLL of ice40 cannot make 400 MHz, or a little less, of 12 MHz$"):
+        for_target(small(), targets.load("icebreaker"), clock_mhz=400)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "mhz", "cell"), [("icebreaker", 20, "ICESTORM_PLL"), ("ulx3s-12f", 40, "EHXPLLL")])
+def test_routed(name, mhz, cell, tmp_path):
+    """Placed on its pins, with its PLL, whose output has the frequency that was computed."""
+    target = targets.load(name)
+    accelerator = small(target.family)
+    modules = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, 1)}
+    synthesis.synthesise(modules, target.family, tmp_path, 1, top=accelerator.name)
+    top, text = for_target(accelerator, target, clock_mhz=mhz)
+    (tmp_path / "pins").write_text(text)
+    netlists = [tmp_path / f"{module}.v" for module in modules]
+    netlists.append(mapped(top, accelerator, target.family, tmp_path / "board"))
+    netlist = json_netlist(netlists, top.name, target.family, tmp_path / "joined")
+    (run,) = place_and_route(netlist, target.device, tmp_path / "routed", constraints=tmp_path / "pins", outputs=True)
+    assert run.used[cell] == 1 and run.slowest_mhz >= top.clock_hz / 1e6
+    bitstream.pack(run.configuration, target.family, tmp_path / "bits")
+    assert (tmp_path / "bits").stat().st_size > 10_000
