@@ -164,14 +164,15 @@ class Build:
         netlists = sorted((self._workspace.root / NETLISTS).glob("*.v"))
         nodes = {engine.name: engine.node.name for engine in self.accelerator.engines if engine.node is not None}
 
+        file = f"synth/{name}{SUFFIXES[target.family]}"
+
         def produce(folder: Path) -> dict[str, Any]:
             self._console.print(f"route: {target.device}, {len(seeds)} seed(s); a large design takes many minutes each")
             with progress("route", self._console) as step:
-                return route.route(route.Design(netlists, name, nodes), target, folder / "synth", seeds=seeds,
+                return route.route(route.Design(netlists, name, nodes), target, folder / file, seeds=seeds,
                                    clock_mhz=options.clock, workers=WORKERS, progress=step)
 
-        outputs = ["synth/route", f"synth/{name}{SUFFIXES[target.family]}"]
-        self._routed = self._stage("route", key, outputs, produce)
+        self._routed = self._stage("route", key, ["synth/route", file], produce)
         missed = route.missed(self._routed, target)
         if missed is not None:
             raise missed

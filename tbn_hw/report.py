@@ -171,7 +171,7 @@ def _routed_facts(route: Mapping[str, Any], throughput: Mapping[str, Any]) -> li
     if route["fmax_mhz"] is None:
         return []
     path, speeds = route["critical_path"], f"{route['least_mhz']:.2f}, {route['median_mhz']:.2f}"
-    where = ", out of context" if route["out_of_context"] else ""
+    where, use = (", out of context", ", without the board around it") if route["out_of_context"] else ("", "")
     return [(f"Fmax, MHz ({route['tool']}, {route['device']}{where})", f"{route['fmax_mhz']:.2f}"),
             (f"Fmax of {len(route['seeds'])} seed(s), MHz: least, median", speeds),
             ("slowest path, from", path["from"]), ("slowest path, to", path["to"]),
@@ -179,7 +179,7 @@ def _routed_facts(route: Mapping[str, Any], throughput: Mapping[str, Any]) -> li
             (f"frames a second at {throughput['at_mhz']:.2f} MHz", _number(throughput["fps"]) or None),
             ("latency, ms", _number(throughput["latency_ms"]) or None),
             ("GOPS, two a multiply-accumulate", _number(throughput["gops"]) or None),
-            (f"bytes of synth/{route['bitstream']}", _number(route["bitstream_bytes"]))]
+            (f"bytes of synth/{route['bitstream']}{use}", _number(route["bitstream_bytes"]))]
 
 
 def _number(value: float | None) -> str:

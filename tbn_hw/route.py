@@ -31,32 +31,40 @@ EXPECTED = ("Max frequency for clock", "No PCF file specified")
 
 @dataclass(frozen=True)
 class Design:
-    """What is routed: mapped Verilog netlists, the top module's name, and the node of each of its instances."""
+    """What is routed: mapped Verilog netlists, the top module's name, and the node of each engine.
+
+    `clock` is the clock port. `constraints` is a file with the pins of all ports; without one nextpnr chooses them.
+    `inside` is the top's instance that holds the engines, if they are not its own.
+    """
 
     netlists: Sequence[Path]
     top: str
     nodes: Mapping[str, str]
     clock: str = CLOCK
+    constraints: Path | None = None
+    inside: str = ""
 
 
-def route(design: Design, target: Target, folder: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
+def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
           workers: int | None = None, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route `design` with each seed, aiming at `clock_mhz`; returns FIGURES.
 
-    Writes the bitstream of the fastest seed to `folder`/<top>.bit or .bin, unless it is slower than required, which is
-    left to `missed`; and nextpnr's log and report of each seed to `folder`/route. What is required is `clock_mhz`, else
-    the board's clock. A design with more ports than the package has pins is routed out of context, in a shell of
-    registers. `progress` is called with what was done last, how many seeds are done, and of how many.
+    Writes the bitstream of the fastest seed to `file`, whose suffix is the family's in `bitstream.SUFFIXES`, unless it
+    is slower than required, which is left to `missed`; and nextpnr's log and report of each seed to the folder `route`
+    beside it. What is required is `clock_mhz`, else the board's clock. A design with more ports than the package has
+    pins is routed out of context, in a shell of registers. `progress` is called with what was done last, how many seeds
+    are done, and of how many.
 
     Raises UsageError for a target without place and route, ToolMissing, DoesNotFit, and PlacementError.
     """
     if target.device is None:
         raise UsageError(f"{target.name} ({target.part_name}) is for synthesis only; there is no open place and route")
     report = progress or (lambda name, done, total: None)
-    work, family, done = folder / ".work", target.family, 0
+    folder, family, done = file.parent, target.family, 0
+    work = folder / ".work"
     (folder / "route").mkdir(parents=True)
     ports = shell.ports_of(_text(design, design.top), design.top)
-    bare = shell.pins(ports) > target.pins
+    bare = shell.pins(ports) > target.pins and design.constraints is None
     top = f"{design.top}_shell" if bare else design.top
     netlists = list(design.netlists)
     if bare:
@@ -75,14 +83,13 @@ def route(design: Design, target: Target, folder: Path, *, seeds: Sequence[int],
     cells = len(json.loads(netlist.read_text())["modules"][top]["cells"])
     limit = max(8, cells**2 // ATTEMPTS)  # nextpnr divides the square of the number of cells by it; by 8 by default
     runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=clock_mhz or AIM_MHZ[family],
-                           options=["--placer-heap-cell-placement-timeout", str(limit)], outputs=True, workers=workers,
-                           progress=keep)
+                           options=["--placer-heap-cell-placement-timeout", str(limit)], constraints=design.constraints,
+                           outputs=True, workers=workers, progress=keep)
     best = max(runs, key=lambda run: run.slowest_mhz or 0)
     required = clock_mhz or (target.board.clock.mhz if target.board else None)
     figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required}
     if missed(figures, target) is None:
         assert best.configuration is not None
-        file = folder / f"{design.top}{bitstream.SUFFIXES[family]}"
         bitstream.pack(best.configuration, family, file)
         figures |= {"bitstream": file.name, "bitstream_bytes": file.stat().st_size}
     shutil.rmtree(work)
@@ -102,7 +109,7 @@ def missed(figures: Mapping[str, Any], target: Target) -> DoesNotFit | None:
 
 def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -> dict[str, Any]:
     speeds = spread(runs)
-    prefix = f"{shell.INSIDE}." if bare else ""
+    prefix = "".join(f"{name}." for name in (shell.INSIDE if bare else "", design.inside) if name)
     return {
         "tool": best.tool, "device": str(best.device), "out_of_context": bare, "fmax_mhz": best.slowest_mhz,
         "seed": best.seed,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tbn_hw import shell, targets
-from tbn_hw.bitstream import pack
+from tbn_hw.bitstream import SUFFIXES, pack
 from tbn_hw.critical_path import named, place_of
 from tbn_hw.errors import DoesNotFit, PlacementError, UsageError
 from tbn_hw.nextpnr import CriticalPath, Step
@@ -30,7 +30,8 @@ def routed(request, tmp_path_factory):
     target, folder = targets.load(request.param), tmp_path_factory.mktemp("route")
     synthesise({"sums": ADDER, "tiny": TOP}, target.family, folder, top="tiny")
     steps = []
-    figures = route(Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES), target, folder / "out",
+    file = folder / "out" / f"tiny{SUFFIXES[target.family]}"
+    figures = route(Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES), target, file,
                     seeds=(1, 2, 3), progress=lambda *step: steps.append(step))
     assert [step[1:] for step in steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     return target, folder, figures
@@ -79,15 +80,33 @@ def test_missed_clock(routed, tmp_path):
     """There is no bitstream of a design that is too slow, and it is said by how much."""
     target, folder, _ = routed
     design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
-    figures = route(design, target, tmp_path / "fast", seeds=(1,), clock_mhz=900)
+    figures = route(design, target, tmp_path / "fast" / "tiny.bit", seeds=(1,), clock_mhz=900)
     assert figures["bitstream"] is None and {path.name for path in (tmp_path / "fast").iterdir()} == {"route"}
     error = missed(figures, target)
     short = f"{900 - figures['fmax_mhz']:.2f} MHz"
     assert isinstance(error, DoesNotFit) and error.exit_code == 5
     assert str(error).startswith(f"{target.name}: the clock of 900 MHz is missed by {short}; the best of 1 seed")
     assert str(error).endswith("its slowest path runs from layers[0].conv, other to layers[0].conv, other")
-    figures = route(design, target, tmp_path / "slow", seeds=(1,), clock_mhz=20)
-    assert figures["bitstream"] is not None and missed(figures, target) is None
+
+
+def test_pins(tmp_path):
+    """With a constraint file the ports go to its pins, and engines inside another module are found."""
+    target = targets.load("icebreaker")
+    synthesise({"sums": ADDER}, "ice40", tmp_path)
+    (tmp_path / "outer.v").write_text("""module outer(input aclk, output y); wire [31:0] s;
+      sums layers_0_conv(.clk(aclk), .x(s), .y(s)); assign y = s[31]; endmodule""")
+    (tmp_path / "board.v").write_text("""module board(aclk, y);
+  input aclk;
+  output y;
+  outer accelerator(.aclk(aclk), .y(y));
+endmodule""")
+    (tmp_path / "pins").write_text("set_io aclk 35\nset_io y 9\n")
+    design = Design([tmp_path / f"{name}.v" for name in ("sums", "outer", "board")], "board", NODES,
+                    constraints=tmp_path / "pins", inside="accelerator")
+    figures = route(design, target, tmp_path / "out" / "b.bin", seeds=(1,), clock_mhz=20)
+    assert figures["used"]["SB_IO"] == 2 and not figures["out_of_context"]
+    assert figures["critical_path"]["from"] == "layers[0].conv, other"
+    assert figures["bitstream"] == "b.bin" and missed(figures, target) is None
 
 
 def test_throughput():
@@ -102,7 +121,7 @@ def test_throughput():
 
 def test_refused(tmp_path):
     with pytest.raises(UsageError, match=r"^xc7 \(XC7A100T\) is for synthesis only; there is no open place and route$"):
-        route(Design([], "top", {}), targets.load("xc7"), tmp_path, seeds=(1,))
+        route(Design([], "top", {}), targets.load("xc7"), tmp_path / "x.bit", seeds=(1,))
 
 
 @pytest.mark.parametrize(("family", "packer"), [("ecp5", "ecppack"), ("ice40", "icepack")])
