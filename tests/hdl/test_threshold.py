@@ -81,7 +81,8 @@ def test_threshold_width(hi, lo, width):
     assert Threshold(i_shape=signed(8), hi=hi, lo=lo, par=1).threshold_width == width
 
 
-@pytest.mark.parametrize(("channels", "par", "expected"), ((64, 1, True), (64, 2, True), (64, 4, False), (32, 1, False)))
+@pytest.mark.parametrize(("channels", "par", "expected"),
+                         ((64, 1, True), (64, 2, True), (64, 4, False), (32, 1, False)))
 def test_threshold_in_block_ram(channels, par, expected):
     hi = np.arange(channels) * 3
     assert Threshold(i_shape=signed(12), hi=hi, lo=hi - 900, par=par).in_block_ram == expected
