@@ -1,5 +1,7 @@
 """The dot product as it is written at first: products of -1, 0 and +1, added up."""
 
+from typing import Any
+
 from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -12,13 +14,13 @@ class NaiveDotProduct(wiring.Component):
 
     latency, has_more = 1, False
 
-    def __init__(self, *, layout, activation):
+    def __init__(self, *, layout: Any, activation: str) -> None:
         self._activation = activation
         width = layout.length.bit_length() + 1
         super().__init__({"x": In(layout), "w": In(layout.length), "enable": In(1), "sum": Out(signed(width)),
                           "more": Out(1)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: object) -> Module:
         m, products = Module(), []
         for x, w in zip(self.x, self.w, strict=True):
             value, product = x if self._activation == "ternary" else Mux(x, Const(-1), Const(1)), Signal(signed(2))

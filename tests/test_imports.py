@@ -1,4 +1,6 @@
-"""Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network; torch stays in quantize.
+"""Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network.
+
+Torch stays in quantize.
 
 The rule is read from the syntax trees, so an import hidden in a function counts too.
 """
