@@ -10,7 +10,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,14 +131,15 @@ def spread(runs: Sequence[Routed]) -> Spread:
 
 def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Sequence[int] = (1,),
                     target_mhz: float | None = None, constraints: Path | None = None, top: str | None = None,
-                    options: Sequence[str] = (), outputs: bool = False, workers: int | None = None,
+                    options: Sequence[str] = (), outputs: bool = False, workers: int | None = None, some: bool = False,
                     progress: Callable[[Routed], None] | None = None) -> list[Routed]:
     """Place and route a JSON netlist of Yosys once for each seed; returns the runs in the order of `seeds`.
 
     A clock that misses `target_mhz` (nextpnr aims at 12 MHz by default) is no error: compare `fmax_mhz`. With a
     constraint file every port must be in it, unless `options` allow otherwise. What is asked for by `outputs` lies in
     `folder`/seed<N>, with the log and the report, which are always there. `workers` processes run at once, by default
-    one a core; the first failure, or Ctrl-C, ends them all.
+    one a core; the first failure, or Ctrl-C, ends them all. With `some`, seeds that find no place are left out of what
+    is returned, unless none finds one.
 
     Raises ToolMissing; UsageError for a device or a file that does not exist; DoesNotFit when the design asks for more
     than the device has; PlacementError when nextpnr fails otherwise, for example over the constraint file.
@@ -162,19 +163,22 @@ def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Seque
     folder.mkdir(parents=True, exist_ok=True)
     if len(seeds) > 1:  # the first use ever compiles nextpnr, which two at once would do twice
         _call(device, ["--version"], folder, watch)
+    unplaced: set[Future[Routed]] = set()
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         futures = [pool.submit(_run, device, arguments, folder / f"seed{seed}", seed, watch) for seed in seeds]
         try:
             for future in as_completed(futures):
+                if some and isinstance(future.exception(), DoesNotFit) and len(unplaced) + 1 < len(seeds):
+                    unplaced.add(future)
+                    continue
+                run = future.result()
                 if progress is not None:
-                    progress(future.result())
-                else:
-                    future.result()
+                    progress(run)
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return [future.result() for future in futures]
+    return [future.result() for future in futures if future not in unplaced]
 
 
 def _arguments(device: Device, wanted: dict[str, Any], folder: Path, outputs: bool) -> list[str]:

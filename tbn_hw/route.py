@@ -20,8 +20,9 @@ from tbn_hw.wasm import PRINTED
 CLOCK = "aclk"
 AIM_MHZ = {"ecp5": 200.0, "ice40": 120.0}
 """The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
-FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "seed", "seeds", "median_mhz",
-           "least_mhz", "used", "available", "critical_path", "bitstream", "bitstream_bytes", "warnings")
+FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "seed", "seeds",
+           "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
+           "bitstream_bytes", "warnings")
 """What `route` returns; all None in the report of a build without place and route."""
 ATTEMPTS = 400_000
 """Places to try for a cell before the design counts as too large: minutes. nextpnr's own limit can take days."""
@@ -53,7 +54,7 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
     is slower than required, which is left to `missed`; and nextpnr's log and report of each seed to the folder `route`
     beside it. What is required is `clock_mhz`, else the board's clock. A design with more ports than the package has
     pins is routed out of context, in a shell of registers. `progress` is called with what was done last, how many seeds
-    are done, and of how many.
+    are done, and of how many. A seed that finds no place for every cell counts as none, unless all do.
 
     Raises UsageError for a target without place and route, ToolMissing, DoesNotFit, and PlacementError.
     """
@@ -84,10 +85,11 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
     limit = max(8, cells**2 // ATTEMPTS)  # nextpnr divides the square of the number of cells by it; by 8 by default
     runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=clock_mhz or AIM_MHZ[family],
                            options=["--placer-heap-cell-placement-timeout", str(limit)], constraints=design.constraints,
-                           outputs=True, workers=workers, progress=keep)
+                           outputs=True, workers=workers, some=True, progress=keep)
     best = max(runs, key=lambda run: run.slowest_mhz or 0)
     required = clock_mhz or (target.board.clock.mhz if target.board else None)
-    figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required}
+    figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required,
+               "seeds_without_place": len(seeds) - len(runs)}
     if missed(figures, target) is None:
         assert best.configuration is not None
         bitstream.pack(best.configuration, family, file)

@@ -1,10 +1,11 @@
 """Place and route of small designs, and what is said about those that cannot be."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tbn_hw import tools
+from tbn_hw import nextpnr, tools
 from tbn_hw.errors import DoesNotFit, PlacementError, SynthesisError, ToolMissing, UsageError
 from tbn_hw.nextpnr import Device, Routed, place_and_route, spread
 from tbn_hw.placement import json_netlist
@@ -126,6 +127,25 @@ def test_place_and_route_missing(netlists: dict[str, Path], tmp_path: Path, monk
     monkeypatch.setitem(tools.PACKAGES, "nextpnr-ice40", "no-such-package")
     with pytest.raises(ToolMissing, match="^nextpnr-ice40 is missing; install it with `pip install no-such-package`$"):
         place_and_route(netlists["ice40"], ICE40, tmp_path)
+
+
+def test_place_and_route_some(netlists: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seeds that find no place are left out if that is asked for, and the failure of all is one."""
+    run, unlucky = nextpnr._run, {1, 3}
+
+    def sometimes(device: Device, arguments: list[str], folder: Path, seed: int, watch: Callable[[], None]) -> Routed:
+        if seed in unlucky:
+            raise DoesNotFit(f"no place with seed {seed}")
+        return run(device, arguments, folder, seed, watch)
+
+    monkeypatch.setattr(nextpnr, "_run", sometimes)
+    seen: list[Routed] = []
+    runs = place_and_route(netlists["ice40"], ICE40, tmp_path, seeds=(1, 2, 3), some=True, progress=seen.append)
+    assert runs == seen and [run.seed for run in runs] == [2]
+    with pytest.raises(DoesNotFit, match="^no place with seed 1$"):
+        place_and_route(netlists["ice40"], ICE40, tmp_path, seeds=(1, 2), workers=1)
+    with pytest.raises(DoesNotFit, match="^no place with seed [13]$"):
+        place_and_route(netlists["ice40"], ICE40, tmp_path, seeds=(1, 3), some=True)
 
 
 def test_json_netlist_wrong(tmp_path: Path) -> None:

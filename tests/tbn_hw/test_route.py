@@ -43,7 +43,7 @@ def test_route(routed):
     assert figures["out_of_context"] == (target.name == "icebreaker")
     speeds = sorted(seed["fmax_mhz"] for seed in figures["seeds"])
     assert (figures["least_mhz"], figures["median_mhz"], figures["fmax_mhz"]) == tuple(speeds)
-    assert {seed["seed"] for seed in figures["seeds"]} == {1, 2, 3}
+    assert {seed["seed"] for seed in figures["seeds"]} == {1, 2, 3} and figures["seeds_without_place"] == 0
     assert next(seed["fmax_mhz"] for seed in figures["seeds"] if seed["seed"] == figures["seed"]) == speeds[-1]
     pins = figures["used"]["TRELLIS_IO" if target.family == "ecp5" else "SB_IO"]
     assert pins == (shell.PINS if figures["out_of_context"] else 66)
