@@ -120,14 +120,15 @@ class BoardLink(wiring.Component):
             result.valid.eq(self.s_axis_tvalid),
             self.s_axis_tready.eq(result.ready),
         ]
+        first = busy & ~counting & picture.o.valid & picture.o.ready
+        with m.If(first):
+            m.d.sync += counting.eq(1)
         with m.If(picture.go):
-            m.d.sync += [waiting.eq(0), busy.eq(1), sequence.eq(waiting_sequence)]
+            m.d.sync += [waiting.eq(0), busy.eq(1), sequence.eq(waiting_sequence), cycles.eq(0)]
+        with m.Elif((counting | first) & ~self.s_axis_tvalid):
+            m.d.sync += cycles.eq(cycles + 1)
         with m.If(requests.commit):
             m.d.sync += [waiting.eq(1), waiting_sequence.eq(requests.sequence)]
-        with m.If(counting & ~self.s_axis_tvalid):
-            m.d.sync += cycles.eq(cycles + 1)
-        with m.If(busy & ~counting & picture.o.valid & picture.o.ready):
-            m.d.sync += [counting.eq(1), cycles.eq(1)]
         with m.If(result.valid & result.ready):
             m.d.sync += [busy.eq(0), counting.eq(0)]
         return result, cycles

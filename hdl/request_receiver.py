@@ -205,14 +205,14 @@ class RequestReceiver(wiring.Component):
 
     def _silence(self, m, came):
         """High for the cycle in which the line has been silent for `gap` cycles."""
-        left = Signal(range(self._gap))
-        running = Signal()
+        # counts from 0, for on iCE40 a carry chain breaks up where bits reset to both values
+        count = Signal(range(self._gap))
+        running, last = Signal(), Signal()
         silent = Signal()
-        m.d.comb += silent.eq(running & (left == 0) & ~came)
+        m.d.comb += silent.eq(last & ~came)
+        m.d.sync += [last.eq(running & ~came & (count == self._gap - 2)), count.eq(count + 1)]
         with m.If(came):
-            m.d.sync += [left.eq(self._gap - 1), running.eq(1)]
-        with m.Elif(silent):
+            m.d.sync += [count.eq(0), running.eq(1)]
+        with m.Elif(last):
             m.d.sync += running.eq(0)
-        with m.Elif(running):
-            m.d.sync += left.eq(left - 1)
         return silent
