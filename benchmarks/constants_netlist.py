@@ -56,7 +56,7 @@ class Simulation:
 
         if kind in REGISTERS or kind.startswith("SB_DFF"):
             return pin(REGISTERS.get(kind, "D"))
-        if kind == "LUT4":
+        if kind == "LUT4" and "A" in wires:  # ECP5's; Xilinx's has the same name
             return self._table([pin(name) for name in "ABCD"], init("INIT"))
         if kind == "SB_LUT4":
             return self._table([pin(f"I{n}") for n in range(4)], init("LUT_INIT"))
