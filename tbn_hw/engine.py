@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.add import Add
 from hdl.avg_pool import AvgPool
+from hdl.constant_mvu import ConstantMVU
 from hdl.max_pool import MaxPool
 from hdl.mvu import MVU
 from hdl.pad_channels import PadChannels
@@ -137,14 +138,15 @@ def _matrix(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int, fa
     (link,), x, weights = inputs, inputs[0].tensor, matrix(node)
     kernel, stride, padding = (int(node.attrs.get(key, default))
                                for key, default in (("kernel", 1), ("stride", 1), ("padding", 0)))
-    return [
-        SlidingWindow(shape=link.shape, height=x.height, width=x.width, channels=x.channels, kernel=kernel,
-                      stride=stride, padding=padding, simd=folding.simd, repeat=len(weights) // folding.pe,
-                      pad=node.arrays.get("pad", 1 if x.kind == "binary" else 0)),
-        MVU(weights=weights, weight_kind=node.attrs["weights"], activation=x.kind if x.kind != "int" else link.shape,
-            pe=folding.pe, simd=folding.simd, bias=node.arrays.get("bias"), family=family,
-            o_par=o_par if _narrower(o_par, folding.pe) else folding.pe),
-    ]
+    activation, bias = x.kind if x.kind != "int" else link.shape, node.arrays.get("bias")
+    window = SlidingWindow(shape=link.shape, height=x.height, width=x.width, channels=x.channels, kernel=kernel,
+                           stride=stride, padding=padding, simd=folding.simd, repeat=len(weights) // folding.pe,
+                           pad=node.arrays.get("pad", 1 if x.kind == "binary" else 0))
+    if folding.lanes == weights.size and node.attrs["weights"] == "binary" and x.kind != "int":
+        return [window, ConstantMVU(weights=weights, activation=activation, bias=bias, family=family)]
+    return [window, MVU(weights=weights, weight_kind=node.attrs["weights"], activation=activation, pe=folding.pe,
+                        simd=folding.simd, bias=bias, family=family,
+                        o_par=o_par if _narrower(o_par, folding.pe) else folding.pe)]
 
 
 def _threshold(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:

@@ -14,7 +14,7 @@ PARTS = ("products", "accumulators", "weights", "windows", "thresholds", "requan
 """Products and their sums; accumulators and the rest of an MVU; its ROMs; ...; queues and converters; all else."""
 
 _PLACES = (  # where in an engine, by the path behind its name, and the part it belongs to; the first that fits
-    (r"\d+_mvu\.(pe\d+|shared)", "products"),
+    (r"\d+_mvu\.(pe\d+|shared)|\d+_constantmvu", "products"),
     (r"\d+_mvu\.(weights|starts)", "weights"),
     (r"\d+_mvu", "accumulators"),
     (r"\d+_slidingwindow", "windows"),

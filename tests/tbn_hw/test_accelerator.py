@@ -9,6 +9,7 @@ import pytest
 from amaranth.lib import memory
 from networks import Builder, chain, pictures, residual
 
+from hdl.constant_mvu import ConstantMVU
 from sim.bench import simulate as cocotb_simulate
 from sim.golden import run as golden
 from tbn_hw import generate
@@ -64,6 +65,23 @@ def test_equals_golden(make):
 def test_equals_golden_for_any_folding_under_stalls(make, seed):
     net = make(seed)
     simulate(net, random_foldings(net, seed), pictures(net, 2, seed), stalls=0.3, seed=seed)
+
+
+def unrolled(net):
+    """All of each binary layer at once, which puts the weights into the logic."""
+    return fold(net, {}) | {
+        node.name: Folding(len(node.arrays["weights"]), node.arrays["weights"].size // len(node.arrays["weights"]))
+        for node in net.nodes if net.macs(node.name) and node.attrs["weights"] == "binary"}
+
+
+@pytest.mark.parametrize("make", [residual, chain])
+@pytest.mark.parametrize("stalls", [0, 0.3])
+def test_unrolled_layers(make, stalls):
+    net = make()
+    foldings = unrolled(net)
+    _, accelerator, _ = simulate(net, foldings, pictures(net, 2), stalls=stalls)
+    assert any(isinstance(part, ConstantMVU) for engine in accelerator.engines if engine.kind in ("conv", "dense")
+               for part in engine.component()._stages)
 
 
 @pytest.mark.parametrize("make", [residual, chain])

@@ -10,7 +10,7 @@ from sim.bench import PRIMITIVES, pack, simulate_component
 from sim.golden import run as golden
 from tbn_hw import generate
 from tbn_hw.accelerator import plan
-from tbn_hw.folding import fold
+from tbn_hw.folding import Folding, fold
 
 KINDS = ("conv", "threshold", "requantize", "add", "avg_pool", "pad_channels", "dense", "top_k", "max_pool")
 
@@ -51,13 +51,20 @@ def test_verilog_of_an_engine(engines, kind, tmp_path):
 
 
 @pytest.mark.parametrize("family", ["ecp5", "ice40", "xc7"])
-def test_verilog_of_a_family(family, tmp_path):
-    """A convolution of ternary activations made of a family's own cells."""
+@pytest.mark.parametrize("unrolled", [False, True])
+def test_verilog_of_a_family(family, unrolled, tmp_path):
+    """A convolution of ternary activations made of a family's own cells, with the weights in ROMs and in the logic."""
     net = residual()
-    accelerator = plan(net, fold(net, {}), family)
+    foldings = fold(net, {})
+    if unrolled:
+        foldings |= {node.name: Folding(len(weights), weights.size // len(weights)) for node in net.nodes
+                     if node.kind == "conv" for weights in [node.arrays["weights"]]}
+    accelerator = plan(net, foldings, family)
     engine = next(engine for engine in accelerator.engines
                   if engine.kind == "conv" and net.types[engine.node.inputs[0]].kind == "ternary")
-    (tmp_path / "engine.v").write_text(generate.module("engine", engine))
+    text = generate.module("engine", engine)
+    assert ("constantmvu" in text) == unrolled
+    (tmp_path / "engine.v").write_text(text)
     tensors = golden(net, pictures(net, 3), keep=list(net.types))
     inputs = {"i": stream(net, tensors, engine.node.inputs[0], engine.links[0])}
     outputs = {"o": stream(net, tensors, engine.node.name, accelerator.links[engine.outputs["o"]])}
