@@ -20,6 +20,7 @@ import argparse
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from amaranth.hdl import UnusedElaboratable
@@ -34,7 +35,7 @@ from tbn_hw.errors import BuildError, DoesNotFit
 FAMILIES = ("ecp5", "ice40", "xc7")
 FORMS = ("naive", "portable", "mapped")
 ACTIVATIONS = ("ternary", "binary")
-RATIO_PE, RATIO_SIMD = 32, 64
+RATIO_PE, RATIO_SIMD, RATIO_LEVELS = 32, 64, (0, 4)
 
 
 def array(family: str, form: str, activation: str, pe: int, simd: int, levels: int) -> PopcountArray:
@@ -80,15 +81,16 @@ def placed(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
 
 
 def ratio(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
-    for family in options.families:
-        for form in (form for form in options.forms if form != "naive"):
-            lut = {}
-            for activation in ACTIVATIONS:
-                design = array(family, form, activation, 1, RATIO_SIMD, 0)
-                modules = harness.map(f"{family}, {form}, {activation}: row of {RATIO_SIMD}", design, family).modules
-                lut[activation] = RATIO_PE * modules[ROW]["lut"] + modules.get(TOTAL, {"lut": 0})["lut"]
-            yield {"family": family, "form": form, "PE": RATIO_PE, "SIMD": RATIO_SIMD, **lut,
-                   "ratio": lut["ternary"] / lut["binary"]}
+    forms = [form for form in options.forms if form != "naive"]
+    for family, form, levels in product(options.families, forms, RATIO_LEVELS):
+        lut = {}
+        for activation in ACTIVATIONS:
+            design = array(family, form, activation, 1, RATIO_SIMD, levels)
+            name = f"{family}, {form}, {activation}: row of {RATIO_SIMD}, {levels} levels"
+            modules = harness.map(name, design, family).modules
+            lut[activation] = RATIO_PE * modules[ROW]["lut"] + modules.get(TOTAL, {"lut": 0})["lut"]
+        yield {"family": family, "form": form, "levels": levels, "PE": RATIO_PE, "SIMD": RATIO_SIMD, **lut,
+               "ratio": lut["ternary"] / lut["binary"]}
 
 
 def large(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
@@ -106,7 +108,7 @@ PLOTS = {  # table -> what is drawn of it, in what unit, and which columns name 
     "tree": ("LUT/MAC", "LUT for each multiply-accumulate of a dot product", ("family", "form", "activation", "SIMD")),
     "placed": ("MMAC/s/cell", "million multiply-accumulates a second for each placed cell",
                ("family", "form", "activation", "levels")),
-    "ratio": ("ratio", "LUTs of ternary over binary arrays", ("family", "form")),
+    "ratio": ("ratio", "LUTs of ternary over binary arrays", ("family", "form", "levels")),
     "large": ("LUT/MAC", "LUT for each multiply-accumulate of a 32x128 array", ("family", "form", "activation")),
 }
 
