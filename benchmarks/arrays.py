@@ -49,7 +49,8 @@ def tree(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
         for simd in options.simd:
             name = f"{family}, {form}, {activation}: row of {simd}"
             row = array(family, form, activation, 1, simd, 0)
-            lut = harness.map(name, row, family).modules[ROW]["lut"] - ACC_BITS
+            harness.map(name, row, family)  # which verifies it, with an accumulator behind
+            lut = harness.lut(row.dot_product(), family)
             cells = None
             if family in DEVICES:
                 two = array(family, form, activation, 2, simd, 0)

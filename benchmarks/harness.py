@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from amaranth.back import verilog
 
 from benchmarks import netlist_check
 from benchmarks.netlist_check import check, logic_hash
@@ -97,6 +98,15 @@ class Harness:
         found, netlist = self._netlist(name, design, family)
         compared = self._check(name, design, family, netlist) if verify else 0
         return Mapped(found["total"], found["modules"], found["seconds"], compared)
+
+    def lut(self, component: Any, family: str) -> int:
+        """LUTs of a component by itself."""
+        modules = {"component": verilog.convert(component, name="component", emit_src=False)}
+        key = content_key("lut", versions("yosys"), family, sorted(modules.items()))
+        if self._kept(key) is None:
+            with self._entry(key) as entry:
+                _write(entry, synthesise(modules, family, entry, self._workers)["total"])
+        return int(self._known(key)["lut"])
 
     def place(self, name: str, design: Design, family: str, seeds: Sequence[int] = (1, 2, 3)) -> Placed:
         """Place and route a design on the family's device with each seed, and simulate what was placed."""
