@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from quantize.network import Network
-from tbn_hw import folding_file, generate, pictures, report, route, synthesis, verify
+from tbn_hw import dataflow, folding_file, generate, pictures, report, route, synthesis, verify
 from tbn_hw.accelerator import Accelerator, plan
 from tbn_hw.bitstream import SUFFIXES
 from tbn_hw.build import STAGES
@@ -187,7 +187,9 @@ class Build:
         content = {
             "model": accelerator.name,
             "target": self._target.name,
+            "device": report.device(self._target),
             "network": network,
+            "dataflow": dataflow.dataflow(accelerator),
             "layers": report.layer_figures(accelerator, found),
             "verify": self._verified["verify"],
             "accuracy": self._verified["accuracy"],
@@ -196,6 +198,8 @@ class Build:
             "route": self._routed,
             "throughput": report.throughput(self._routed, self._verified["verify"], network["macs"]),
             "seconds": self._seconds,
+            "seeds": {"simulation": verify.SEED, "random_images": RANDOM_IMAGES_SEED},
+            "versions": versions(),
         }
         self._workspace.write("manifest.json", _json(report.manifest(self._workspace.root, accelerator)))
         self._workspace.write("report.json", _json(content))

@@ -16,6 +16,7 @@ from rich.table import Table
 from quantize.network import Network
 from tbn_hw.accelerator import Accelerator
 from tbn_hw.cells import FIGURES
+from tbn_hw.dataflow import shapes
 from tbn_hw.generate import ports, rom_rows, weight_bits
 from tbn_hw.hierarchy import PARTS
 from tbn_hw.targets import Target
@@ -44,9 +45,10 @@ def network_figures(network: Network, accelerator: Accelerator) -> dict[str, Any
 
 def layer_figures(accelerator: Accelerator, synthesised: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each engine that does a node's work; `synthesised` gives the figures of each engine by name."""
-    return [{"name": engine.node.name, "kind": engine.kind, "pe": engine.folding.pe, "simd": engine.folding.simd,
-             "cycles": engine.cycles, "ideal_cycles": engine.ideal_cycles, "lut_estimate": None,
-             "lut": synthesised[engine.name]["lut"], "parts": synthesised[engine.name]["parts"]}
+    return [{"name": engine.node.name, "kind": engine.kind, **shapes(accelerator, engine), "pe": engine.folding.pe,
+             "simd": engine.folding.simd, "cycles": engine.cycles, "ideal_cycles": engine.ideal_cycles,
+             "lut_estimate": None, **{figure: synthesised[engine.name][figure] for figure in FIGURES},
+             "parts": synthesised[engine.name]["parts"]}
             for engine in accelerator.engines if engine.node is not None]
 
 
@@ -65,6 +67,13 @@ def synthesis_figures(accelerator: Accelerator, total: Mapping[str, Any],
                 into[figure] += found[figure]
     shares = {part: {**found, "lut_share": found["lut"] / total["lut"]} for part, found in parts.items()}
     return {**total, "lanes": lanes, "lut_per_lane": total["lut"] / lanes if lanes else None, "parts": shares}
+
+
+def device(target: Target) -> dict[str, Any]:
+    """What the design is for; `board` is null for a part alone."""
+    return {"board": target.title if target.board else None, "part": target.part_name, "family": target.family,
+            "package": target.package, "speed": target.speed,
+            "board_clock_mhz": target.board.clock.mhz if target.board else None}
 
 
 def available(target: Target) -> dict[str, int]:
