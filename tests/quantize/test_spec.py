@@ -51,14 +51,20 @@ def test_defaults_of_the_recipe():
     assert spec.with_train(epochs=3).train.epochs == 3
 
 
-@pytest.mark.parametrize("name", ["tbn_digits", "tbn_resnet", "tbn_cnv"])
+@pytest.mark.parametrize("name", ["tbn_digits", "tbn_resnet", "tbn_cnv", "tbn_lenet", "tbn_fashion"])
 def test_zoo(name):
     spec = load_spec(name)
     assert spec.name == name and name in model_names()
     assert spec.model_dump() == load_spec(f"{name}.yaml").model_dump()
     kinds = [step.kind for step in spec.flat()]
-    convs = {"tbn_digits": 2, "tbn_resnet": 19, "tbn_cnv": 6}
+    convs = {"tbn_digits": 2, "tbn_resnet": 19, "tbn_cnv": 6, "tbn_lenet": 2, "tbn_fashion": 2}
     assert kinds.count("conv") == convs[name]
+
+
+def test_lenet_is_one_network_on_two_data_sets():
+    digits, clothes = load_spec("tbn_lenet"), load_spec("tbn_fashion")
+    assert digits.layers == clothes.layers and digits.input == clothes.input
+    assert (digits.dataset, clothes.dataset) == ("mnist", "fashion_mnist")
 
 
 def test_foldings_of_cnv_are_those_of_finn():
