@@ -18,6 +18,17 @@ BLOCK_WORDS, BLOCK_BITS = 32, 1024
 """A buffer of more words and at least so many bits goes to block RAM: of LUTs it would take hundreds."""
 
 
+def buffer_words(least_depth, width):
+    """Words of a buffer of words of some bits that must hold `least_depth`, and whether it asks for block RAM.
+
+    A multiple of 16, or a power of two where a memory would be as large anyway.
+    """
+    least = least_depth if least_depth % 16 == 0 else least_depth + SLACK_WORDS
+    block = least > BLOCK_WORDS and least * width >= BLOCK_BITS
+    power = 1 << (least - 1).bit_length()
+    return power if power <= 16 or block or power > 256 else -(-least // 16) * 16, block
+
+
 class SlidingWindow(wiring.Component):
     """Sends every window of a convolution, `repeat` times each, while its picture streams in.
 
@@ -98,19 +109,13 @@ class SlidingWindow(wiring.Component):
 
     @property
     def depth(self):
-        """Words of the buffer: a multiple of 16, or a power of two where a memory would be as large anyway."""
-        power = 1 << (self._least_words - 1).bit_length()
-        return power if power <= 16 or self.in_block_ram or power > 256 else -(-self._least_words // 16) * 16
+        """Words of the buffer."""
+        return buffer_words(self._schedule.least_depth, self._word * self._shape.width)[0]
 
     @property
     def in_block_ram(self):
         """Whether the buffer asks for block RAM; if not, the tool decides."""
-        return self._least_words > BLOCK_WORDS and self._least_words * self._word * self._shape.width >= BLOCK_BITS
-
-    @property
-    def _least_words(self):
-        least = self._schedule.least_depth
-        return least if least % 16 == 0 else least + SLACK_WORDS
+        return buffer_words(self._schedule.least_depth, self._word * self._shape.width)[1]
 
     @property
     def interval(self):
