@@ -1,14 +1,15 @@
-"""Benches that hold Verilog to integers: `simulate` for a whole accelerator, `simulate_component` for one module."""
+"""Benches that hold Verilog to integers: `simulate` and `simulate_many` for accelerators, `simulate_component`."""
 
 from pathlib import Path
 
 from sim.bench.accelerator import Divergence, Probe, SimulationResult, simulate
 from sim.bench.beats import pack, unpack
 from sim.bench.component import BeatDivergence, ComponentResult, simulate_component
+from sim.bench.many import simulate_many
 from sim.bench.tool import CompileError, SimulationError, ToolMissing
 
 PRIMITIVES = Path(__file__).with_name("primitives.v")
 """Verilog of the FPGA families' own cells that gateware for one family is made of."""
 
-__all__ = ["PRIMITIVES", "BeatDivergence", "CompileError", "ComponentResult", "Divergence", "Probe",
-           "SimulationError", "SimulationResult", "ToolMissing", "pack", "simulate", "simulate_component", "unpack"]
+__all__ = ["PRIMITIVES", "BeatDivergence", "CompileError", "ComponentResult", "Divergence", "Probe", "SimulationError",
+           "SimulationResult", "ToolMissing", "pack", "simulate", "simulate_component", "simulate_many", "unpack"]

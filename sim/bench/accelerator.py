@@ -97,14 +97,8 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
     `timeout_cycles`, then with the state of all probes; ToolMissing; ValueError. One folder `work` is for one run
     at a time.
     """
-    count = len(images)
-    if not count or len(expected_logits) != count:
-        raise ValueError(f"logits must be given for each of at least one image, not {len(expected_logits)} for {count}")
-    logits = np.asarray(expected_logits).reshape(count, -1)
-    classes = np.zeros((count, 0), int) if expected_classes is None else np.asarray(expected_classes).reshape(count, -1)
     free = FREE_FRAMES if measure else 0
-    order = np.arange(max(free, count)) if not stalls else np.concatenate([np.arange(free), np.arange(count)])
-    order %= count
+    order, logits, classes = arranged(len(images), expected_logits, expected_classes, free, stalls)
     run = Run(sources, top, np.ascontiguousarray(images)[order], work, seed, stalls, free, reset_after,
               timeout_cycles, progress)
     started = time.perf_counter()
@@ -114,16 +108,17 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
     run_seconds = time.perf_counter() - started
     if outcome["error"]:
         raise SimulationError(f"{outcome['error']}; seed {seed}, stalls {stalls}{run.explain(probes, order)}")
-    expected = np.concatenate([logits, classes], axis=1)[order]
-    found = _results(outcome["results"], logits.shape[1], logit_bytes, classes.shape[1], class_bytes)
+    expected = np.concatenate([logits, classes], axis=1)
+    beats = [int(beat, 16) for beat in outcome["results"]]
+    found = results_of(beats, logits.shape[1], logit_bytes, classes.shape[1], class_bytes)
     wrong = expected != found
     divergence = None
     if wrong.any():
         frame, output = (int(index) for index in np.argwhere(wrong)[0])
         divergence = run.locate(probes, order, frame) or Divergence(
             "output", int(order[frame]), 0, 0, output, int(expected[frame, output]), int(found[frame, output]))
-    latency, interval = _timing(outcome, free or (0 if stalls else len(order)))
-    return SimulationResult(count, wrong.size, int(wrong.sum()), latency, interval, version(built.simulator),
+    latency, interval = timing_of(outcome, free or (0 if stalls else len(order)))
+    return SimulationResult(len(images), wrong.size, int(wrong.sum()), latency, interval, version(built.simulator),
                             outcome["cycles"], build_seconds, run_seconds, seed, stalls, divergence)
 
 
@@ -200,17 +195,31 @@ class Run:
         return "; inside:\n" + "\n".join(lines)
 
 
-def _results(beats: list[str], logits: int, logit_bytes: int, classes: int, class_bytes: int) -> np.ndarray:
+def arranged(count: int, logits: np.ndarray, classes: np.ndarray | None, free: int,
+             stalls: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The image of each frame, its logits (frames, n) and classes (frames, k): the first `free` come without stalls.
+
+    Raises ValueError when there are no images, or not as many logits.
+    """
+    if not count or len(logits) != count:
+        raise ValueError(f"logits must be given for each of at least one image, not {len(logits)} for {count}")
+    order = np.concatenate([np.arange(free), np.arange(count)]) if stalls else np.arange(max(free, count))
+    order %= count
+    ranked = np.zeros((count, 0), int) if classes is None else np.asarray(classes).reshape(count, -1)
+    return order, np.asarray(logits).reshape(count, -1)[order], ranked[order]
+
+
+def results_of(numbers: Sequence[int], logits: int, logit_bytes: int, classes: int, class_bytes: int) -> np.ndarray:
     """(frames, logits + classes) from the output beats: signed logits, then unsigned classes."""
     low = 8 * logits * logit_bytes
-    numbers = [int(beat, 16) for beat in beats]
     signed = unpack([number & ((1 << low) - 1) for number in numbers], logits, 8 * logit_bytes)
     unsigned = unpack([number >> low for number in numbers], classes, 8 * class_bytes, "unsigned") if classes else \
         np.zeros(0, int)
-    return np.concatenate([signed.reshape(-1, logits), unsigned.reshape(len(beats), classes)], axis=1)
+    return np.concatenate([signed.reshape(-1, logits), unsigned.reshape(len(numbers), classes)], axis=1)
 
 
-def _timing(outcome: dict[str, Any], free: int) -> tuple[int | None, float | None]:
+def timing_of(outcome: dict[str, Any], free: int) -> tuple[int | None, float | None]:
+    """Latency and interval from the cycles of the transfers, of which the first `free` results came without stalls."""
     at = outcome["output_at"][:free]
     latency = at[0] - outcome["input_at"][0] if at else None
     if len(at) < FREE_FRAMES:

@@ -28,16 +28,17 @@ class Built:
     simulator: str
 
 
-def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[str], simulator: str = "verilator",
-          optimise: str = "-O2") -> Built:
+def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[str] = (), simulator: str = "verilator",
+          optimise: str = "-O2", main: str | None = None) -> Built:
     """Compile `sources` for a bench in a folder of `work` named by their content; what is there already is reused.
 
     `visible` are the signals of the module `top` that the bench reads or writes; Verilator optimises all others away,
     which makes it several times faster. A name with a dot in it makes every signal visible. A folder counts as built
-    only when its marker stands, which is written last. Raises ToolMissing, and CompileError with the log's end.
+    only when its marker stands, which is written last. `main` is the C++ of a program that drives the Verilated model
+    (class Vtop) in the place of cocotb. Raises ToolMissing, and CompileError with the log's end.
     """
     work.mkdir(parents=True, exist_ok=True)
-    content = hashlib.sha256(json.dumps([version(simulator), top, sorted(visible), optimise]).encode())
+    content = hashlib.sha256(json.dumps([version(simulator), top, sorted(visible), optimise, main]).encode())
     for source in sources:
         content.update(hashlib.sha256(source.read_bytes()).digest())
     folder = work.resolve() / f"{simulator}-{content.hexdigest()[:16]}"
@@ -52,11 +53,11 @@ def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[st
         _work_on(job, folder)
     elif " " in str(folder):  # make cannot build there
         with tempfile.TemporaryDirectory(prefix="tbn-sim-") as plain:
-            _verilate(files, top, Path(plain), visible, optimise)
+            _verilate(files, top, Path(plain), visible, optimise, main)
             for name in (top, "build.log"):
                 shutil.copy2(Path(plain) / name, folder / name)
     else:
-        _verilate(files, top, folder, visible, optimise)
+        _verilate(files, top, folder, visible, optimise, main)
     if simulator == "verilator":  # what lies beside the program is large: 160 MB for a ResNet-20
         for path in folder.iterdir():
             if path.name not in (top, "build.log"):
@@ -65,18 +66,16 @@ def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[st
     return built
 
 
-def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str], optimise: str) -> None:
-    root, libraries = verilator_root(), cocotb_tools.config.libs_dir
-    control = folder / "visible.vlt"
-    rules = "".join(f'public_flat_rw -module "{top}" -var "{name}"\n' for name in visible)
-    control.write_text(f"`verilator_config\n{rules}")
-    everything = ["--public-flat-rw"] if any("." in name for name in visible) else [str(control)]
+def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str], optimise: str,
+              main: str | None) -> None:
+    root = verilator_root()
+    bench = _cocotb(top, folder, visible) if main is None else [str(folder / "main.cpp")]
+    if main is not None:
+        (folder / "main.cpp").write_text(main)
     verilate = [
-        str(root / "bin" / "verilator_bin"), "-cc", "--exe", "--vpi", "-Mdir", str(folder), "--top-module", top,
+        str(root / "bin" / "verilator_bin"), "-cc", "--exe", "-Mdir", str(folder), "--top-module", top,
         "--prefix", "Vtop", "-o", top, "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal",
-        "-Wno-lint", "-Wno-style", "--timescale", "1ns/1ps", "--output-split", "20000",
-        "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
-        str(cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"), *everything, *map(str, files)]
+        "-Wno-lint", "-Wno-style", "--timescale", "1ns/1ps", "--output-split", "20000", *bench, *map(str, files)]
     name = compiler()
     # the wheel's makefile names the compilers of the machine it was made on; -o: the runtime does not depend on Vtop.mk
     make = ["make", "-j2", "-C", str(folder), "-f", "Vtop.mk", "-o", "Vtop.mk", f"CXX={name}", f"LINK={name}", "AR=ar",
@@ -84,6 +83,16 @@ def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str],
     job = {"stage": "commands", "commands": [verilate, make], "folder": str(folder)}
     with runtime_objects(folder):
         _work_on(job, folder, {"VERILATOR_ROOT": str(root)})
+
+
+def _cocotb(top: str, folder: Path, visible: Sequence[str]) -> list[str]:
+    """Verilator's arguments for cocotb's own program and the signals that it may see."""
+    control, libraries = folder / "visible.vlt", cocotb_tools.config.libs_dir
+    rules = "".join(f'public_flat_rw -module "{top}" -var "{name}"\n' for name in visible)
+    control.write_text(f"`verilator_config\n{rules}")
+    everything = ["--public-flat-rw"] if any("." in name for name in visible) else [str(control)]
+    return ["--vpi", "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
+            str(cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"), *everything]
 
 
 def _work_on(job: Mapping[str, object], folder: Path, env: dict[str, str] | None = None) -> None:

@@ -24,16 +24,13 @@ def runtime_objects(folder: Path) -> Iterator[None]:
     for path in cache.glob("verilated*.o"):
         shutil.copyfile(path, folder / path.name)
     yield
-    if cache.exists():
-        return
-    with suppress(OSError):  # no place, or another build was faster
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache.parent) as temporary:
-            whole = Path(temporary) / "objects"
-            whole.mkdir()
-            for path in folder.glob("verilated*.o"):
-                shutil.copyfile(path, whole / path.name)
-            whole.rename(cache)
+    with suppress(OSError):  # no place for a cache
+        cache.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob("verilated*.o"):  # a bench without cocotb has fewer of them
+            if not (cache / path.name).exists():
+                with tempfile.TemporaryDirectory(dir=cache) as temporary:
+                    shutil.copyfile(path, whole := Path(temporary) / path.name)
+                    whole.rename(cache / path.name)
 
 
 def _cache() -> Path:

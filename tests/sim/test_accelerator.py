@@ -10,30 +10,18 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tiny_accelerator import TINY, frames
 
 from sim.bench import Probe, SimulationError, simulate
 
 ROOT = Path(__file__).parents[2]
-TINY = [Path(__file__).with_name("verilog") / "tiny.v"]
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """One folder for the module, and a space in its name."""
     return tmp_path_factory.mktemp("an accelerator")
-
-
-def frames(count, fault=0, at=0):
-    """Pictures (n, 3, 4, 2), the stream in the middle, logits and classes; `fault` is turned on by picture `at`."""
-    images = np.random.default_rng(1).integers(-127, 128, (count, 3, 4, 2)).astype(np.int8)
-    if fault:
-        images[at, 0, 0] = -128, fault
-    a, b = images[..., 0].astype(int), images[..., 1].astype(int)
-    middle = np.stack([a - b, a + b], axis=-1)
-    logits = middle.sum(axis=(1, 2))
-    return images, middle, logits, (logits[:, 1:] > logits[:, :1]).astype(int)
 
 
 def test_without_stalls(work):

@@ -1,0 +1,92 @@
+"""`python -m benchmarks.simulation`: cycles a second of the two benches of accelerators, cocotb's and the C++ one.
+
+The same design, pictures and comparison with the golden model; cycles a second are those of a CPU second, start and end
+of the simulation included, as other work may share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.tables import Row, show, write_csv
+from sim.bench import PRIMITIVES, SimulationResult, simulate, simulate_many
+from sim.golden import run
+from tbn_hw import generate
+from tbn_hw.accelerator import Accelerator, plan
+from tbn_hw.folding import fold
+from tbn_hw.load import load
+from tbn_hw.verify import STALLS, signed
+
+SEED = 1
+Bench = Callable[..., SimulationResult]
+
+
+def measure(name: str, bench: Bench, accelerator: Accelerator, verilog: Path, count: int, work: Path) -> Row:
+    """`count` random pictures through one bench, with pauses after the first frames."""
+    network, sizes = accelerator.network, generate.ports(accelerator)
+    images = signed(np.random.default_rng(SEED).integers(0, 256, (count, *network.input.shape), np.uint8))
+    tensors = run(network, images, keep=set(network.outputs))
+    logits, *classes = (tensors[output].reshape(count, -1) for output in network.outputs)
+
+    def go() -> tuple[SimulationResult, float, float]:
+        before, started = _cpu(), time.perf_counter()
+        result = bench([verilog, PRIMITIVES], accelerator.name, images, logits, classes[0] if classes else None,
+                       logit_bytes=sizes.logit_bytes, class_bytes=max(1, sizes.class_bytes), work=work, seed=SEED,
+                       stalls=STALLS)
+        return result, _cpu() - before, time.perf_counter() - started
+
+    _, with_build, _ = go()
+    result, cpu, wall = go()  # built already
+    if result.mismatches:
+        raise SystemExit(f"{accelerator.name}: {result.first_divergence}")
+    return {"model": accelerator.name, "bench": name, "images": count, "cycles": result.cycles,
+            "build CPU s": with_build - cpu, "run CPU s": cpu, "run s": wall, "cycles/CPU s": result.cycles / cpu,
+            "latency": result.latency_cycles, "interval": result.interval_cycles}
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def compare(model: str, few: int, many: int, folder: Path) -> list[dict[str, Any]]:
+    """A row for each bench of one model; the last column is the ratio to cocotb's."""
+    loaded = load(model, None)
+    accelerator = plan(loaded.network, fold(loaded.network, loaded.foldings))
+    texts = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, os.cpu_count() or 1)}
+    verilog = folder / f"{accelerator.name}.v"
+    verilog.write_text(generate.join(texts))
+    rows = [measure(name, bench, accelerator, verilog, count, folder / name)
+            for name, bench, count in (("cocotb", simulate, few), ("C++", simulate_many, many))]
+    return [{**row, "times": row["cycles/CPU s"] / rows[0]["cycles/CPU s"]} for row in rows]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulation", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--models", nargs="+", default=["tbn_digits.yaml"])
+    parser.add_argument("--images", type=int, default=100, help="for the C++ bench")
+    parser.add_argument("--cocotb-images", type=int, default=8)
+    parser.add_argument("--output", type=Path, default=Path("build/benchmarks"))
+    options = parser.parse_args(arguments)
+    options.output.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for model in options.models:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += compare(model, options.cocotb_images, options.images, Path(folder))
+    show(Console(), "Simulation of whole accelerators", rows)
+    write_csv(options.output / "simulation.csv", rows)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
