@@ -1,0 +1,84 @@
+"""`python -m benchmarks.routing`: how long place and route takes, with how much memory, as a device fills.
+
+A design is blocks of 16x64 ternary products with 16-bit accumulators side by side, each with pins and shift registers
+of its own, so that wires are as local as those of engines in a row. It goes onto an LFE5U-85F of speed 6 with one seed.
+A figure of memory is the most that any process of this command has taken until then, so sizes go upwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from amaranth.hdl import UnusedElaboratable
+from rich.console import Console
+
+from benchmarks.harness import DEVICES, TARGET_MHZ
+from benchmarks.popcount_array import PopcountArray
+from benchmarks.tables import Row, show, write_csv
+from tbn_hw.errors import BuildError
+from tbn_hw.nextpnr import place_and_route
+from tbn_hw.placement import json_netlist
+from tbn_hw.synthesis import synthesise
+
+FAMILY, PE, SIMD, LEVELS, SEED = "ecp5", 16, 64, 4, 1
+TOP = "blocks"
+
+
+def modules(blocks: int) -> dict[str, str]:
+    """Verilog by name of a top level of so many arrays, the module TOP, and of what these are made of."""
+    array = PopcountArray(PE, SIMD, "ternary", {"tree_levels": LEVELS, "family": FAMILY})
+    parts = dict(array.modules())
+    own = parts.pop(array.top)
+    instances = "".join(
+        f"  (* keep *) {array.top} block{k} (.clk(clk), .x(x[{2 * k}+:2]), .w(w[{k}]));\n" for k in range(blocks))
+    ports = f"input clk, input [{2 * blocks - 1}:0] x, input [{blocks - 1}:0] w"
+    return parts | {TOP: f"module {TOP}({ports});\n{instances}endmodule\n{own}"}
+
+
+def row(blocks: int, store: Path, workers: int | None) -> Row:
+    """What became of a design of so many blocks."""
+    texts = modules(blocks)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        total = synthesise(texts, FAMILY, folder, workers, top=TOP, cache=store)["total"]
+        netlist = json_netlist([folder / f"{name}.v" for name in texts], TOP, FAMILY, folder)
+        run, = place_and_route(netlist, DEVICES[FAMILY], folder, seeds=[SEED], target_mhz=TARGET_MHZ[FAMILY])
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6  # of kilobytes
+    return {"blocks": blocks, "LUT": total["lut"], "FF": total["ff"], "cells": run.cells,
+            "fill %": 100 * run.cells / run.available["TRELLIS_COMB"], "MHz": run.slowest_mhz,
+            "seconds": run.seconds, "CPU seconds": run.cpu_seconds, "GB": memory}
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="python -m benchmarks.routing",
+                                     description=(__doc__ or "").partition("\n")[0])
+    result.add_argument("--output", type=Path, default=Path("build/benchmarks"), help="folder (%(default)s)")
+    result.add_argument("--blocks", nargs="+", type=int, default=[13, 22, 29], help="of some 2,300 LUTs (%(default)s)")
+    result.add_argument("--workers", type=int, help="processes at once of the synthesis, by default one a core")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    warnings.filterwarnings("ignore", category=UnusedElaboratable)  # components made for their numbers
+    options.output.mkdir(parents=True, exist_ok=True)
+    rows: list[Row] = []
+    try:
+        for blocks in sorted(options.blocks):
+            rows.append(row(blocks, options.output / ".cache" / "synthesis", options.workers))
+            write_csv(options.output / "routing.csv", rows)
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    show(Console(), f"place and route on {DEVICES[FAMILY]}", rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
