@@ -14,8 +14,33 @@ def pieces_of(made):
     return html_diagram.diagram(made, binding_of(made))
 
 
+def corners(path):
+    """The corners of a path of an M and of H and V."""
+    x, y = map(float, re.match(r"M([\d.]+) ([\d.]+)", path).groups())
+    found = [(x, y)]
+    for axis, value in re.findall(r"([HV])([\d.]+)", path):
+        x, y = (float(value), y) if axis == "H" else (x, float(value))
+        found.append((x, y))
+    return found
+
+
+def check(piece):
+    """All boxes are inside, none is on another, and no wire runs through one."""
+    for index, box in enumerate(piece.boxes):
+        assert min(box.x, box.y) >= 0 and box.x + box.width <= piece.width and box.y + box.height <= piece.height
+        for other in piece.boxes[:index]:
+            apart_x = box.x >= other.x + other.width or other.x >= box.x + box.width
+            assert apart_x or box.y >= other.y + other.height or other.y >= box.y + box.height
+    for wire in piece.wires:
+        places = corners(wire.path)
+        for (x0, y0), (x1, y1) in zip(places, places[1:], strict=False):
+            for box in piece.boxes:
+                beside = max(x0, x1) <= box.x or min(x0, x1) >= box.x + box.width
+                assert beside or max(y0, y1) <= box.y or min(y0, y1) >= box.y + box.height, (wire, box)
+
+
 def test_diagram():
-    """Every engine once, in its order; no two boxes on one another; each link drawn, twice where it is cut."""
+    """Every engine once, in its order; each link drawn, twice where it is cut; shortcuts beside what they pass."""
     made = content(deep())
     pieces = pieces_of(made)
     assert len(pieces) > 2
@@ -23,16 +48,23 @@ def test_diagram():
     assert names == [engine["name"] for engine in made["dataflow"]["engines"]]
     assert sum(len(piece.wires) for piece in pieces) == len(made["dataflow"]["links"]) + len(pieces) - 1
     for piece in pieces:
+        check(piece)
         assert piece.width < 390 and len({box.row for box in piece.boxes}) <= html_diagram.ROWS + 4
-        for index, box in enumerate(piece.boxes):
-            assert min(box.x, box.y) >= 0
-            assert box.x + box.width <= piece.width and box.y + box.height <= piece.height
-            for other in piece.boxes[:index]:
-                apart_x = box.x >= other.x + other.width or other.x >= box.x + box.width
-                assert apart_x or box.y >= other.y + other.height or other.y >= box.y + box.height
     beside = [box for piece in pieces for box in piece.boxes if box.lane]
     assert len(beside) >= 7 and {box.engine["kind"] for box in beside} >= {"queue", "avg_pool", "pad_channels"}
     assert [box.engine["node"] for piece in pieces for box in piece.boxes if box.binding] == binding_of(made)
+
+
+def test_diagram_nested():
+    """A shortcut past a shortcut has a lane of its own."""
+    b = Builder((6, 6, 3))
+    x = b.requantize(b.conv("input", 4, weights="int8"))
+    x = b.add(b.block(b.block(x, 4), 4), x)
+    made = content(b.network(b.dense(b.flatten(b.requantize(x, 0, 127, 6)), 5, "int8")))
+    pieces = pieces_of(made)
+    for piece in pieces:
+        check(piece)
+    assert {box.lane for piece in pieces for box in piece.boxes} == {0, 1, 2}
 
 
 def deep():
