@@ -11,10 +11,10 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from quantize import yaml_source
 from quantize.expand import Step, expand
-from quantize.layer_spec import Layer, Strict
+from quantize.layer_spec import Binary, Layer, Residual, Strict, Ternary
 from quantize.yaml_source import SpecError, YamlSource
 
-__all__ = ["Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
+__all__ = ["Distill", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
 
 Shape3 = Annotated[
     tuple[
@@ -30,6 +30,17 @@ class Input(Strict):
     shape: Shape3
     resize: Annotated[int, Field(ge=1, le=8192)] | None = None
     """Pixels of the shorter side before the centre crop to ``shape``; the crop's shorter side if left out."""
+
+
+class Distill(Strict):
+    """Learning from the full-precision network of the same layers as well, which the same recipe trains first.
+
+    The loss is ``(1 - weight)`` times the labels' cross entropy plus ``weight * temperature^2`` times the divergence
+    of the softened outputs (Hinton et al., arXiv 1503.02531).
+    """
+
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    temperature: Annotated[float, Field(gt=0)] = 2.0
 
 
 class Train(Strict):
@@ -50,6 +61,13 @@ class Train(Strict):
     augment: Annotated[tuple[Literal["flip", "crop", "shift"], ...], Field(strict=False)] = ()
     """flip: left-right; crop: a random crop after padding by 4; shift: the same after padding by 1."""
     precision: Literal["float32", "bfloat16"] = "float32"
+    images: Annotated[int, Field(ge=1)] | None = None
+    """How many of the training pictures, the first ones; all if left out."""
+    distill: Distill | None = None
+    real_weights: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the epochs, the first ones, in which binary weights are still real; the schedule begins anew after."""
+    balance: bool = False
+    """Whether every step moves the real weights behind the binary ones to a mean of zero per output channel."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
@@ -91,6 +109,19 @@ class Spec(Strict):
         """Return the same model with another recipe."""
         train = Train.model_validate({**self.train.model_dump(), **changed})
         return self.model_copy(update={"train": train})
+
+    def with_binary(self) -> Spec:
+        """Return the same model with binary activations where it has ternary ones.
+
+        Raises
+        ------
+        SpecError
+            If a layer that reads them can read no binary ones.
+        """
+        assert self._source is not None
+        spec = self.model_copy(update={"layers": tuple(map(_binary, self.layers))})
+        spec._steps = expand(spec.input.shape, spec.layers, len(spec.classes), self._source)
+        return spec
 
     def error(self, name: str, sentence: str) -> SpecError:
         """Return a `SpecError` about the layer of that node name, with its file and line."""
@@ -135,6 +166,14 @@ def parse_spec(text: str, file: str = "model.yaml") -> Spec:
     spec._source = source
     spec._steps = expand(spec.input.shape, spec.layers, len(spec.classes), source)
     return spec
+
+
+def _binary(layer: Any) -> Any:
+    if isinstance(layer, Ternary):
+        return Binary(kind="binary")
+    if isinstance(layer, Residual):
+        return layer.model_copy(update={"body": tuple(map(_binary, layer.body))})
+    return layer
 
 
 @dataclass

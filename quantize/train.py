@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
-from quantize.data import DataError, load_dataset
-from quantize.spec import SpecError, load_spec
+from quantize.data import DataError, Dataset, load_dataset
+from quantize.spec import Spec, SpecError, load_spec
 from quantize.trainer import CHECKPOINT, Trainer, TrainError
 
 
@@ -52,29 +52,52 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
             parser.error(f"--{name} must be at least {least}, not {value}")
     if options.learning_rate is not None and not options.learning_rate > 0:
         parser.error(f"--learning-rate must be positive, not {options.learning_rate}")
-    try:
-        torch.empty(0, device=options.device)
-    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without it
-        parser.error(f"--device {options.device!r} cannot be used; {str(error).splitlines()[0]}")
+    check_device(parser, options.device)
     return options
+
+
+def check_device(parser: argparse.ArgumentParser, device: str) -> None:
+    """End the command with a usage error if torch cannot use ``device``."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without it
+        parser.error(f"--device {device!r} cannot be used; {str(error).splitlines()[0]}")
+
+
+def load_data(spec: Spec, folder: Path | None) -> Dataset:
+    """Return the data set that a model file names.
+
+    Raises
+    ------
+    SpecError
+        If it names none, or pictures of another shape than the data set's.
+    DataError
+        If the data cannot be read.
+    """
+    if spec.dataset is None:
+        raise SpecError(f"{spec.name}: names no data set; add 'dataset' to the model file")
+    dataset = load_dataset(spec.dataset, folder)
+    if dataset.train_images.shape[1:] != spec.input.shape:
+        raise SpecError(f"{spec.name}: input shape {spec.input.shape} must be the data set's "
+                        f"{dataset.train_images.shape[1:]}")
+    return dataset
 
 
 def _run(options: argparse.Namespace) -> tuple[float, Path]:
     spec = load_spec(options.model)
-    name = spec.dataset
-    if name is None:
-        raise SpecError(f"{spec.name}: names no data set; add 'dataset' to the model file")
     changed = {"epochs": options.epochs, "seed": options.seed, "learning_rate": options.learning_rate}
     spec = spec.with_train(**{key: value for key, value in changed.items() if value is not None})
     if options.threads:
         torch.set_num_threads(options.threads)
-    dataset = load_dataset(name, options.data)
-    if dataset.train_images.shape[1:] != spec.input.shape:
-        raise SpecError(f"{spec.name}: input shape {spec.input.shape} must be the data set's "
-                        f"{dataset.train_images.shape[1:]}")
+    dataset = load_data(spec, options.data)
     output = options.output or Path("build") / spec.name / "train"
-    output.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(spec, dataset, output, options.device, options.compile)
+    teacher = None
+    if spec.train.distill is not None:
+        plain = spec.with_train(distill=None, real_weights=0.0)
+        first = Trainer(plain, dataset, output / "teacher", options.device, options.compile, strategy="full")
+        first.fit()
+        teacher = first.model
+    trainer = Trainer(spec, dataset, output, options.device, options.compile, teacher=teacher)
     if options.start and trainer.epoch == 0:
         trainer.start(options.start)
     return trainer.fit(), output

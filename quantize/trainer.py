@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +20,17 @@ from torch import Tensor, nn
 
 from quantize.augment import augment
 from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random, save_checkpoint
+from quantize.curve import draw_curve
 from quantize.data import Dataset
-from quantize.layers import Conv, Dense
-from quantize.model import build_module
+from quantize.distill import distill_loss
+from quantize.model import Model
+from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs
 from quantize.spec import Spec, Train
+from quantize.strategy import Strategy, build_strategy
 
 CHECKPOINT = "checkpoint.pt"
 METRICS = "metrics.csv"
+CURVE = "learning_curve.png"
 _FOREIGN = "{file}: is of another model or recipe; choose another --output or remove it"
 
 
@@ -35,7 +41,8 @@ class TrainError(RuntimeError):
 class Trainer:
     """Trains ``spec``'s network on ``dataset`` and writes a checkpoint and a line of metrics each epoch.
 
-    ``output`` is the folder for both; a checkpoint found there is resumed, exactly. The recipe comes from ``spec``.
+    ``output`` is the folder for both; a checkpoint found there is resumed, exactly. The recipe comes from ``spec``;
+    one that distills needs the ``teacher``, a trained module.
 
     Raises
     ------
@@ -45,22 +52,34 @@ class Trainer:
         If the checkpoint is damaged or of another model or recipe.
     """
 
-    def __init__(self, spec: Spec, dataset: Dataset, output: Path, device: str = "cpu", compiled: bool = False) -> None:
+    def __init__(
+        self, spec: Spec, dataset: Dataset, output: Path, device: str = "cpu", compiled: bool = False, *,
+        strategy: Strategy = "TBN", teacher: Model | None = None,
+    ) -> None:
         self.spec, self.dataset, self.output, self.device = spec, dataset, output, torch.device(device)
+        self.name = spec.name if strategy == "TBN" else f"{spec.name}:{strategy}"
+        self.teacher = teacher.eval() if teacher is not None else None
         recipe = spec.train
+        if teacher is None and recipe.distill is not None:
+            raise ValueError("a recipe that distills needs a teacher")
+        if recipe.images is not None and recipe.images > len(dataset.train_images):
+            raise TrainError(f"images must be at most the data set's {len(dataset.train_images)}, not {recipe.images}")
+        self.images = recipe.images or len(dataset.train_images)
         torch.manual_seed(recipe.seed)
         self.random = np.random.default_rng(recipe.seed)
-        self.model = build_module(spec).to(self.device)
+        self.model = build_strategy(spec, strategy).to(self.device)
+        self.binary = binary_layers(self.model)
         self.forward = torch.compile(self.model) if compiled else self.model
-        self.optimizer = _optimizer(self.model, recipe)
+        self.optimizer = build_optimizer(self.model, recipe)
         self.epoch = 0
         self.recipe = _recipe(spec)
+        output.mkdir(parents=True, exist_ok=True)
         if (output / CHECKPOINT).is_file():
             self._resume(output / CHECKPOINT)
 
     def _resume(self, file: Path) -> None:
         state = load_checkpoint(file)
-        if state["model"] != self.spec.name or state["recipe"] != self.recipe:
+        if state["model"] != self.name or _whole(state["recipe"]) != json.loads(self.recipe):
             raise CheckpointError(_FOREIGN.format(file=file))
         try:
             self.model.load_state_dict(state["weights"])
@@ -79,12 +98,12 @@ class Trainer:
 
     def fit(self, console: Console | None = None) -> float:
         """Train to the recipe's last epoch and return the test accuracy in percent."""
-        recipe, steps = self.spec.train, len(self.dataset.train_images) // self.spec.train.batch
+        recipe, steps = self.spec.train, self.images // self.spec.train.batch
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                    TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True))
         accuracy = math.nan
         with Progress(*columns, console=console or Console(stderr=True)) as progress:
-            task = progress.add_task(self.spec.name, total=recipe.epochs * steps, completed=self.epoch * steps)
+            task = progress.add_task(self.name, total=recipe.epochs * steps, completed=self.epoch * steps)
             while self.epoch < recipe.epochs:
                 start = time.monotonic()
                 loss = self._run_epoch(steps, lambda: progress.advance(task))
@@ -93,14 +112,17 @@ class Trainer:
                 self._record(loss, accuracy, time.monotonic() - start)
                 progress.console.print(f"epoch {self.epoch}/{recipe.epochs}: loss {loss:.3f}, "
                                        f"test accuracy {accuracy:.2f} %, {time.monotonic() - start:.0f} s")
+        self._real_weights(False)
+        draw_curve(self.output / METRICS, self.output / CURVE)
         if math.isnan(accuracy):
             accuracy = evaluate(self.model, self.dataset.test_images, self.dataset.test_labels, self.device)
         return accuracy
 
     def _run_epoch(self, steps: int, advance: Callable[[], None]) -> float:
         recipe, total = self.spec.train, 0.0
+        self._real_weights(self.epoch < real_epochs(recipe))
         self.model.train()
-        order = self.random.permutation(len(self.dataset.train_images))
+        order = self.random.permutation(self.images)
         for step in range(steps):
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, self.epoch * steps + step, steps)
@@ -123,17 +145,24 @@ class Trainer:
         images, labels = images.to(self.device), labels.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             logits = self.forward(images)
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        logits = logits.float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        if self.teacher is not None and recipe.distill is not None:
+            with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, recipe.precision == "bfloat16"):
+                taught = self.teacher(images).float()
+            loss = distill_loss(logits, taught, loss, recipe.distill)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        with torch.no_grad():
-            for weight in binary_weights(self.model):
-                weight.clamp_(-1, 1)
+        constrain(self.binary, recipe.balance)
         return float(loss.detach())
 
+    def _real_weights(self, real: bool) -> None:
+        for layer in self.binary:
+            layer.weights = "float32" if real else "binary"
+
     def _record(self, loss: float, accuracy: float, seconds: float) -> None:
-        state = {"model": self.spec.name, "weights": self.model.state_dict(), "epoch": self.epoch,
+        state = {"model": self.name, "weights": self.model.state_dict(), "epoch": self.epoch,
                  "optimizer": self.optimizer.state_dict(), "recipe": self.recipe}
         file = self.output / METRICS
         rows = [row for row in _rows(file) if int(row[0]) < self.epoch]  # none of a later epoch that a kill undid
@@ -157,31 +186,10 @@ def _recipe(spec: Spec) -> str:
     return spec.model_dump_json(include={"layers", "train", "input", "dataset"})
 
 
-def binary_weights(model: nn.Module) -> list[nn.Parameter]:
-    """Return the real weights behind the binary ones."""
-    return [
-        module.weight for module in model.modules() if isinstance(module, Conv | Dense) and module.weights == "binary"
-    ]
-
-
-def _optimizer(model: nn.Module, recipe: Train) -> torch.optim.Optimizer:
-    binary = {id(weight) for weight in binary_weights(model)}
-    plain = [p for p in model.parameters() if id(p) not in binary]
-    groups = [{"params": binary_weights(model), "weight_decay": 0.0},
-              {"params": [p for p in plain if p.dim() > 1], "weight_decay": recipe.weight_decay},
-              {"params": [p for p in plain if p.dim() == 1], "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
-    return torch.optim.Adam(groups, lr=recipe.learning_rate)
-
-
-def learning_rate(recipe: Train, step: int, steps: int) -> float:
-    """Return the rate of a step: a linear warm-up, then a cosine to zero. ``steps`` is of one epoch."""
-    warm_up, last = recipe.warm_up * steps, recipe.epochs * steps
-    if step < warm_up:
-        return recipe.learning_rate * (step + 1) / (warm_up + 1)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(last - warm_up, 1)))
+def _whole(recipe: str) -> Any:
+    """A checkpoint's recipe with the defaults of keys that are younger than it."""
+    values = json.loads(recipe)
+    return {**values, "train": {**Train().model_dump(mode="json"), **values["train"]}}
 
 
 def evaluate(

@@ -38,8 +38,11 @@ def integer_weights(w: Tensor, form: str, per_tensor: bool = False) -> tuple[Ten
     """Split real weights of shape (c_out, ...) into integers and a scale that broadcasts to (c_out, 1, ...).
 
     ``form`` is 'binary' (integers -1 and +1, the scale is ``mean|w|`` per output channel, or one number if
-    ``per_tensor``) or 'int8' (integers -127..127 at one scale). Both carry gradients.
+    ``per_tensor``) or 'int8' (integers -127..127 at one scale); in training alone there is 'float32', the weights as
+    they are. All carry gradients.
     """
+    if form == "float32":
+        return w, w.new_ones(())
     if form == "binary":
         over = tuple(range(0 if per_tensor else 1, w.dim()))
         return _Sign.apply(w), w.abs().mean(over, keepdim=True)

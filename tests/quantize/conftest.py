@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quantize.spec import parse_spec
+from quantize.data import Dataset
+from quantize.spec import Spec, parse_spec
 
 sys.path.insert(0, str(Path(__file__).parent))  # the shared helpers, whatever pytest's import mode
 
@@ -19,6 +20,17 @@ input:
   shape: [{height}, {width}, {channels}]
 classes: [{classes}]
 layers:
+"""
+
+STRIPES = """
+    conv: {channels: 8, kernel: 3, padding: 1, weights: int8}
+    batch_norm
+    ternary
+    conv: {channels: 8, kernel: 3, weights: binary}
+    batch_norm
+    binary
+    flatten
+    dense: {units: 3, weights: int8}
 """
 
 
@@ -32,6 +44,25 @@ def spec_text() -> Callable[..., str]:
         return HEAD.format(height=height, width=width, channels=channels, classes=names) + lines
 
     return write
+
+
+@pytest.fixture
+def stripes() -> Dataset:
+    """Pictures of horizontal, vertical and no stripes in noise."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 400)
+    images = random.normal(128, 30, (400, 6, 6, 1))
+    images[labels == 0, ::2] += 60
+    images[labels == 1, :, ::2] += 60
+    images = images.clip(0, 255).astype(np.uint8)
+    return Dataset(images[:300], labels[:300], images[300:], labels[300:])
+
+
+@pytest.fixture
+def spec(spec_text: Callable[..., str]) -> Spec:
+    """A small model for `stripes`."""
+    text = spec_text(STRIPES, height=6, width=6, channels=1, classes=3)
+    return parse_spec(text + "train: {epochs: 8, batch: 30, learning_rate: 0.01, augment: [flip]}\n")
 
 
 @pytest.fixture

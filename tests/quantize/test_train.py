@@ -7,53 +7,24 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
 from quantize.checkpoint import CheckpointError, load_checkpoint  # noqa: E402
-from quantize.data import Dataset  # noqa: E402
 from quantize.export import main  # noqa: E402
-from quantize.spec import Train, load_spec, parse_spec  # noqa: E402
+from quantize.optimizer import learning_rate  # noqa: E402
+from quantize.spec import Train, load_spec  # noqa: E402
 from quantize.train import main as train_main  # noqa: E402
 from quantize.trained import load_model  # noqa: E402
-from quantize.trainer import Trainer, TrainError, evaluate, learning_rate  # noqa: E402
-
-LAYERS = """
-    conv: {channels: 8, kernel: 3, padding: 1, weights: int8}
-    batch_norm
-    ternary
-    conv: {channels: 8, kernel: 3, weights: binary}
-    batch_norm
-    binary
-    flatten
-    dense: {units: 3, weights: int8}
-"""
+from quantize.trainer import Trainer, TrainError, evaluate  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def one_thread():
     """Exact repetition needs no more, and tests run beside others."""
     torch.set_num_threads(1)
-
-
-@pytest.fixture
-def stripes():
-    """Pictures of horizontal, vertical and no stripes in noise."""
-    random = np.random.default_rng(0)
-    labels = random.integers(0, 3, 400)
-    images = random.normal(128, 30, (400, 6, 6, 1))
-    images[labels == 0, ::2] += 60
-    images[labels == 1, :, ::2] += 60
-    images = images.clip(0, 255).astype(np.uint8)
-    return Dataset(images[:300], labels[:300], images[300:], labels[300:])
-
-
-@pytest.fixture
-def spec(spec_text):
-    text = spec_text(LAYERS, height=6, width=6, channels=1, classes=3)
-    return parse_spec(text + "train: {epochs: 8, batch: 30, learning_rate: 0.01, augment: [flip]}\n")
 
 
 def test_it_learns(spec, stripes, tmp_path):
@@ -64,11 +35,15 @@ def test_it_learns(spec, stripes, tmp_path):
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
     model = load_model(spec, tmp_path / "checkpoint.pt")
     assert evaluate(model, stripes.test_images, stripes.test_labels) == float(rows[-1]["test_accuracy"])
+    with Image.open(tmp_path / "learning_curve.png") as curve:
+        assert curve.format == "PNG" and len(curve.convert("RGB").getcolors(1 << 24)) > 100  # something is drawn
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-def test_resume_is_exact(spec, stripes, tmp_path, optimizer):
-    spec = spec.with_train(optimizer=optimizer, epochs=5)
+@pytest.mark.parametrize("recipe", [
+    {"optimizer": "adam"}, {"optimizer": "sgd"}, {"real_weights": 0.5, "balance": True, "images": 200},
+])
+def test_resume_is_exact(spec, stripes, tmp_path, recipe):
+    spec = spec.with_train(epochs=5, **recipe)
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
     whole = Trainer(spec, stripes, tmp_path / "whole")

@@ -1,0 +1,61 @@
+"""What a step changes, and by how much: the optimizer, its schedule, and the rules of binary weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from quantize.layers import Conv, Dense
+from quantize.spec import Train
+
+
+def binary_layers(model: nn.Module) -> list[Conv | Dense]:
+    """Return the layers with binary weights."""
+    return [module for module in model.modules() if isinstance(module, Conv | Dense) and module.weights == "binary"]
+
+
+def build_optimizer(model: nn.Module, recipe: Train) -> torch.optim.Optimizer:
+    """Return the recipe's optimizer; weight decay is for matrices whose weights are not binary."""
+    weights = [layer.weight for layer in binary_layers(model)]
+    binary = {id(weight) for weight in weights}
+    plain = [p for p in model.parameters() if id(p) not in binary]
+    groups = [{"params": weights, "weight_decay": 0.0},
+              {"params": [p for p in plain if p.dim() > 1], "weight_decay": recipe.weight_decay},
+              {"params": [p for p in plain if p.dim() == 1], "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
+    return torch.optim.Adam(groups, lr=recipe.learning_rate)
+
+
+def real_epochs(recipe: Train) -> int:
+    """Return the number of epochs, at the start, in which binary weights are still real."""
+    return int(recipe.real_weights * recipe.epochs)
+
+
+def learning_rate(recipe: Train, step: int, steps: int) -> float:
+    """Return the rate of a step: a linear warm-up, then a cosine to zero, in each stage. ``steps`` is of one epoch."""
+    first = real_epochs(recipe) * steps
+    if step < first:
+        last = first
+    else:
+        step, last = step - first, recipe.epochs * steps - first
+    warm_up = min(recipe.warm_up * steps, last)
+    if step < warm_up:
+        return recipe.learning_rate * (step + 1) / (warm_up + 1)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(last - warm_up, 1)))
+
+
+@torch.no_grad()
+def constrain(layers: list[Conv | Dense], balance: bool) -> None:
+    """Keep the real weights behind binary ones within -1..1, where gradients pass; balanced ones with a mean of zero.
+
+    The mean is over an output channel: as many weights become -1 as +1, or nearly so (the idea is that of
+    Qin et al., arXiv 1909.10788, applied to the weights themselves, so that nothing is left for the hardware).
+    """
+    for layer in layers:
+        if balance:
+            layer.weight.sub_(layer.weight.mean(tuple(range(1, layer.weight.dim())), keepdim=True))
+        layer.weight.clamp_(-1, 1)
