@@ -23,19 +23,21 @@ class BoardLink(wiring.Component):
 
     Parameters
     ----------
-    clock_hz, baud : int
-        Frequency of the clock; bits a second on the line.
+    baud, width : int
+        Bits a second on the line, and of the phase that times them, see `hdl.uart.phase_width`.
     gap : int
-        Cycles of silence after which the line's bytes begin anew; above ten bit times.
+        Bit times of silence after which the line's bytes begin anew; above ten.
     pixels, pixel_bytes : int
         Beats of a picture, and bytes of each.
     result_bytes : int
         Bytes of the accelerator's beat.
     identity : bytes
-        The answer to IDENTIFY.
+        The answer to IDENTIFY; the four bytes at `clock_at` are those of `clock_hz`, lowest first.
+    clock_at : int
 
     Members
     -------
+    step, clock_hz : in, constant: what the clock decides, `hdl.uart.phase_step` and its frequency
     rx, tx : the line, high when idle
     m_axis_tdata, m_axis_tvalid, m_axis_tready, m_axis_tlast : AXI-Stream to the accelerator, a pixel a beat
     s_axis_tdata, s_axis_tvalid, s_axis_tready, s_axis_tuser : AXI-Stream from it, a result a beat
@@ -45,23 +47,24 @@ class BoardLink(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        For numbers that are not integers in range, a clock that is too slow, or a gap that is too short.
+        For numbers that are not integers in range, or a gap that is too short.
     """
 
-    def __init__(self, *, clock_hz, baud, gap, pixels, pixel_bytes, result_bytes, identity):
-        self._receiver = UartReceiver(clock_hz=clock_hz, baud=baud)
-        self._transmitter = UartTransmitter(clock_hz=clock_hz, baud=baud)
+    def __init__(self, *, baud, width, gap, pixels, pixel_bytes, result_bytes, identity, clock_at):
+        self._receiver, self._transmitter = UartReceiver(width=width), UartTransmitter(width=width)
         pixels, pixel_bytes = check_count("Pixels", pixels), check_count("Pixel bytes", pixel_bytes)
         self._buffer = PictureBuffer(pixels=pixels, pixel_bytes=pixel_bytes)
-        if check_count("Gap", gap) <= 10 * clock_hz / baud:
-            raise ValueError(f"Gap must be above the {10 * clock_hz // baud} cycles of a byte, not {gap!r}")
+        if check_count("Gap", gap) <= 10:
+            raise ValueError(f"Gap must be above the 10 bit times of a byte, not {gap!r}")
         self._requests = RequestReceiver(picture_bytes=pixels * pixel_bytes, gap=gap)
         self._result_bytes = check_count("Result bytes", result_bytes)
-        self._identity = bytes(identity)
+        self._identity, self._clock_at = bytes(identity), clock_at
         self._answers = AnswerTransmitter(identity_bytes=len(self._identity),
                                           result_bytes=CYCLE_BYTES + self._result_bytes)
-        self._half_second = max(1, clock_hz // 2).bit_length()
+        self._half_second, self._width = max(1, check_count("Baud rate", baud) // 2).bit_length(), width
         super().__init__({
+            "step": In(width),
+            "clock_hz": In(32),
             "rx": In(1, init=1),
             "tx": Out(1, init=1),
             "m_axis_tdata": Out(8 * pixel_bytes),
@@ -85,6 +88,8 @@ class BoardLink(wiring.Component):
         m.submodules.answers = answers = self._answers
         connect(m, answers.o, transmitter.i)
         m.d.comb += [
+            receiver.step.eq(self.step),
+            transmitter.step.eq(self.step),
             receiver.rx.eq(self.rx),
             requests.i.payload.eq(receiver.o.payload),
             requests.i.valid.eq(receiver.o.valid),
@@ -99,8 +104,8 @@ class BoardLink(wiring.Component):
         self._choose(m, result, requests.reply, answers)
         self._bodies(m, cycles, answers)
 
-        beat = Signal(self._half_second + 1)
-        m.d.sync += beat.eq(beat + 1)
+        phase, beat = Signal(self._width), Signal(self._half_second + 1)
+        m.d.sync += [Cat(phase, requests.tick).eq(phase + self.step), beat.eq(beat + requests.tick)]
         m.d.comb += self.heartbeat.eq(beat[-1])
         with m.If(answers.i.valid & answers.i.ready):
             m.d.sync += self.error.eq(answers.i.payload.status != Status.OK)
@@ -155,9 +160,14 @@ class BoardLink(wiring.Component):
         """The byte of the identity or of the result that is being sent."""
         m.submodules.identity = rom = memory.Memory(shape=8, depth=len(self._identity), init=self._identity)
         read = rom.read_port()
-        byte = Signal(8)
-        m.d.sync += byte.eq(Cat(cycles, self.s_axis_tdata).word_select(answers.index, 8))
+        byte, of_clock = Signal(8), Signal()
+        place = answers.index - self._clock_at
+        with m.If(answers.i.payload.kind == Kind.IDENTIFY):
+            m.d.sync += byte.eq(self.clock_hz.word_select(place[:2], 8))
+        with m.Else():
+            m.d.sync += byte.eq(Cat(cycles, self.s_axis_tdata).word_select(answers.index, 8))
+        m.d.sync += of_clock.eq((place >= 0) & (place < 4))
         m.d.comb += [
             read.addr.eq(answers.index),
-            answers.byte.eq(Mux(answers.i.payload.kind == Kind.IDENTIFY, read.data, byte)),
+            answers.byte.eq(Mux((answers.i.payload.kind == Kind.IDENTIFY) & ~of_clock, read.data, byte)),
         ]

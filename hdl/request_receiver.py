@@ -49,7 +49,7 @@ class RequestReceiver(wiring.Component):
 
     Every request, right or wrong, and every run of bytes that is none, is answered by one beat at `reply`, but for a
     picture that is accepted, whose answer is its result. After a wrong header or a broken byte nothing is read until
-    the line has been silent for `gap` cycles, and the answer comes then; after a wrong CRC the next request may follow
+    the line has been silent for `gap` ticks, and the answer comes then; after a wrong CRC the next request may follow
     at once. Bytes without a sync are noise: a request right behind them is read, else silence has them answered.
 
     A reply waits in a register until it is taken; one that comes while another waits is dropped. The line never waits.
@@ -59,11 +59,12 @@ class RequestReceiver(wiring.Component):
     picture_bytes : int
         Payload of a CLASSIFY request.
     gap : int
-        Cycles of silence that end whatever was being received; above the time of a byte.
+        Ticks of silence that end whatever was being received; above the time of a byte.
 
     Members
     -------
     i : stream of bytes from the line, always ready; at least two cycles apart
+    tick : in, high for a cycle now and then: the measure of silence
     full : in, there is no place for the next byte of a picture: CLASSIFY is answered by BUSY
     start, store, commit : out, one cycle each: a picture's bytes begin, `byte` is its next one, all of it was right
     byte : out
@@ -83,6 +84,7 @@ class RequestReceiver(wiring.Component):
         self._gap = check_count("Gap", gap, 2)
         super().__init__({
             "i": In(stream.Signature(RECEIVED, always_ready=True)),
+            "tick": In(1),
             "full": In(1),
             "start": Out(1),
             "store": Out(1),
@@ -204,15 +206,17 @@ class RequestReceiver(wiring.Component):
         return m
 
     def _silence(self, m, came):
-        """High for the cycle in which the line has been silent for `gap` cycles."""
+        """High for the cycle in which the line has been silent for `gap` ticks."""
         # counts from 0, for on iCE40 a carry chain breaks up where bits reset to both values
         count = Signal(range(self._gap))
         running, last = Signal(), Signal()
         silent = Signal()
         m.d.comb += silent.eq(last & ~came)
-        m.d.sync += [last.eq(running & ~came & (count == self._gap - 2)), count.eq(count + 1)]
+        m.d.sync += last.eq(running & ~came & self.tick & (count == self._gap - 2))
         with m.If(came):
             m.d.sync += [count.eq(0), running.eq(1)]
-        with m.Elif(last):
-            m.d.sync += running.eq(0)
+        with m.Else():
+            m.d.sync += count.eq(count + self.tick)
+            with m.If(last):
+                m.d.sync += running.eq(0)
         return silent

@@ -15,17 +15,26 @@ RECEIVED = data.StructLayout({"data": 8, "broken": 1})
 """A byte as the receiver gives it: `broken` is 1 where the stop bit was missing."""
 
 
-def bit_phase(clock_hz, baud):
-    """Width of a phase and its step a cycle, so that it overflows once a bit time: to 0.1 %, whatever the ratio.
+def phase_width(clock_hz, baud):
+    """Bits of a phase that overflows once a bit time, to 0.1 %, at a clock of `clock_hz` or any slower one."""
+    _check_rate(clock_hz, baud)
+    return math.ceil(math.log2(clock_hz / baud)) + 10
+
+
+def phase_step(clock_hz, baud, width):
+    """What a phase of `width` bits advances by in a cycle.
 
     Raises ValueError for a clock of fewer than `LEAST_CYCLES` cycles a bit.
     """
+    _check_rate(clock_hz, baud)
+    return round((baud << width) / clock_hz)
+
+
+def _check_rate(clock_hz, baud):
     check_count("Clock frequency", clock_hz)
     check_count("Baud rate", baud)
     if clock_hz < LEAST_CYCLES * baud:
         raise ValueError(f"Clock frequency {clock_hz} must be at least {LEAST_CYCLES} times the baud rate {baud}")
-    width = math.ceil(math.log2(clock_hz / baud)) + 10
-    return width, round((baud << width) / clock_hz)
 
 
 class UartReceiver(wiring.Component):
@@ -38,23 +47,28 @@ class UartReceiver(wiring.Component):
 
     Parameters
     ----------
-    clock_hz, baud : int
-        Frequency of the clock, and bits a second: at most a quarter of it.
+    width : int
+        Bits of the phase, see `phase_width`.
 
     Members
     -------
+    step : in, constant: what the phase advances by in a cycle, see `phase_step`
     rx : in, the line, high when idle
     o : stream of `RECEIVED`, always ready
 
     Raises
     ------
     TypeError, ValueError
-        For numbers that are not positive integers, or a clock that is too slow.
+        For a width that is no integer of at least 3.
     """
 
-    def __init__(self, *, clock_hz, baud):
-        self._width, self._step = bit_phase(clock_hz, baud)
-        super().__init__({"rx": In(1, init=1), "o": Out(stream.Signature(RECEIVED, always_ready=True))})
+    def __init__(self, *, width):
+        self._width = check_count("Phase width", width, 3)
+        super().__init__({
+            "step": In(width),
+            "rx": In(1, init=1),
+            "o": Out(stream.Signature(RECEIVED, always_ready=True)),
+        })
 
     def elaborate(self, platform):
         m = Module()
@@ -70,7 +84,7 @@ class UartReceiver(wiring.Component):
         m.d.sync += seen.eq(Cat(synchronous, seen[:2]))
         m.d.comb += [
             line.eq((seen[0] & seen[1]) | (seen[1] & seen[2]) | (seen[0] & seen[2])),
-            after.eq(phase + self._step),
+            after.eq(phase + self.step),
             sample.eq(after[-1]),
             self.o.payload.data.eq(byte),
             self.o.payload.broken.eq(~line),
@@ -79,7 +93,7 @@ class UartReceiver(wiring.Component):
         with m.FSM():
             with m.State("idle"):
                 # half a bit from the edge, half a cycle before this one, to a sample up to a cycle late
-                m.d.sync += [phase.eq((1 << self._width - 1) + self._step), count.eq(0)]
+                m.d.sync += [phase.eq((1 << self._width - 1) | self.step), count.eq(0)]
                 with m.If(~line):
                     m.next = "byte"
             with m.State("byte"):
@@ -106,23 +120,24 @@ class UartTransmitter(wiring.Component):
 
     Parameters
     ----------
-    clock_hz, baud : int
-        Frequency of the clock, and bits a second: at most a quarter of it.
+    width : int
+        Bits of the phase, see `phase_width`.
 
     Members
     -------
+    step : in, constant: what the phase advances by in a cycle, see `phase_step`
     i : stream of bytes
     tx : out, the line, high when idle, from a register
 
     Raises
     ------
     TypeError, ValueError
-        For numbers that are not positive integers, or a clock that is too slow.
+        For a width that is no integer of at least 3.
     """
 
-    def __init__(self, *, clock_hz, baud):
-        self._width, self._step = bit_phase(clock_hz, baud)
-        super().__init__({"i": In(stream.Signature(8)), "tx": Out(1, init=1)})
+    def __init__(self, *, width):
+        self._width = check_count("Phase width", width, 3)
+        super().__init__({"step": In(width), "i": In(stream.Signature(8)), "tx": Out(1, init=1)})
 
     def elaborate(self, platform):
         m = Module()
@@ -130,7 +145,7 @@ class UartTransmitter(wiring.Component):
         left = Signal(range(11))
         phase = Signal(self._width)
         after = Signal(self._width + 1)
-        m.d.comb += [after.eq(phase + self._step), self.i.ready.eq(left == 0)]
+        m.d.comb += [after.eq(phase + self.step), self.i.ready.eq(left == 0)]
         m.d.sync += phase.eq(after[:-1])
         with m.If(left == 0):
             m.d.sync += phase.eq(0)

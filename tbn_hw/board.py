@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import jinja2
 from amaranth.back import verilog as amaranth_verilog
 
 from hdl.board_link import BoardLink
+from hdl.uart import phase_step, phase_width
 from tbn_hw import generate
 from tbn_hw.accelerator import Accelerator
 from tbn_hw.errors import UsageError
 from tbn_hw.hierarchy import merged
 from tbn_hw.pll import MHZ, Pll, pll
-from tbn_hw.protocol import Identity, network_key
+from tbn_hw.protocol import CLOCK_AT, Identity, network_key
 from tbn_hw.targets import Board, Target
 
 BAUD = 1_000_000
 GAP_MS = 50
 """Silence that ends a request. Above the pauses that a USB adapter makes within one."""
+FASTEST_HZ = 400_000_000
+"""A clock that no board's top has: the width of what times its line is for this one."""
 LEDS = ("led_heartbeat", "led_error")
 """Ports for LEDs; a board with fewer has the first."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The module of what depends on the clock: its outputs, (name, width, value) of each constant."""
+
+    name: str
+    constants: tuple[tuple[str, int, int], ...]
+
+    @property
+    def verilog(self) -> str:
+        ports = ", ".join(f"output wire [{width - 1}:0] {name}" for name, width, _ in self.constants)
+        values = "".join(f"  assign {name} = {width}'d{value};\n" for name, width, value in self.constants)
+        return f"module {self.name} ({ports});\n{values}endmodule\n"
 
 
 @dataclass(frozen=True)
 class BoardTop:
     """The board's top level.
 
-    `verilog` holds its two modules, `name` first; what goes to Yosys is this and the accelerator's own file. `ports`,
-    each one bit and named by its role, are what `constraints` gives pins to. The design runs at `clock_hz`, made of
-    `input_hz` at `clk` by `pll` if there is one: the routed Fmax must reach that.
+    `modules` are its three modules: itself, `settings` and the link; what goes to Yosys is these and the accelerator's
+    own file. `ports`, each one bit and named by its role, are what `constraints` gives pins to. The design runs at
+    `clock_hz`, made of `input_hz` at `clk` by `pll` if there is one: the routed Fmax must reach that.
+
+    Tops of different clocks, made by a PLL, differ in the PLL's parameters and the constants of the module of settings
+    alone.
     """
 
     name: str
-    verilog: str
+    modules: Mapping[str, str]
+    settings: Settings
     ports: tuple[str, ...]
     input_hz: int
     clock_hz: int
     baud: int
     identity: Identity
     pll: Pll | None
+
+    @property
+    def verilog(self) -> str:
+        return generate.join(dict(self.modules))
 
 
 def identity_of(accelerator: Accelerator, clock_hz: int = 0) -> Identity:
@@ -69,32 +95,38 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
     identity = identity_of(accelerator, achieved)
     # two underscores: no engine's module can have such a name
     name, link_name = f"{accelerator.name}__board", f"{accelerator.name}__link"
-    link = BoardLink(clock_hz=achieved, baud=baud, gap=max(round(achieved * gap_ms / 1000), 20 * achieved // baud),
-                     pixels=identity.pixels, pixel_bytes=identity.pixel_bytes, result_bytes=identity.beat_bytes,
-                     identity=identity.pack())
+    width = phase_width(FASTEST_HZ, baud)
+    settings = Settings(f"{accelerator.name}__settings", (
+        ("step", width, phase_step(achieved, baud, width)), ("clock_hz", 32, achieved)))
+    unclocked = replace(identity, clock_hz=0).pack()  # the settings have it
+    link = BoardLink(baud=baud, width=width, gap=max(round(baud * gap_ms / 1000), 20), pixels=identity.pixels,
+                     pixel_bytes=identity.pixel_bytes, result_bytes=identity.beat_bytes, identity=unclocked,
+                     clock_at=CLOCK_AT)
     source = resources.files("tbn_hw").joinpath("templates/board.v.j2").read_text()
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(source)
     top = template.render(name=name, link=link_name, design=accelerator.name, baud=baud, identity=identity, pll=found,
                           pll_pad=pll_pad, leds=leds, led_active_low=led_active_low, input_mhz=f"{input_hz / MHZ:.6g}",
-                          clock_mhz=f"{achieved / MHZ:.6g}")
+                          clock_mhz=f"{achieved / MHZ:.6g}", settings=settings)
     ports = ("clk", "uart_rx", "uart_tx", *LEDS[:leds])
     text = merged(amaranth_verilog.convert(link, name=link_name, emit_src=False, strip_internal_attrs=True))
-    return BoardTop(name, generate.join({name: top, link_name: text}), ports, input_hz, achieved, baud, identity, found)
+    modules = {name: top, settings.name: settings.verilog, link_name: text}
+    return BoardTop(name, modules, settings, ports, input_hz, achieved, baud, identity, found)
 
 
 def for_target(accelerator: Accelerator, target: Target, *, clock_mhz: float | None = None,
-               baud: int = BAUD) -> tuple[BoardTop, str]:
+               baud: int | None = None) -> tuple[BoardTop, str]:
     """The top level for the board of a target, and its constraint file: LPF for ECP5, PCF for iCE40.
 
     `clock_mhz` is the highest clock wanted for the design; without it there is no PLL, and the board's clock is the
-    design's. Raises UsageError for a target without a board, and as `board_top` does.
+    design's. The line has the board's baud rate unless another is given. Raises UsageError for a target without a
+    board, and as `board_top` does.
     """
     board = target.board
     if board is None:
         raise UsageError(f"{target.name} is a part without a board; its pins are not known")
     input_hz = round(board.clock.mhz * MHZ)
     clock_hz = input_hz if clock_mhz is None else round(clock_mhz * MHZ)
-    top = board_top(accelerator, target.family, input_hz=input_hz, clock_hz=clock_hz, baud=baud,
+    top = board_top(accelerator, target.family, input_hz=input_hz, clock_hz=clock_hz, baud=baud or board.uart.baud,
                     pll_pad=board.clock.pll_pad, leds=min(len(LEDS), len(board.leds.pins)),
                     led_active_low=board.leds.active_low)
     return top, constraints(top, board, target.family)

@@ -1,4 +1,4 @@
-"""The mapped netlist of a board's top level, to be joined with those of its accelerator."""
+"""The mapped netlists of a board's top level, to be joined with those of its accelerator."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from pathlib import Path
 
 from tbn_hw import generate, yosys
 from tbn_hw.accelerator import Accelerator
-from tbn_hw.board import BoardTop
+from tbn_hw.board import BoardTop, Settings
 from tbn_hw.cells import FAMILIES
 from tbn_hw.tools import require_yosys
 
+CONSTANTS = {
+    "ecp5": "LUT4 #(.INIT(16'h{init})) {name} (.A(1'b0), .B(1'b0), .C(1'b0), .D(1'b0), .Z({bit}));",
+    "ice40": "SB_LUT4 #(.LUT_INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .O({bit}));",
+}
+"""A family's cell that makes a constant."""
 
-def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -> Path:
-    """`folder`/<top>.v: the board's top level and the link, mapped to a family of `tbn_hw.cells`.
+
+def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -> list[Path]:
+    """Netlists in `folder`: of the board's top level and the link, mapped to a family of `tbn_hw.cells`, and of its
+    settings, whose constants are the tables of LUTs: tops of different clocks have the same cells and wires.
 
     The accelerator in it is a black box, whose netlists `tbn_hw.synthesis.synthesise` writes; all of them together go
     to `tbn_hw.placement.json_netlist` under the name of `top`, and what comes of it to nextpnr with the constraint file
@@ -21,8 +28,9 @@ def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -
     require_yosys()
     folder.mkdir(parents=True, exist_ok=True)
     header = generate.top(accelerator).partition("\n);")[0]
-    (folder / "box.v").write_text(f"{header}\n);\nendmodule\n")
-    (folder / "source.v").write_text(top.verilog)
+    own = dict(top.modules)
+    (folder / "box.v").write_text(f"{header}\n);\nendmodule\n{own.pop(top.settings.name)}")
+    (folder / "source.v").write_text("".join(own.values()))
     (folder / "board.ys").write_text("\n".join([
         "read_verilog -lib box.v",
         "read_verilog source.v",
@@ -30,4 +38,13 @@ def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -
         f"write_verilog -noattr {top.name}.v\n",
     ]))
     yosys.run(top.name, ["-s", "board.ys"], folder)
-    return folder / f"{top.name}.v"
+    settings = folder / f"{top.settings.name}.v"
+    settings.write_text(_constants(top.settings, family))
+    return [folder / f"{top.name}.v", settings]
+
+
+def _constants(settings: Settings, family: str) -> str:
+    cells = [CONSTANTS[family].format(init="ffff" if value >> place & 1 else "0000", name=f"{name}_{place}",
+                                      bit=f"{name}[{place}]")
+             for name, width, value in settings.constants for place in range(width)]
+    return "\n".join([settings.verilog.partition("\n")[0], *cells, "endmodule\n"])

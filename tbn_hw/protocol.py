@@ -19,6 +19,8 @@ VERSION = 1
 _REQUEST, _ANSWER, _CRC = struct.Struct("<BBI"), struct.Struct("<BBBI"), struct.Struct("<I")
 _IDENTITY = struct.Struct("<B16sIIHHBHB31s")
 IDENTITY_BYTES = _IDENTITY.size
+CLOCK_AT = 17
+"""Where in an identity the four bytes of its clock are."""
 KEY_BYTES = 16
 
 
@@ -135,6 +137,17 @@ class Identity:
         _, key, clock_hz, pixels, pixel_bytes, logits, logit_bytes, classes, class_bytes, name = _IDENTITY.unpack(body)
         return cls(key, clock_hz, pixels, pixel_bytes, logits, logit_bytes, classes, class_bytes,
                    name.rstrip(b"\0").decode(errors="replace"))
+
+
+def line_rate(identity: Identity, baud: int) -> dict[str, Any]:
+    """What a line of `baud` bits a second carries: bytes of a picture's request and of its answer, frames a second.
+
+    Both ways at once, with two requests under way. A byte has ten bits, that of an answer a clock cycle besides.
+    """
+    asked = len(REQUEST_SYNC) + _REQUEST.size + identity.picture_bytes + _CRC.size
+    answered = len(ANSWER_SYNC) + _ANSWER.size + identity.result_bytes + _CRC.size
+    seconds = max(10 * asked / baud, answered * (10 / baud + 1 / identity.clock_hz))
+    return {"baud": baud, "request_bytes": asked, "answer_bytes": answered, "line_fps": round(1 / seconds, 2)}
 
 
 @dataclass(frozen=True)

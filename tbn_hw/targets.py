@@ -44,10 +44,11 @@ class Clock(_Strict):
 
 
 class Uart(_Strict):
-    """The pins of the board's serial port: the part receives at `rx` and sends at `tx`."""
+    """The pins of the board's serial port: the part receives at `rx` and sends at `tx`; and its bits a second."""
 
     rx: str
     tx: str
+    baud: PositiveInt
 
 
 class Leds(_Strict):

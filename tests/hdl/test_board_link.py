@@ -8,12 +8,16 @@ from amaranth.sim import Simulator
 
 from hdl.board_link import BoardLink
 from hdl.request_receiver import Status
+from hdl.uart import phase_step, phase_width
 
 BIT = 4
 PIXELS, PIXEL_BYTES, RESULT_BYTES = 5, 3, 6
 IDENTITY = bytes(range(50, 70))
-NUMBERS = {"clock_hz": 4_000_000, "baud": 1_000_000, "gap": 200, "pixels": PIXELS, "pixel_bytes": PIXEL_BYTES,
-           "result_bytes": RESULT_BYTES, "identity": IDENTITY}
+CLOCK_HZ, BAUD = 4_000_000, 1_000_000
+SAID = IDENTITY[:7] + CLOCK_HZ.to_bytes(4, "little") + IDENTITY[11:]
+"""The identity with the clock in its place."""
+NUMBERS = {"baud": BAUD, "width": phase_width(CLOCK_HZ, BAUD), "gap": 50, "pixels": PIXELS, "pixel_bytes": PIXEL_BYTES,
+           "result_bytes": RESULT_BYTES, "identity": IDENTITY, "clock_at": 7}
 
 
 def request(kind, sequence, payload=b""):
@@ -43,6 +47,8 @@ class Bench:
         """Send `data`, without pauses; returns the bytes that come until there are `expected`, and a little longer."""
 
         async def send(ctx):
+            ctx.set(self.dut.step, phase_step(CLOCK_HZ, BAUD, len(self.dut.step)))
+            ctx.set(self.dut.clock_hz, CLOCK_HZ)
             for byte in data:
                 for level in (0, *((byte >> n) & 1 for n in range(8)), 1):
                     ctx.set(self.dut.rx, level)
@@ -129,7 +135,7 @@ def test_busy():
     data = b"".join(request(2, 1 + n, picture) for n, picture in enumerate(sent[:3])) + request(1, 9)
     found = bench.run(data, 13 + 13 + 20 + 2 * 23)
     assert bench.frames == sent[:2]
-    assert found == answer(2, 3, Status.BUSY) + answer(1, 9, body=IDENTITY) + b"".join(
+    assert found == answer(2, 3, Status.BUSY) + answer(1, 9, body=SAID) + b"".join(
         answer(2, 1 + n, body=body(cycles, picture))
         for n, (cycles, picture) in enumerate(zip(bench.cycles, sent[:2], strict=True)))
 
@@ -143,9 +149,9 @@ def test_fault():
 
 
 def test_board_link_wrong():
-    with pytest.raises(ValueError, match="^Gap must be above the 40 cycles of a byte, not 40$"):
-        BoardLink(**NUMBERS | {"gap": 40})
-    with pytest.raises(ValueError, match="^Clock frequency 4000000 must be at least 4 times the baud rate 2000000$"):
-        BoardLink(**NUMBERS | {"baud": 2_000_000})
+    with pytest.raises(ValueError, match="^Gap must be above the 10 bit times of a byte, not 10$"):
+        BoardLink(**NUMBERS | {"gap": 10})
+    with pytest.raises(TypeError, match="^Baud rate must be a positive integer, not 9600.0$"):
+        BoardLink(**NUMBERS | {"baud": 9600.0})
     with pytest.raises(ValueError, match="^Pixels must be a positive integer, not 0$"):
         BoardLink(**NUMBERS | {"pixels": 0})

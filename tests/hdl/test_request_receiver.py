@@ -19,15 +19,18 @@ def request(kind=Kind.CLASSIFY, sequence=7, payload=PICTURE, crc=0, length=None)
     return list(bytes(REQUEST_SYNC) + content + (zlib.crc32(content) ^ crc).to_bytes(4, "little"))
 
 
-def send(items, *, full=False, pause=3, taken=True):
-    """What came of bytes: events in order, ("reply", kind, sequence, status), ("commit", sequence, bytes stored)."""
+def send(items, *, full=False, pause=3, taken=True, every=1):
+    """What came of bytes: events in order, ("reply", kind, sequence, status), ("commit", sequence, bytes stored).
+
+    A tick comes `every` so many cycles.
+    """
     dut, events, stored = RequestReceiver(picture_bytes=len(PICTURE), gap=GAP), [], bytearray()
 
     async def source(ctx):
         ctx.set(dut.full, full)
         for item in items:
             if item is SILENCE:
-                await ctx.tick().repeat(GAP + 5)
+                await ctx.tick().repeat(every * GAP + 5)
                 continue
             value, broken = item if isinstance(item, tuple) else (item, 0)
             ctx.set(dut.i.payload, {"data": value, "broken": broken})
@@ -35,7 +38,13 @@ def send(items, *, full=False, pause=3, taken=True):
             await ctx.tick()
             ctx.set(dut.i.valid, 0)
             await ctx.tick().repeat(pause)
-        await ctx.tick().repeat(2 * GAP)
+        await ctx.tick().repeat(2 * every * GAP)
+
+    async def measure(ctx):
+        while True:
+            for cycle in range(every):
+                ctx.set(dut.tick, cycle == 0)
+                await ctx.tick()
 
     async def watch(ctx):
         ctx.set(dut.reply.ready, taken)
@@ -54,6 +63,7 @@ def send(items, *, full=False, pause=3, taken=True):
     simulator.add_clock(1e-6)
     simulator.add_testbench(source)
     simulator.add_testbench(watch, background=True)
+    simulator.add_testbench(measure, background=True)
     simulator.run()
     return events
 
@@ -66,6 +76,13 @@ def test_requests(pause):
     """Bytes as close as may be, and with pauses that are just no silence."""
     items = [*request(), *request(Kind.IDENTIFY, 8, b""), *request(sequence=9)]
     assert send(items, pause=pause) == [GOOD, ("reply", 1, 8, Status.OK), ("commit", 9, PICTURE)]
+
+
+def test_ticks():
+    """Silence is measured in ticks: one that was none with a tick a cycle is none with rarer ones, nor three of it."""
+    items = [*request()[:9], SILENCE, *request()]
+    assert send(items, every=3) == [("reply", 2, 7, Status.SHORT), GOOD]
+    assert send(request(), every=3, pause=3 * GAP - 8) == [GOOD]
 
 
 def test_busy():

@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.sim import Simulator
 
-from hdl.uart import UartReceiver, UartTransmitter
+from hdl.uart import UartReceiver, UartTransmitter, phase_step, phase_width
 
 CLOCKS = [(12_000_000, 3_000_000), (25_000_000, 3_000_000), (2_000_000, 115_200), (13_700_000, 3_000_000)]
 STEP = 1 / 64
@@ -22,11 +22,15 @@ def waveform(values, bit, *, idle=3.0, stop=1):
     return edges, at
 
 
-def receive(dut, edges, cycles, phase=0.0):
-    """What the receiver gives, for a line that changes at `edges`, the clock `phase` cycles later."""
-    found = []
+def receive(clock_hz, baud, edges, cycles, phase=0.0, spare=1):
+    """What a receiver gives, for a line that changes at `edges`, the clock `phase` cycles later.
+
+    Its phase is as wide as a clock of `spare` times that frequency needs.
+    """
+    dut, found = UartReceiver(width=phase_width(spare * clock_hz, baud)), []
 
     async def clocked(ctx):
+        ctx.set(dut.step, phase_step(clock_hz, baud, len(dut.step)))
         for _ in range(cycles):
             _, _, valid, payload = await ctx.tick().sample(dut.o.valid, dut.o.payload)
             if valid:
@@ -55,33 +59,35 @@ def test_receiver_rates(clock_hz, baud, error):
     bit = clock_hz / baud * (1 + error)
     for phase in ((0.1, 0.35, 0.6, 0.85) if bit < 10 else (0.35,)):
         edges, end = waveform(values, bit)
-        found = receive(UartReceiver(clock_hz=clock_hz, baud=baud), [*edges, (end, 1)], int(end + 2 * bit), phase)
-        assert found == [(value, 0) for value in values]
+        for spare in (1, 10):
+            found = receive(clock_hz, baud, [*edges, (end, 1)], int(end + 2 * bit), phase, spare)
+            assert found == [(value, 0) for value in values]
 
 
 def test_receiver_ignores_short_pulses():
     """One cycle is swallowed; a low that ends before the middle of a start bit is none."""
     edges = [(20.3, 0), (21.2, 1), (60.3, 0), (62.9, 1)]
     byte, end = waveform([0x3C], 8, idle=20)
-    found = receive(UartReceiver(clock_hz=8_000_000, baud=1_000_000), edges + byte + [(end, 1)], int(end) + 20)
+    found = receive(8_000_000, 1_000_000, edges + byte + [(end, 1)], int(end) + 20)
     assert found == [(0x3C, 0)]
 
 
 def test_receiver_broken_byte():
     """A line held low gives one broken byte; the next byte is whole."""
     byte, end = waveform([0xA5], 8, idle=60)
-    found = receive(UartReceiver(clock_hz=8_000_000, baud=1_000_000), [(20, 0), (440, 1), *byte, (end, 1)], 700)
+    found = receive(8_000_000, 1_000_000, [(20, 0), (440, 1), *byte, (end, 1)], 700)
     assert found == [(0, 1), (0xA5, 0)]
 
 
 @pytest.mark.parametrize(("clock_hz", "baud"), CLOCKS)
 def test_transmitter(clock_hz, baud):
     """Every bit at its time to 1.5 cycles, in frames of ten bits and one cycle."""
-    values, dut = [0x00, 0xFF, 0x96], UartTransmitter(clock_hz=clock_hz, baud=baud)
+    values, dut = [0x00, 0xFF, 0x96], UartTransmitter(width=phase_width(clock_hz, baud))
     bit = clock_hz / baud
     levels, taken = [], []
 
     async def source(ctx):
+        ctx.set(dut.step, phase_step(clock_hz, baud, len(dut.step)))
         for value in values:
             ctx.set(dut.i.payload, value)
             ctx.set(dut.i.valid, 1)
@@ -107,9 +113,20 @@ def test_transmitter(clock_hz, baud):
         assert levels[start] == 1
 
 
+def test_phase():
+    """A step is right to 0.1 % at the clock that the width is for, and at slower ones."""
+    for clock_hz, baud in CLOCKS:
+        width = phase_width(clock_hz, baud)
+        for slower in (clock_hz, 4 * baud):
+            step = phase_step(slower, baud, width)
+            assert step * slower / (baud << width) == pytest.approx(1, abs=1e-3) and step < 1 << width - 1
+
+
 @pytest.mark.parametrize("component", [UartReceiver, UartTransmitter])
 def test_uart_wrong(component):
+    with pytest.raises(ValueError, match="^Phase width must be an integer of at least 3, not 2$"):
+        component(width=2)
     with pytest.raises(ValueError, match="^Clock frequency 3000000 must be at least 4 times the baud rate 1000000$"):
-        component(clock_hz=3_000_000, baud=1_000_000)
+        phase_step(3_000_000, 1_000_000, 12)
     with pytest.raises(TypeError, match="^Baud rate must be a positive integer, not 9600.0$"):
-        component(clock_hz=3_000_000, baud=9600.0)
+        phase_width(3_000_000, 9600.0)

@@ -63,7 +63,7 @@ def test_routed(name, mhz, cell, tmp_path):
     top, text = for_target(accelerator, target, clock_mhz=mhz)
     (tmp_path / "pins").write_text(text)
     netlists = [tmp_path / f"{module}.v" for module in modules]
-    netlists.append(mapped(top, accelerator, target.family, tmp_path / "board"))
+    netlists += mapped(top, accelerator, target.family, tmp_path / "board")
     netlist = json_netlist(netlists, top.name, target.family, tmp_path / "joined")
     (run,) = place_and_route(netlist, target.device, tmp_path / "routed", constraints=tmp_path / "pins", outputs=True)
     assert run.used[cell] == 1 and run.slowest_mhz >= top.clock_hz / 1e6
