@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from quantize.network import Network
-from tbn_hw import dataflow, folding_file, generate, pictures, report, route, synthesis, verify
+from tbn_hw import dataflow, folding_file, generate, html_report, pictures, report, route, synthesis, verify
 from tbn_hw.accelerator import Accelerator, plan
 from tbn_hw.bitstream import SUFFIXES
 from tbn_hw.build import STAGES
@@ -31,7 +31,7 @@ RANDOM_IMAGES_SEED = 1
 TOP = 3
 WORKERS = os.cpu_count() or 1
 ROOMS = ("hdl", "quantize", "sim", "tbn_hw")
-SUMMARIES = ("manifest.json", "report.json")
+SUMMARIES = ("manifest.json", "report.json", "report.html")
 """Files that speak of a whole build, and go when a part of it changes."""
 NETLISTS = "synth/netlists"
 
@@ -201,8 +201,10 @@ class Build:
             "seeds": {"simulation": verify.SEED, "random_images": RANDOM_IMAGES_SEED},
             "versions": versions(),
         }
+        page = html_report.render(content).encode()
         self._workspace.write("manifest.json", _json(report.manifest(self._workspace.root, accelerator)))
         self._workspace.write("report.json", _json(content))
+        self._workspace.write("report.html", page)
         report.show(content, self._console)
         self._console.print(f"written to {self._workspace.root}")
 

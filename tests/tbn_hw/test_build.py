@@ -15,6 +15,7 @@ from PIL import Image
 
 from quantize.network import Network
 from quantize.zoo import ZOO
+from tbn_hw.html_report import render
 
 DIGITS = "tbn_digits.yaml"
 
@@ -61,6 +62,7 @@ def test_digits_end_to_end(digits):
     lanes = sum(layer["pe"] * layer["simd"] for layer in report["layers"] if layer["kind"] in ("conv", "dense"))
     assert report["synthesis"]["lanes"] == lanes
     assert report["synthesis"]["lut_per_lane"] == report["synthesis"]["lut"] / lanes
+    assert (digits / "report.html").read_text() == render(report)
     for name in ("manifest.json", "network.safetensors", "rtl/tbn_digits.v"):
         assert (digits / name).stat().st_size
     assert list((digits / "sim").iterdir()) and list((digits / "synth").iterdir())
@@ -91,7 +93,8 @@ def test_missed_clock(digits, tmp_path):
     arguments = ["--model", DIGITS, "--output", copy]
     done = build(*arguments, "--target", "ice40", "--seeds", "1", "--clock", "500", check=5)
     assert re.search(r"error: ice40: the clock of 500 MHz is missed by \d+\.\d+ MHz; the best of 1 seed r", done.stderr)
-    assert not (copy / "synth" / "tbn_digits.bin").exists() and not (copy / "report.json").exists()
+    assert not (copy / "synth" / "tbn_digits.bin").exists()
+    assert not (copy / "report.json").exists() and not (copy / "report.html").exists()
     assert (copy / "synth" / "route" / "seed1.log").exists()
     done = build(*arguments, "--target", "ice40", "--seeds", "1", "--clock", "500", check=5)
     assert "route: unchanged" in done.stderr
