@@ -23,6 +23,7 @@ from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random
 from quantize.curve import draw_curve
 from quantize.data import Dataset
 from quantize.distill import distill_loss
+from quantize.group import Group
 from quantize.model import Model
 from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs
 from quantize.spec import Spec, Train
@@ -54,9 +55,10 @@ class Trainer:
 
     def __init__(
         self, spec: Spec, dataset: Dataset, output: Path, device: str = "cpu", compiled: bool = False, *,
-        strategy: Strategy = "TBN", teacher: Model | None = None,
+        strategy: Strategy = "TBN", teacher: Model | None = None, group: Group | None = None,
     ) -> None:
-        self.spec, self.dataset, self.output, self.device = spec, dataset, output, torch.device(device)
+        self.spec, self.dataset, self.output, self.group = spec, dataset, output, group or Group(device)
+        self.device = self.group.device
         self.name = spec.name if strategy == "TBN" else f"{spec.name}:{strategy}"
         self.teacher = teacher.eval() if teacher is not None else None
         recipe = spec.train
@@ -65,11 +67,14 @@ class Trainer:
         if recipe.images is not None and recipe.images > len(dataset.train_images):
             raise TrainError(f"images must be at most the data set's {len(dataset.train_images)}, not {recipe.images}")
         self.images = recipe.images or len(dataset.train_images)
+        if recipe.batch % self.group.size:
+            raise TrainError(f"batch {recipe.batch} must be a multiple of the {self.group.size} processes")
         torch.manual_seed(recipe.seed)
         self.random = np.random.default_rng(recipe.seed)
         self.model = build_strategy(spec, strategy).to(self.device)
         self.binary = binary_layers(self.model)
-        self.forward = torch.compile(self.model) if compiled else self.model
+        module = self.group.module(self.model)
+        self.forward = torch.compile(module) if compiled else module
         self.optimizer = build_optimizer(self.model, recipe)
         self.epoch = 0
         self.recipe = _recipe(spec)
@@ -101,22 +106,27 @@ class Trainer:
         recipe, steps = self.spec.train, self.images // self.spec.train.batch
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                    TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True))
-        accuracy = math.nan
-        with Progress(*columns, console=console or Console(stderr=True)) as progress:
+        accuracy, others = math.nan, self.group.rank > 0
+        with Progress(*columns, console=console or Console(stderr=True, quiet=others), disable=others) as progress:
             task = progress.add_task(self.name, total=recipe.epochs * steps, completed=self.epoch * steps)
             while self.epoch < recipe.epochs:
                 start = time.monotonic()
                 loss = self._run_epoch(steps, lambda: progress.advance(task))
-                accuracy = evaluate(self.model, self.dataset.test_images, self.dataset.test_labels, self.device)
+                accuracy = self._evaluate()
                 self.epoch += 1
                 self._record(loss, accuracy, time.monotonic() - start)
                 progress.console.print(f"epoch {self.epoch}/{recipe.epochs}: loss {loss:.3f}, "
                                        f"test accuracy {accuracy:.2f} %, {time.monotonic() - start:.0f} s")
         self._real_weights(False)
-        draw_curve(self.output / METRICS, self.output / CURVE)
-        if math.isnan(accuracy):
-            accuracy = evaluate(self.model, self.dataset.test_images, self.dataset.test_labels, self.device)
-        return accuracy
+        if self.group.rank == 0:
+            draw_curve(self.output / METRICS, self.output / CURVE)
+        return self._evaluate() if math.isnan(accuracy) else accuracy
+
+    def _evaluate(self) -> float:
+        data, accuracy = self.dataset, 0.0
+        if self.group.rank == 0:
+            accuracy = evaluate(self.model, data.test_images, data.test_labels, self.device)
+        return self.group.first(accuracy)
 
     def _run_epoch(self, steps: int, advance: Callable[[], None]) -> float:
         recipe, total = self.spec.train, 0.0
@@ -126,7 +136,7 @@ class Trainer:
         for step in range(steps):
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, self.epoch * steps + step, steps)
-            chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
+            chosen = order[step * recipe.batch : (step + 1) * recipe.batch][self.group.rank :: self.group.size]
             images = augment(self.dataset.train_images[chosen], recipe.augment, self.random)
             loss = self._step(torch.from_numpy(images), torch.from_numpy(self.dataset.train_labels[chosen]))
             if not math.isfinite(loss):
@@ -155,13 +165,15 @@ class Trainer:
         loss.backward()
         self.optimizer.step()
         constrain(self.binary, recipe.balance)
-        return float(loss.detach())
+        return self.group.mean(float(loss.detach()))
 
     def _real_weights(self, real: bool) -> None:
         for layer in self.binary:
             layer.weights = "float32" if real else "binary"
 
     def _record(self, loss: float, accuracy: float, seconds: float) -> None:
+        if self.group.rank > 0:
+            return
         state = {"model": self.name, "weights": self.model.state_dict(), "epoch": self.epoch,
                  "optimizer": self.optimizer.state_dict(), "recipe": self.recipe}
         file = self.output / METRICS
