@@ -141,19 +141,22 @@ class BoardLink(wiring.Component):
     def _choose(self, m, result, reply, answers):
         """Results before replies. A reply makes room for the next when its answer begins, a result when it ends."""
         chosen, from_result, head = Signal(), Signal(), Signal(REPLY)
+        waits = Signal()
+        # from a register, for from here the accelerator's ready goes on through gates
+        m.d.sync += result.ready.eq(chosen & from_result & answers.i.ready)
+        m.d.comb += waits.eq(result.valid & ~result.ready)
         with m.If(chosen):
             m.d.sync += chosen.eq(~answers.i.ready)
         with m.Else():
             m.d.sync += [
-                chosen.eq(result.valid | reply.valid),
-                from_result.eq(result.valid),
-                head.eq(Mux(result.valid, result.payload.as_value(), reply.payload.as_value())),
+                chosen.eq(waits | reply.valid),
+                from_result.eq(waits),
+                head.eq(Mux(waits, result.payload.as_value(), reply.payload.as_value())),
             ]
         m.d.comb += [
             answers.i.valid.eq(chosen),
             answers.i.payload.eq(head),
-            result.ready.eq(chosen & from_result & answers.i.ready),
-            reply.ready.eq(~chosen & ~result.valid),
+            reply.ready.eq(~chosen & ~waits),
         ]
 
     def _bodies(self, m, cycles, answers):

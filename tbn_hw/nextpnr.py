@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -206,7 +207,7 @@ def _run(device: Device, arguments: list[str], folder: Path, seed: int, watch: C
     package = f"nextpnr-{device.family}"
     return Routed(
         tool=f"{package} {versions(package)[package]}", device=device, seed=seed,
-        fmax_mhz={clock: round(found["achieved"], 2) for clock, found in report["fmax"].items()},
+        fmax_mhz={clock: math.floor(100 * found["achieved"]) / 100 for clock, found in report["fmax"].items()},
         used={cell: found["used"] for cell, found in report["utilization"].items()},
         available={cell: found["available"] for cell, found in report["utilization"].items()},
         critical_paths=tuple(_path(found) for found in report["critical_paths"]),

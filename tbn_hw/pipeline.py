@@ -18,7 +18,9 @@ from quantize.network import Network
 from tbn_hw import dataflow, folding_file, generate, html_report, pictures, report, route, synthesis, verify
 from tbn_hw.accelerator import Accelerator, plan
 from tbn_hw.bitstream import SUFFIXES
+from tbn_hw.board_route import route_board
 from tbn_hw.build import STAGES
+from tbn_hw.confidence import fit_temperature
 from tbn_hw.folding import fold
 from tbn_hw.load import load
 from tbn_hw.progress import progress
@@ -168,11 +170,14 @@ class Build:
 
         def produce(folder: Path) -> dict[str, Any]:
             self._console.print(f"route: {target.device}, {len(seeds)} seed(s); a large design takes many minutes each")
+            design, place = route.Design(netlists, name, nodes), folder / file
             with progress("route", self._console) as step:
-                return route.route(route.Design(netlists, name, nodes), target, folder / file, seeds=seeds,
-                                   clock_mhz=options.clock, workers=WORKERS, progress=step)
+                how = {"seeds": seeds, "clock_mhz": options.clock, "workers": WORKERS, "progress": step}
+                if target.board is None:
+                    return route.route(design, target, place, **how)
+                return route_board(self.accelerator, design, target, place, **how)
 
-        self._routed = self._stage("route", key, ["synth/route", file], produce)
+        self._routed = self._stage("route", key, ["synth/route", "synth/board", file], produce)
         missed = route.missed(self._routed, target)
         if missed is not None:
             raise missed
@@ -202,7 +207,9 @@ class Build:
             "versions": versions(),
         }
         page = html_report.render(content).encode()
-        self._workspace.write("manifest.json", _json(report.manifest(self._workspace.root, accelerator)))
+        self._workspace.write("manifest.json", _json({
+            **report.manifest(self._workspace.root, accelerator), "board": self._routed["board"],
+            "resize": self._loaded.resize, "temperature": self._verified["accuracy"]["temperature"]}))
         self._workspace.write("report.json", _json(content))
         self._workspace.write("report.html", page)
         report.show(content, self._console)
@@ -212,13 +219,14 @@ class Build:
         """The golden model's accuracy on the labelled test pictures, if the model has some."""
         test = self._loaded.pictures
         if test is None:
-            return dict.fromkeys(("dataset", "images", "golden_percent", "float_percent", "correct"))
+            return dict.fromkeys(("dataset", "images", "golden_percent", "float_percent", "correct", "temperature"))
         count = min(ACCURACY_IMAGES, len(test.images))
         logits = verify.golden(self.network, test.images[:count])
         correct = int((logits.argmax(axis=1) == test.labels[:count]).sum())
         self._console.print(f"verify: golden model names {correct} of {count} test images rightly")
         return {"dataset": self._loaded.dataset, "images": count, "golden_percent": 100 * correct / count,
-                "float_percent": None, "correct": correct}
+                "float_percent": None, "correct": correct,
+                "temperature": fit_temperature(logits, test.labels[:count])}
 
     @property
     def _test_images(self) -> np.ndarray:

@@ -82,23 +82,30 @@ def available(target: Target) -> dict[str, int]:
 
 
 def throughput(routed: Mapping[str, Any], verified: Mapping[str, Any], macs: int) -> dict[str, Any]:
-    """Frames a second, latency and operations (two for a multiply-accumulate) of what was routed, at the clock asked
-    for, else at the fastest it can have; from the cycles that were counted in simulation."""
+    """Frames a second, latency and operations (two for a multiply-accumulate) of what was routed, at the board's clock,
+    or the one asked for, else at the fastest it can have; from the cycles that were counted in simulation. On a board
+    `line_fps` is what its line carries; `slower` is which of both sets the rate, the accelerator or the line."""
     if routed["fmax_mhz"] is None:
-        return dict.fromkeys(("fps", "latency_ms", "gops", "at_mhz", "source"))
+        return dict.fromkeys(("fps", "latency_ms", "gops", "at_mhz", "source", "line_fps", "slower"))
     mhz, source = routed["fmax_mhz"], f"{routed['tool']}, seed {routed['seed']}"
-    if routed["clock_mhz"] is not None:
+    board = routed["board"]
+    if board is not None:
+        mhz, source = board["clock_mhz"], f"the board's clock, met by {source}"
+    elif routed["clock_mhz"] is not None:
         mhz, source = routed["clock_mhz"], f"the clock asked for, met by {source}"
+    line = board["line_fps"] if board else None
     interval, latency = verified["interval_cycles"], verified["latency_cycles"]
     fps = 1e6 * mhz / interval if interval else None
     return {"fps": round(fps, 2) if fps else None,
             "latency_ms": round(latency / mhz / 1e3, 5) if latency else None,
-            "gops": round(2 * macs * fps / 1e9, 3) if fps else None, "at_mhz": mhz, "source": source}
+            "gops": round(2 * macs * fps / 1e9, 3) if fps else None, "at_mhz": mhz, "source": source,
+            "line_fps": line, "slower": ("line" if line < fps else "accelerator") if line and fps else None}
 
 
 def manifest(root: Path, accelerator: Accelerator) -> dict[str, Any]:
     """What was built in the folder `root`: hashes of the files, tool versions, folding, queue depths and ports."""
     files = [root / "network.safetensors", *sorted((root / "rtl").iterdir()), *sorted((root / "rom").iterdir()),
+             *sorted((root / "synth" / "board").glob("*")),
              *sorted((root / "synth").glob(f"{accelerator.name}.bi[tn]"))]
     return {
         "model": accelerator.name,
@@ -181,14 +188,26 @@ def _routed_facts(route: Mapping[str, Any], throughput: Mapping[str, Any]) -> li
         return []
     path, speeds = route["critical_path"], f"{route['least_mhz']:.2f}, {route['median_mhz']:.2f}"
     where, use = (", out of context", ", without the board around it") if route["out_of_context"] else ("", "")
+    board, frames = route["board"], "frames a second"
+    if board is not None:
+        frames += ", accelerator"
     return [(f"Fmax, MHz ({route['tool']}, {route['device']}{where})", f"{route['fmax_mhz']:.2f}"),
             (f"Fmax of {len(route['seeds'])} seed(s), MHz: least, median", speeds),
             ("slowest path, from", path["from"]), ("slowest path, to", path["to"]),
             ("slowest path, ns of it in wires", f"{path['delay_ns'] - path['logic_ns']:.2f} of {path['delay_ns']:.2f}"),
-            (f"frames a second at {throughput['at_mhz']:.2f} MHz", _number(throughput["fps"]) or None),
+            (f"{frames} at {throughput['at_mhz']:.2f} MHz", _number(throughput["fps"]) or None),
+            *_line_facts(board, throughput),
             ("latency, ms", _number(throughput["latency_ms"]) or None),
             ("GOPS, two a multiply-accumulate", _number(throughput["gops"]) or None),
             (f"bytes of synth/{route['bitstream']}{use}", _number(route["bitstream_bytes"]))]
+
+
+def _line_facts(board: Mapping[str, Any] | None, throughput: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    if board is None:
+        return []
+    of = f"{board['request_bytes']:,} bytes there, {board['answer_bytes']:,} back"
+    return [(f"frames a second, line of {board['baud']:,} baud ({of})", _number(throughput["line_fps"])),
+            ("the slower, which sets the rate", throughput["slower"])]
 
 
 def _number(value: float | None) -> str:

@@ -22,11 +22,11 @@ AIM_MHZ = {"ecp5": 200.0, "ice40": 120.0}
 """The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
 FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "seed", "seeds",
            "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
-           "bitstream_bytes", "warnings")
+           "bitstream_bytes", "warnings", "board")
 """What `route` returns; all None in the report of a build without place and route."""
 ATTEMPTS = 400_000
 """Places to try for a cell before the design counts as too large: minutes. nextpnr's own limit can take days."""
-EXPECTED = ("Max frequency for clock", "No PCF file specified")
+EXPECTED = ("Max frequency for clock", "No PCF file specified", "    Overriding derived constraint")
 """How warnings of nextpnr begin that say what is known anyway."""
 
 
@@ -34,8 +34,8 @@ EXPECTED = ("Max frequency for clock", "No PCF file specified")
 class Design:
     """What is routed: mapped Verilog netlists, the top module's name, and the node of each engine.
 
-    `clock` is the clock port. `constraints` is a file with the pins of all ports; without one nextpnr chooses them.
-    `inside` is the top's instance that holds the engines, if they are not its own.
+    `clock` is the clock's port, or its net where a PLL makes it. `constraints` is a file with the pins of all ports;
+    without one nextpnr chooses them. `inside` is the top's instance that holds the engines, if they are not its own.
     """
 
     netlists: Sequence[Path]
@@ -47,14 +47,16 @@ class Design:
 
 
 def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
-          workers: int | None = None, progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
+          required_mhz: float | None = None, pack: bool = True, workers: int | None = None,
+          progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route `design` with each seed, aiming at `clock_mhz`; returns FIGURES.
 
     Writes the bitstream of the fastest seed to `file`, whose suffix is the family's in `bitstream.SUFFIXES`, unless it
-    is slower than required, which is left to `missed`; and nextpnr's log and report of each seed to the folder `route`
-    beside it. What is required is `clock_mhz`, else the board's clock. A design with more ports than the package has
-    pins is routed out of context, in a shell of registers. `progress` is called with what was done last, how many seeds
-    are done, and of how many. A seed that finds no place for every cell counts as none, unless all do.
+    is slower than required, which is left to `missed`, or not to be `pack`ed; and nextpnr's log and report of each seed
+    to the folder `route` beside it. What is required is `required_mhz`, else `clock_mhz`. A design with more ports than
+    the package has pins is routed out of context, in a shell of registers. `progress` is called with what was done
+    last, how many seeds are done, and of how many. A seed that finds no place for every cell counts as none, unless all
+    do.
 
     Raises UsageError for a target without place and route, ToolMissing, DoesNotFit, and PlacementError.
     """
@@ -63,7 +65,7 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
     report = progress or (lambda name, done, total: None)
     folder, family, done = file.parent, target.family, 0
     work = folder / ".work"
-    (folder / "route").mkdir(parents=True)
+    (folder / "route").mkdir(parents=True, exist_ok=True)
     ports = shell.ports_of(_text(design, design.top), design.top)
     bare = shell.pins(ports) > target.pins and design.constraints is None
     top = f"{design.top}_shell" if bare else design.top
@@ -83,14 +85,15 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
     report("netlist", 0, len(seeds))
     cells = len(json.loads(netlist.read_text())["modules"][top]["cells"])
     limit = max(8, cells**2 // ATTEMPTS)  # nextpnr divides the square of the number of cells by it; by 8 by default
-    runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=clock_mhz or AIM_MHZ[family],
-                           options=["--placer-heap-cell-placement-timeout", str(limit)], constraints=design.constraints,
+    aim = clock_mhz or AIM_MHZ[family]
+    pins = design.constraints and _aimed(design.constraints, family, design.clock, aim, work)
+    runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=aim,
+                           options=["--placer-heap-cell-placement-timeout", str(limit)], constraints=pins,
                            outputs=True, workers=workers, some=True, progress=keep)
     best = max(runs, key=lambda run: run.slowest_mhz or 0)
-    required = clock_mhz or (target.board.clock.mhz if target.board else None)
-    figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required,
-               "seeds_without_place": len(seeds) - len(runs)}
-    if missed(figures, target) is None:
+    figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required_mhz or clock_mhz,
+               "seeds_without_place": len(seeds) - len(runs), "board": None}
+    if pack and missed(figures, target) is None:
         assert best.configuration is not None
         bitstream.pack(best.configuration, family, file)
         figures |= {"bitstream": file.name, "bitstream_bytes": file.stat().st_size}
@@ -123,6 +126,14 @@ def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -
         "critical_path": named(_slowest(best), design.nodes, prefix), "bitstream": None, "bitstream_bytes": None,
         "warnings": [warning for warning in best.warnings if not warning.startswith(EXPECTED)],
     }
+
+
+def _aimed(constraints: Path, family: str, clock: str, mhz: float, folder: Path) -> Path:
+    """A constraint file with the frequency to aim at, which nextpnr takes in place of what a PLL is set to."""
+    aim = {"ecp5": f'FREQUENCY NET "{clock}" {mhz:g} MHZ;\n', "ice40": f"set_frequency {clock} {mhz:g}\n"}[family]
+    file = folder / f"aimed{constraints.suffix}"
+    file.write_text(constraints.read_text() + aim)
+    return file
 
 
 def _slowest(run: Routed) -> CriticalPath:

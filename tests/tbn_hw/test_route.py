@@ -47,7 +47,7 @@ def test_route(routed):
     assert next(seed["fmax_mhz"] for seed in figures["seeds"] if seed["seed"] == figures["seed"]) == speeds[-1]
     pins = figures["used"]["TRELLIS_IO" if target.family == "ecp5" else "SB_IO"]
     assert pins == (shell.PINS if figures["out_of_context"] else 66)
-    assert figures["required_mhz"] == (12 if target.name == "icebreaker" else None) and figures["clock_mhz"] is None
+    assert figures["required_mhz"] is figures["clock_mhz"] is figures["board"] is None
     assert figures["device"] == str(target.device) and figures["warnings"] == []
     for seed in (1, 2, 3):
         assert "Program finished normally" in (folder / "out" / "route" / f"seed{seed}.log").read_text()
@@ -110,13 +110,19 @@ endmodule""")
 
 
 def test_throughput():
-    figures = {"fmax_mhz": 80.0, "clock_mhz": None, "tool": "nextpnr-ecp5 0.11", "seed": 2}
+    figures = {"fmax_mhz": 80.0, "clock_mhz": None, "tool": "nextpnr-ecp5 0.11", "seed": 2, "board": None}
     verified = {"interval_cycles": 20_000, "latency_cycles": 50_000}
     assert throughput(figures, verified, 1_000_000) == {
-        "fps": 4000, "latency_ms": 0.625, "gops": 8, "at_mhz": 80, "source": "nextpnr-ecp5 0.11, seed 2"}
+        "fps": 4000, "latency_ms": 0.625, "gops": 8, "at_mhz": 80, "source": "nextpnr-ecp5 0.11, seed 2",
+        "line_fps": None, "slower": None}
     asked = throughput({**figures, "clock_mhz": 40.0}, {"interval_cycles": None, "latency_cycles": 50_000}, 1)
     assert asked == {"fps": None, "latency_ms": 1.25, "gops": None, "at_mhz": 40,
-                     "source": "the clock asked for, met by nextpnr-ecp5 0.11, seed 2"}
+                     "source": "the clock asked for, met by nextpnr-ecp5 0.11, seed 2", "line_fps": None,
+                     "slower": None}
+    for line, slower in ((97.3, "line"), (5000.0, "accelerator")):
+        found = throughput({**figures, "board": {"clock_mhz": 75.0, "line_fps": line}}, verified, 1_000_000)
+        assert (found["fps"], found["at_mhz"], found["line_fps"], found["slower"]) == (3750, 75, line, slower)
+        assert found["source"] == "the board's clock, met by nextpnr-ecp5 0.11, seed 2"
 
 
 def test_refused(tmp_path):

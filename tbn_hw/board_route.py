@@ -1,0 +1,82 @@
+"""Place and route of a board's top level, whose PLL is set to what the routed design can have."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tbn_hw import board_netlist
+from tbn_hw.accelerator import Accelerator
+from tbn_hw.board import BoardTop, for_target
+from tbn_hw.errors import DoesNotFit, UsageError
+from tbn_hw.pll import MHZ
+from tbn_hw.protocol import line_rate
+from tbn_hw.route import AIM_MHZ, Design, route
+from tbn_hw.targets import Target
+
+CONSTRAINTS = {"ecp5": "lpf", "ice40": "pcf"}
+OF_ALL_SEEDS = ("seeds", "seeds_without_place", "median_mhz", "least_mhz")
+"""The figures that the last run, of the best seed alone, does not have."""
+
+
+def route_board(accelerator: Accelerator, design: Design, target: Target, file: Path, *, seeds: Sequence[int],
+                clock_mhz: float | None = None, workers: int | None = None,
+                progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
+    """Place and route the accelerator `design` behind its serial line, with the pins and the PLL of `target`'s board.
+
+    Without `clock_mhz` the seeds tell how fast the design can be; then the PLL is set to that, or the least below it
+    that it can make, and the best seed is routed again, aimed as before. For tops of two clocks have the same cells
+    and wires, so the result is the same too: what nextpnr says of it, and what is required, is of the file itself.
+
+    Returns the figures of `tbn_hw.route.route`. Beside `file` the folder `board` gets the top level's Verilog and its
+    constraint file. Raises as `route` does, and UsageError for a clock that the board cannot have.
+    """
+    report = progress or (lambda name, done, total: None)
+    aim, steps = clock_mhz or AIM_MHZ[target.family], len(seeds) + (clock_mhz is None)
+    work = file.parent / ".board"
+
+    def run(top: BoardTop, constraints: str, **how: Any) -> dict[str, Any]:
+        pins = _written(top, constraints, file.parent / "board", target.family)
+        netlists = board_netlist.mapped(top, accelerator, target.family, work)
+        whole = replace(design, netlists=[*design.netlists, *netlists], top=top.name, constraints=pins,
+                        clock="clock" if top.pll else "clk", inside="accelerator")
+        figures = route(whole, target, file, workers=workers, **how)
+        rate = line_rate(top.identity, top.baud)
+        return {**figures, "clock_mhz": clock_mhz, "board": {"clock_mhz": top.clock_hz / MHZ, **rate}}
+
+    def first(name: str, done: int, total: int) -> None:
+        report(name, done, steps)
+
+    top, constraints = for_target(accelerator, target, clock_mhz=aim)
+    if clock_mhz is not None:
+        figures = run(top, constraints, seeds=seeds, clock_mhz=aim, progress=first)
+    else:
+        found = run(top, constraints, seeds=seeds, clock_mhz=aim, pack=False, progress=first)
+        top, constraints = _at_most(accelerator, target, found["fmax_mhz"])
+        last = run(top, constraints, seeds=[found["seed"]], clock_mhz=aim, required_mhz=top.clock_hz / MHZ,
+                   progress=lambda name, done, total: report(name, len(seeds) + done, steps))
+        figures = {**last, **{key: found[key] for key in OF_ALL_SEEDS}}
+    shutil.rmtree(work)
+    return figures
+
+
+def _at_most(accelerator: Accelerator, target: Target, reached_mhz: float) -> tuple[BoardTop, str]:
+    """The top level, and its constraints, at the fastest clock that the board can have up to what was reached."""
+    assert target.board is not None
+    try:
+        return for_target(accelerator, target, clock_mhz=reached_mhz)
+    except UsageError as error:
+        if target.board.clock.mhz <= reached_mhz:
+            return for_target(accelerator, target)
+        raise DoesNotFit(f"{target.name}: the design reaches {reached_mhz:.2f} MHz, and {error}") from None
+
+
+def _written(top: BoardTop, constraints: str, folder: Path, family: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{top.name}.v").write_text(top.verilog)
+    pins = folder / f"{top.name}.{CONSTRAINTS[family]}"
+    pins.write_text(constraints)
+    return pins
