@@ -1,4 +1,4 @@
-"""Random flips and shifts of a batch of pictures."""
+"""Random flips, shifts and cuts of a batch of pictures."""
 
 from __future__ import annotations
 
@@ -25,3 +25,13 @@ def augment(images: np.ndarray, names: Sequence[str], random: np.random.Generato
             top, left = random.integers(0, 2 * by + 1, (2, n))
             images = np.moveaxis(views[np.arange(n), top, left], 1, -1)  # (n, c, h, w) to (n, h, w, c)
     return np.ascontiguousarray(images)
+
+
+def cut(images: np.ndarray, size: tuple[int, int], random: np.random.Generator) -> np.ndarray:
+    """Cut each picture to ``size`` = (height, width) where chance will have it; those that fit pass."""
+    if images.shape[1:3] == size:
+        return images
+    views = np.lib.stride_tricks.sliding_window_view(images, size, axis=(1, 2))
+    n, rows, columns = views.shape[:3]
+    top, left = random.integers(0, rows, n), random.integers(0, columns, n)
+    return np.ascontiguousarray(np.moveaxis(views[np.arange(n), top, left], 1, -1))

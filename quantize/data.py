@@ -1,4 +1,5 @@
-"""Data sets as arrays: digits of scikit-learn, MNIST and Fashion-MNIST (idx files), CIFAR-10 (binary version)."""
+"""Data sets as arrays: digits of scikit-learn, MNIST and Fashion-MNIST (idx files), CIFAR-10 (binary version), and
+pictures in folders, as ImageNet is unpacked."""
 
 from __future__ import annotations
 
@@ -11,31 +12,40 @@ from pathlib import Path
 
 import numpy as np
 
+from quantize.image_folder import DataError, ImageFolder, list_classes
 
-class DataError(ValueError):
-    """Data that cannot be used; the message is one sentence that names the file."""
+__all__ = ["DATASETS", "DataError", "Dataset", "load_dataset"]
+
+Pixels = np.ndarray | ImageFolder
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures uint8 (n, h, w, c) and labels int64 (n), for training and for testing."""
+    """Pictures uint8 (n, h, w, c) and labels int64 (n), for training and for testing.
 
-    train_images: np.ndarray
+    Pictures to train with may be larger than those to test with, for training to cut from.
+    """
+
+    train_images: Pixels
     train_labels: np.ndarray
-    test_images: np.ndarray
+    test_images: Pixels
     test_labels: np.ndarray
 
 
-def load_dataset(name: str, folder: Path | None = None) -> Dataset:
+def load_dataset(
+    name: str, folder: Path | None = None, shape: tuple[int, int, int] = (224, 224, 3), resize: int | None = None
+) -> Dataset:
     """Load a data set by name; all but digits are read from ``folder`` or its subfolder ``name``, packed or not.
+
+    ``shape`` and ``resize`` are a model's input, to which imagenet's pictures are cut; the others have their own size.
 
     Raises
     ------
     DataError
         If the name is unknown, the folder is missing, or a file is missing, damaged or of the wrong size.
     """
-    if name not in DATASETS:
-        raise DataError(f"data set must be one of {', '.join(DATASETS)}, not {name!r}")
+    if name not in (*DATASETS, "imagenet"):
+        raise DataError(f"data set must be one of {', '.join(DATASETS)}, imagenet, not {name!r}")
     if name == "digits":
         return _digits()
     if folder is None:
@@ -43,7 +53,19 @@ def load_dataset(name: str, folder: Path | None = None) -> Dataset:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     inner = folder / name
-    return DATASETS[name](inner if inner.is_dir() else folder)
+    folder = inner if inner.is_dir() else folder
+    return _imagenet(folder, shape, resize) if name == "imagenet" else DATASETS[name](folder)
+
+
+def _imagenet(folder: Path, shape: tuple[int, int, int], resize: int | None) -> Dataset:
+    """Pictures to train with are squares of ``resize`` pixels, if that is more than ``shape``."""
+    height, width, channels = shape
+    larger = (max(height, resize or 0), max(width, resize or 0), channels)
+    train, test = (list_classes(folder / kind) for kind in ("train", "val"))
+    if train[1].max() != test[1].max():
+        raise DataError(f"{folder}: train holds {train[1].max() + 1} classes and val {test[1].max() + 1}; "
+                        "they must be the same")
+    return Dataset(ImageFolder(train[0], larger), train[1], ImageFolder(test[0], shape, resize), test[1])
 
 
 def _digits(folder: Path | None = None) -> Dataset:

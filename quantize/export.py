@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace) -> None:
     print(f"{options.output}: {len(network.nodes)} nodes")
     if spec.dataset is None or not (options.data or options.evaluate or options.images):
         return
-    data = load_dataset(spec.dataset, options.data)
+    data = load_dataset(spec.dataset, options.data, spec.input.shape, spec.input.resize)
     if options.images:
         save_pictures(options.images, Pictures(data.test_images[:PICTURES], data.test_labels[:PICTURES]))
     if options.data or options.evaluate:

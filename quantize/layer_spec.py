@@ -30,7 +30,7 @@ class Conv(Strict):
     channels: Size | None = None
     """Output channels; inside a residual block the block's own."""
     kernel: Kernel
-    stride: Literal[1, 2] = 1
+    stride: Literal[1, 2, 4] = 1
     padding: Annotated[int, Field(ge=0, le=7)] = 0
     weights: Literal["binary", "int8"]
     folding: Folding | None = None

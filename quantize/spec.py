@@ -75,7 +75,7 @@ class Spec(Strict):
     """A checked model file. Layers are in ``layers``; `steps` yields them with names and shapes."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
-    dataset: Literal["digits", "mnist", "fashion_mnist", "cifar10"] | None = None
+    dataset: Literal["digits", "mnist", "fashion_mnist", "cifar10", "imagenet"] | None = None
     input: Input
     classes: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, strict=False)]
@@ -178,7 +178,7 @@ def _binary(layer: Any) -> Any:
 
 @dataclass
 class _Normaliser:
-    """Turns ``batch_norm`` and ``conv: {...}`` into mappings with their word under ``kind``."""
+    """Turns ``batch_norm`` and ``conv: {...}`` into mappings with their word under ``kind``, and counts into names."""
 
     source: YamlSource
     done: set[int] = field(default_factory=set)
@@ -188,6 +188,8 @@ class _Normaliser:
             raise self.source.error((), "a model file must be a mapping of keys to values")
         if isinstance(data.get("layers"), list):
             data["layers"] = self.layers(data["layers"], ("layers",))
+        if isinstance(data.get("classes"), int) and 0 < data["classes"] <= 65536:
+            data["classes"] = list(map(str, range(data["classes"])))
 
     def layers(self, items: list[Any], path: yaml_source.Path) -> list[Any]:
         return [self.layer(item, (*path, index)) for index, item in enumerate(items)]

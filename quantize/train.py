@@ -76,16 +76,19 @@ def load_data(spec: Spec, folder: Path | None) -> Dataset:
     Raises
     ------
     SpecError
-        If it names none, or pictures of another shape than the data set's.
+        If it names none, or pictures of another shape or fewer classes than the data set's.
     DataError
         If the data cannot be read.
     """
     if spec.dataset is None:
         raise SpecError(f"{spec.name}: names no data set; add 'dataset' to the model file")
-    dataset = load_dataset(spec.dataset, folder)
-    if dataset.train_images.shape[1:] != spec.input.shape:
+    dataset = load_dataset(spec.dataset, folder, spec.input.shape, spec.input.resize)
+    if dataset.test_images.shape[1:] != spec.input.shape:
         raise SpecError(f"{spec.name}: input shape {spec.input.shape} must be the data set's "
-                        f"{dataset.train_images.shape[1:]}")
+                        f"{dataset.test_images.shape[1:]}")
+    if dataset.train_labels.max() >= len(spec.classes):
+        raise SpecError(f"{spec.name}: {len(spec.classes)} classes must be as many as the data set's "
+                        f"{dataset.train_labels.max() + 1}")
     return dataset
 
 

@@ -7,7 +7,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from quantize.augment import augment
+from quantize.augment import augment, cut
 from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random, save_checkpoint
 from quantize.curve import draw_curve
-from quantize.data import Dataset
+from quantize.data import Dataset, Pixels
 from quantize.distill import distill_loss
 from quantize.group import Group
 from quantize.model import Model
@@ -67,6 +68,8 @@ class Trainer:
         if recipe.images is not None and recipe.images > len(dataset.train_images):
             raise TrainError(f"images must be at most the data set's {len(dataset.train_images)}, not {recipe.images}")
         self.images = recipe.images or len(dataset.train_images)
+        if recipe.batch > self.images:
+            raise TrainError(f"batch {recipe.batch} must be at most the number of training pictures {self.images}")
         if recipe.batch % self.group.size:
             raise TrainError(f"batch {recipe.batch} must be a multiple of the {self.group.size} processes")
         torch.manual_seed(recipe.seed)
@@ -133,11 +136,11 @@ class Trainer:
         self._real_weights(self.epoch < real_epochs(recipe))
         self.model.train()
         order = self.random.permutation(self.images)
-        for step in range(steps):
+        batches = order[: steps * recipe.batch].reshape(steps, recipe.batch)[:, self.group.rank :: self.group.size]
+        for step, (chosen, images) in enumerate(_ahead(self.dataset, batches)):
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, self.epoch * steps + step, steps)
-            chosen = order[step * recipe.batch : (step + 1) * recipe.batch][self.group.rank :: self.group.size]
-            images = augment(self.dataset.train_images[chosen], recipe.augment, self.random)
+            images = cut(augment(images, recipe.augment, self.random), self.spec.input.shape[:2], self.random)
             loss = self._step(torch.from_numpy(images), torch.from_numpy(self.dataset.train_labels[chosen]))
             if not math.isfinite(loss):
                 raise TrainError(f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}; "
@@ -148,7 +151,7 @@ class Trainer:
             if not torch.isfinite(value).all():
                 raise TrainError(f"{name} is not finite after epoch {self.epoch + 1}; "
                                  "a smaller learning_rate helps most often")
-        return total / max(steps, 1)
+        return total / steps
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
         recipe = self.spec.train
@@ -186,6 +189,18 @@ class Trainer:
         save_checkpoint(self.output / CHECKPOINT, state, self.random)
 
 
+def _ahead(dataset: Dataset, batches: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield each batch's numbers and pictures, and read the next ones meanwhile."""
+    read = dataset.train_images.__getitem__
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read, batches[0])
+        for index, chosen in enumerate(batches):
+            images = reading.result()
+            if index + 1 < len(batches):
+                reading = pool.submit(read, batches[index + 1])
+            yield chosen, images
+
+
 def _rows(file: Path) -> list[list[str]]:
     if not file.is_file():
         return []
@@ -205,7 +220,7 @@ def _whole(recipe: str) -> Any:
 
 
 def evaluate(
-    model: nn.Module, images: np.ndarray, labels: np.ndarray, device: torch.device | str = "cpu", batch: int = 250
+    model: nn.Module, images: Pixels, labels: np.ndarray, device: torch.device | str = "cpu", batch: int = 250
 ) -> float:
     """Return the percentage of pictures whose largest logit is the label's, in the model's own type."""
     model.eval()

@@ -21,7 +21,8 @@ NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor")  # the hand-
 SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.yaml_source")
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")
 QONNX = "quantize.qonnx"  # needs the onnx package
-TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data")
+TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data",
+              "quantize.image_folder")
 MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself aside
     "benchmarks": ("hdl", "sim", "quantize", "tbn_hw"),
     "hdl": (),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quantize import data
-from quantize.augment import augment
+from quantize.augment import augment, cut
 from quantize.data import DataError, load_dataset
 
 
@@ -75,7 +75,7 @@ def test_idx(tmp_path, monkeypatch):
 
 
 def test_load_dataset_wrong(tmp_path):
-    with pytest.raises(DataError, match=r"^data set must be one of digits, mnist, fashion_mnist, cifar10, not 'svhn'$"):
+    with pytest.raises(DataError, match=r"^data set must be one of digits, mnist, .*cifar10, imagenet, not 'svhn'$"):
         load_dataset("svhn", tmp_path)
     with pytest.raises(DataError, match=r"^data set mnist needs a folder; give one with --data$"):
         load_dataset("mnist")
@@ -104,3 +104,15 @@ def test_augment_moves_and_mirrors():
         assert any((image == around[y : y + 6, x : x + 5]).all() for y in range(3) for x in range(3))
     assert augment(images, ["flip", "crop"], random).shape == images.shape
     np.testing.assert_array_equal(images, before)
+
+
+def test_cut_takes_a_part_of_each():
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (50, 8, 7, 3), dtype=np.uint8)
+    places = set()
+    for image, part in zip(images, cut(images, (6, 6), random), strict=True):
+        (place,) = [(y, x) for y in range(3) for x in range(2) if (image[y : y + 6, x : x + 6] == part).all()]
+        places.add(place)
+    assert len(places) == 6
+    state = random.bit_generator.state
+    assert cut(images, (8, 7), random) is images and random.bit_generator.state == state

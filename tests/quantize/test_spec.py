@@ -83,7 +83,7 @@ def test_merge_keys_and_exponents():
 WRONG = {
     "channels: 4, kernel: 3, padding: 1, weights: int8": [
         ("channels: 4, kernel: 3, stride: 3, weights: int8",
-         "m.yaml:6: layers[0].conv.stride: must be 1 or 2, not 3"),
+         "m.yaml:6: layers[0].conv.stride: must be 1, 2 or 4, not 3"),
         ("channels: 4, kernel: 0, weights: int8", "m.yaml:6: layers[0].conv.kernel: must be at least 1, not 0"),
         ("channels: 4, kernel: '3', weights: int8", "m.yaml:6: layers[0].conv.kernel: must be an integer, not '3'"),
         ("channels: 4, kernel: true, weights: int8", "m.yaml:6: layers[0].conv.kernel: must be an integer, not True"),
@@ -201,7 +201,7 @@ def test_errors_name_a_repeated_layer_and_its_line():
 
 
 def test_missing_models(tmp_path):
-    with pytest.raises(SpecError, match=r"^nothing: no such model file; the zoo holds tbn_cnv, tbn_digits, "):
+    with pytest.raises(SpecError, match=r"^nothing: no such model file; the zoo holds tbn_alexnet, tbn_cnv, tbn_digits, "):
         load_spec("nothing")
     with pytest.raises(SpecError, match="a model file must be a file, not a folder$"):
         load_spec(tmp_path)

@@ -1,0 +1,82 @@
+"""Pictures in folders, one a class, as ImageNet is unpacked: ``train/<class>/*.JPEG`` and ``val/<class>/*.JPEG``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message is one sentence that names the file."""
+
+
+class ImageFolder:
+    """Picture files that read like an array uint8 (n, h, w, c), decoded where it is indexed, several at a time.
+
+    The shorter side is resized to ``resize`` pixels, by default as few as ``shape`` = (h, w, c) needs, and the centre
+    cut out. One channel means grey.
+
+    Raises
+    ------
+    DataError
+        When indexed, if a file is no picture that Pillow can read.
+    """
+
+    def __init__(self, files: Sequence[Path], shape: tuple[int, int, int], resize: int | None = None) -> None:
+        self.files, self.resize = files, resize
+        self.shape = (len(files), *shape)
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, which: slice | np.ndarray) -> np.ndarray:
+        files = self.files[which] if isinstance(which, slice) else [self.files[index] for index in which]
+        pictures = np.empty((len(files), *self.shape[1:]), np.uint8)
+        for picture, read in zip(pictures, self._pool.map(self._read, files), strict=True):
+            picture[:] = read
+        return pictures
+
+    def _read(self, file: Path) -> np.ndarray:
+        _, height, width, channels = self.shape
+        try:
+            with Image.open(file) as opened:
+                image = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+            raise DataError(f"{file}: is no picture that can be read; {error}") from None
+        scale = max(height / image.height, width / image.width)
+        if self.resize is not None:
+            scale = max(scale, self.resize / min(image.height, image.width))
+        size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+        image = image.resize(size, Image.Resampling.BILINEAR)
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return np.asarray(image.crop((left, top, left + width, top + height)), np.uint8).reshape(self.shape[1:])
+
+
+def list_classes(folder: Path) -> tuple[list[Path], np.ndarray]:
+    """Return the files of ``folder/<class>/`` and their labels, classes and files in the order of their names.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, or no class in it, or a class without files.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; pictures lie in train/<class>/ and val/<class>/")
+    classes = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir())
+    if not classes:
+        raise DataError(f"{folder}: holds no folder of a class")
+    files: list[Path] = []
+    labels: list[int] = []
+    for label, inner in enumerate(classes):
+        found = sorted(entry.path for entry in os.scandir(inner) if entry.is_file())
+        if not found:
+            raise DataError(f"{inner}: holds no picture")
+        files += map(Path, found)
+        labels += [label] * len(found)
+    return files, np.array(labels, np.int64)
