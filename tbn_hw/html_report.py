@@ -22,12 +22,14 @@ def render(report: Mapping[str, Any]) -> str:
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"number": number, "percent": percent, "short": short, "listed": listed, "error": error}
     binding = html_charts.binding_of(report)
+    line = report["throughput"]["line_fps"]
     template = environment.get_template("report.html.j2")
     estimated = any(layer["lut_estimate"] is not None for layer in report["layers"])
     return template.render(report=report, binding=binding, words=WORDS, sections=SECTIONS, estimated=estimated,
                            pieces=html_diagram.diagram(report, binding), groups=html_diagram.GROUPS,
-                           cycles=html_charts.cycles(report, binding), roofline=html_charts.roofline(report, {}),
-                           chart=html_charts, interval=html_charts.interval_of(report))
+                           cycles=html_charts.cycles(report, binding), interval=html_charts.interval_of(report),
+                           roofline=html_charts.roofline(report, {} if line is None else {"line to the host": line}),
+                           chart=html_charts)
 
 
 def number(value: float | None, digits: int | None = None) -> str:

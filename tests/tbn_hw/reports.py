@@ -21,8 +21,10 @@ ROUTE = dict.fromkeys(FIGURES) | {
     "bitstream": "net.bit", "bitstream_bytes": 123456, "warnings": ["net <clk> is gated"],
 }
 
+BOARD = {"clock_mhz": 60.0, "baud": 3_000_000, "request_bytes": 3084, "answer_bytes": 58, "line_fps": 97.28}
 
-def content(net, routed=True, target="ecp5", accuracy=True):
+
+def content(net, routed=True, target="ecp5", accuracy=True, board=None):
     """A report as a build writes it, with figures that differ from each other in place of measured ones."""
     accelerator, target = plan(net, fold(net, {})), targets.load(target)
     synthesised = {}
@@ -33,7 +35,7 @@ def content(net, routed=True, target="ecp5", accuracy=True):
     kinds = [(engine.kind, synthesised[engine.name]) for engine in accelerator.engines]
     verify = {"images": 3, "outputs_compared": 66, "mismatches": 0, "interval_cycles": accelerator.interval + 5,
               "latency_cycles": 4321, "simulator": "Verilator 5.49"}
-    route = ROUTE if routed else dict.fromkeys(FIGURES)
+    route = ROUTE | {"board": board} if routed else dict.fromkeys(FIGURES)
     network = report.network_figures(net, accelerator)
     known = {"dataset": "digits", "images": 100, "golden_percent": 93.0, "float_percent": None, "correct": 93}
     made = {

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 from networks import chain, residual
-from reports import ROUTE, content
+from reports import BOARD, ROUTE, content
 
 from tbn_hw import targets
 from tbn_hw.html_charts import binding_of
@@ -137,6 +137,18 @@ def test_routed():
     assert page.row("TRELLIS_COMB")[1:4] == ["7,011", "83,640", "8.4 %"]
     assert "From conv2, products to conv2, accumulators : 12.00 ns, 7.76 ns of it in wires." in page.text
     assert "net <clk> is gated" in page.text and "synth/net.bit , 123,456 bytes" in page.text
+
+
+def test_board():
+    """The rates of the accelerator and of the line are both said, and the slower is named."""
+    made = content(residual(size=12, channels=(4, 8)), target="ulx3s-85f", board=BOARD)
+    page, interval = Page(render(made)), made["verify"]["interval_cycles"]
+    fps = round(60e6 / interval, 2)
+    assert page.row("accelerator")[1:] == [f"{fps:,}", f"{interval:,} cycles a frame, 60.00 MHz"]
+    assert page.row("line to the host")[1:] == [
+        "97.28", "computed: 3,000,000 baud, 3,084 bytes there and 58 back, both ways at once"]
+    assert "The slower is the line, which sets the rate." in page.text and "ULX3S, LFE5U-85F CABGA381" in page.text
+    assert page.row("D: line to the host")[1] == f"{short(97.28 * made['network']['macs'])} a second"
 
 
 def test_not_routed():
