@@ -201,7 +201,7 @@ def test_errors_name_a_repeated_layer_and_its_line():
 
 
 def test_missing_models(tmp_path):
-    with pytest.raises(SpecError, match=r"^nothing: no such model file; the zoo holds tbn_alexnet, tbn_cnv, tbn_digits, "):
+    with pytest.raises(SpecError, match=r"^nothing: no such model file; the zoo holds tbn_alexnet, tbn_cnv, "):
         load_spec("nothing")
     with pytest.raises(SpecError, match="a model file must be a file, not a folder$"):
         load_spec(tmp_path)
