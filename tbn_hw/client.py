@@ -11,6 +11,7 @@ from tbn_hw.errors import BoardError
 from tbn_hw.protocol import IDENTITY_BYTES, Answer, AnswerReader, Identity, Result, request, sentence, unpack_result
 
 ATTEMPTS = 3
+SILENT = "the board does not answer; is this its port and its baud rate, and is its bitstream loaded"
 NOISE_BYTES = 65536
 """Bytes without an answer among them after which a line is given up."""
 
@@ -55,7 +56,7 @@ class Board:
 
     def _ask(self, kind: object, payload: bytes) -> bytes:
         """The body of the right answer; asks again after a spoilt one."""
-        why = "the board does not answer"
+        why = SILENT
         for _ in range(ATTEMPTS):
             self._sequence = self._sequence % 255 + 1  # 0 is the board's own, for what was no request
             self._reader = AnswerReader(self._longest)
@@ -63,8 +64,7 @@ class Board:
             answer = self._answer(kind.value)  # type: ignore[attr-defined]
             if answer is None:
                 discarded = self._reader.discarded
-                why = f"the board's answers cannot be read: {discarded} bytes were none" if discarded else \
-                    "the board does not answer"
+                why = f"the board's answers cannot be read: {discarded} bytes were none" if discarded else SILENT
             elif answer.status == Status.OK.value:
                 return answer.body
             else:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import serial
+from serial.tools import list_ports
 
 from quantize.network import Network, NetworkError
 from tbn_hw.board import BAUD
@@ -59,7 +60,7 @@ class SerialPipe:
         try:
             self._line = serial.serial_for_url(port, baudrate=baud, timeout=patience, write_timeout=patience)
         except (OSError, ValueError) as error:  # SerialException is an OSError
-            raise UsageError(f"--port: {port} cannot be opened; {_reason(error)}") from None
+            raise UsageError(f"--port: {port} cannot be opened; {_reason(error)}{_others(port)}") from None
 
     def write(self, data: bytes) -> None:
         try:
@@ -81,8 +82,16 @@ class SerialPipe:
 
 def _reason(error: Exception) -> str:
     """The system's word where there is one, for pyserial's own repeats the port, at times twice."""
-    cause = error.__context__ if isinstance(error.__context__, OSError) else error
-    return str(getattr(cause, "strerror", None) or error).rstrip(".")
+    cause = error.__context__ or error
+    return str(cause.args[1] if len(cause.args) == 2 else error).rstrip(".")
+
+
+def _others(port: str) -> str:
+    """What a user may try in place of a port that is none."""
+    if "://" in port or Path(port).exists():
+        return ""
+    found = sorted(other.device for other in list_ports.comports())
+    return f"; the ports there are: {', '.join(found)}" if found else "; there is no serial port on this machine"
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,7 +10,7 @@ import pytest
 from hdl.request_receiver import Kind, Status
 from tbn_hw.client import ATTEMPTS, Board, picture_bytes
 from tbn_hw.errors import BoardError
-from tbn_hw.protocol import IDENTITY_BYTES, AnswerReader, Identity, request, sentence, unpack_result
+from tbn_hw.protocol import IDENTITY_BYTES, AnswerReader, Identity, line_rate, request, sentence, unpack_result
 
 WHO = Identity(bytes(range(16)), 48_000_000, 4, 1, 3, 2, 1, 1, "größe")
 BEAT = b"\x01\x00\xff\xff\x00\x80\x02"
@@ -105,7 +105,7 @@ def test_asked_again(name):
 
 
 @pytest.mark.parametrize(("spoilt", "expected"), [
-    (b"", "the board does not answer"),
+    (b"", "the board does not answer; is this its port and its baud rate, and is its bitstream loaded"),
     (b"\x00\x01\x02", "the board's answers cannot be read: 3 bytes were none"),
     (lambda kind, sequence: request(Kind.IDENTIFY, sequence), "the board's answers cannot be read: 12 bytes were none"),
     (lambda kind, sequence: answer(kind, sequence, Status.BUSY), "the board refuses: it had no place for another .*"),
@@ -135,3 +135,14 @@ def test_another_protocol():
 def test_every_status_has_a_sentence():
     assert len({sentence(status.value) for status in Status if status != Status.OK}) == len(Status) - 1
     assert sentence(99) == "it gave the unknown status 99"
+
+
+def test_line_rate():
+    """What 3 Mbaud carries of CIFAR-10's pictures, and of a network whose answers are longer than its requests."""
+    cifar = Identity(bytes(16), 50_000_000, 1024, 3, 10, 4, 1, 1, "cifar")
+    found = line_rate(cifar, 3_000_000)
+    assert (found["request_bytes"], found["answer_bytes"]) == (3072 + 12, 4 + 41 + 13)
+    assert len(request(Kind.CLASSIFY, 1, bytes(3072))) == found["request_bytes"]
+    assert found["line_fps"] == round(300_000 / 3084, 2) == 97.28
+    wide = Identity(bytes(16), 12_000_000, 4, 1, 1000, 2, 0, 1, "wide")
+    assert line_rate(wide, 3_000_000)["line_fps"] == pytest.approx(1 / (2017 * (10 / 3e6 + 1 / 12e6)), abs=0.01)

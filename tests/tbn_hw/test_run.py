@@ -1,11 +1,13 @@
 """`python -m tbn_hw.run`: its sentences and exit codes. What it does with a board is in test_board."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from networks import residual
 from PIL import Image
+from serial.tools import list_ports
 
 from tbn_hw.confidence import fit_temperature, softmax
 from tbn_hw.run import main
@@ -26,7 +28,8 @@ def test_sentences(build, tmp_path, capsys):
         (2, ["--build", str(tmp_path / "none"), *loop, picture], "--build: .*none holds no build; make "),
         (1, ["--build", str(tmp_path), *loop, picture], ".*network.safetensors"),
         (2, [*here, *loop, str(build / "b.png")], "FILE: .*b.png: no such file$"),
-        (2, [*here, "--port", "/dev/none", picture], "--port: /dev/none cannot be opened; No such file or directory$"),
+        (2, [*here, "--port", "/dev/none", picture], "--port: /dev/none cannot be opened; No such file or directory; the"),
+        (2, [*here, "--port", "/dev/null", picture], "--port: /dev/null cannot be opened; Inappropriate ioctl for device$"),
         (2, [*here, "--port", "none://", picture], "--port: none:// cannot be opened; "),
         (2, [*here, "--port", "socket://127.0.0.1:1", picture], "--port: .* cannot be opened; Connection refused$"),
         (2, [*here, picture], "the following arguments are required: --port; see "),
@@ -39,6 +42,15 @@ def test_sentences(build, tmp_path, capsys):
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("error: ") and err.count("\n") == 1
         assert re.match(expected, err[len("error: "):-1]), err
+
+
+@pytest.mark.parametrize(("found", "said"), [
+    (["/dev/ttyUSB1", "/dev/ttyUSB0"], "the ports there are: /dev/ttyUSB0, /dev/ttyUSB1"),
+    ([], "there is no serial port on this machine")])
+def test_ports_there_are(found, said, build, monkeypatch, capsys):
+    monkeypatch.setattr(list_ports, "comports", lambda: [SimpleNamespace(device=name) for name in found])
+    assert main(["--build", str(build), "--port", "/dev/none", str(build / "a.png")]) == 2
+    assert capsys.readouterr().err == f"error: --port: /dev/none cannot be opened; No such file or directory; {said}\n"
 
 
 @pytest.mark.parametrize("scale", [0.1, 1, 40])
