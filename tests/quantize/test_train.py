@@ -177,6 +177,13 @@ def test_commands_wrong(tmp_path, capsys):
     assert load_spec("tbn_cnv").train.epochs > 0
 
 
+def test_nan_ends_the_command(tmp_path, capsys):
+    pytest.importorskip("sklearn")
+    assert train_main(["--model", "tbn_digits", "--learning-rate", "1e38", "--output", str(tmp_path)]) == 1
+    assert "is not finite after epoch 1; a smaller learning_rate helps most often\n" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("device", ["abacus", "cuda:99"])
 def test_unknown_device(device, capsys):
     with pytest.raises(SystemExit, match="2"):
