@@ -214,9 +214,12 @@ def _recipe(spec: Spec) -> str:
 
 
 def _whole(recipe: str) -> Any:
-    """A checkpoint's recipe with the defaults of keys that are younger than it."""
-    values = json.loads(recipe)
-    return {**values, "train": {**Train().model_dump(mode="json"), **values["train"]}}
+    """A checkpoint's recipe with the defaults of keys that are younger than it; None if it is no recipe."""
+    try:
+        values = json.loads(recipe)
+        return {**values, "train": {**Train().model_dump(mode="json"), **values["train"]}}
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def evaluate(

@@ -118,6 +118,9 @@ def test_older_checkpoints_resume(spec, stripes, tmp_path):
     assert Trainer(spec, stripes, tmp_path).epoch == 2
     with pytest.raises(ValueError, match="of another model or recipe"):
         Trainer(spec.with_train(balance=True), stripes, tmp_path)
+    torch.save({**state, "recipe": "none"}, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match="of another model or recipe"):
+        Trainer(spec, stripes, tmp_path)
 
 
 @pytest.mark.parametrize("recipe, sentence", [
