@@ -78,13 +78,13 @@ def identity_of(accelerator: Accelerator, clock_hz: int = 0) -> Identity:
 
 
 def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz: int, baud: int = BAUD,
-              gap_ms: float = GAP_MS, pll_pad: bool = False, leds: int = len(LEDS),
-              led_active_low: bool = False) -> BoardTop:
+              gap_ms: float = GAP_MS, pll_pad: bool = False, leds: int = len(LEDS), led_active_low: bool = False,
+              high: int = 0) -> BoardTop:
     """The board's top level for an accelerator.
 
     `input_hz` is the frequency at the pin `clk`, `clock_hz` the highest wanted for the design. `pll_pad` says that an
     iCE40's `clk` is the pin beside the PLL, whose input it then must be. The first `leds` of LEDS become ports;
-    `led_active_low`: they are lit by 0.
+    `led_active_low`: they are lit by 0. `high` ports are held at 1.
 
     Raises UsageError for a family or a frequency that is not to be had, or a baud rate above a quarter of the clock.
     """
@@ -106,8 +106,8 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(source)
     top = template.render(name=name, link=link_name, design=accelerator.name, baud=baud, identity=identity, pll=found,
                           pll_pad=pll_pad, leds=leds, led_active_low=led_active_low, input_mhz=f"{input_hz / MHZ:.6g}",
-                          clock_mhz=f"{achieved / MHZ:.6g}", settings=settings)
-    ports = ("clk", "uart_rx", "uart_tx", *LEDS[:leds])
+                          clock_mhz=f"{achieved / MHZ:.6g}", settings=settings, high=_high(high))
+    ports = ("clk", "uart_rx", "uart_tx", *LEDS[:leds], *_high(high))
     text = merged(amaranth_verilog.convert(link, name=link_name, emit_src=False, strip_internal_attrs=True))
     modules = {name: top, settings.name: settings.verilog, link_name: text}
     return BoardTop(name, modules, settings, ports, input_hz, achieved, baud, identity, found)
@@ -128,14 +128,15 @@ def for_target(accelerator: Accelerator, target: Target, *, clock_mhz: float | N
     clock_hz = input_hz if clock_mhz is None else round(clock_mhz * MHZ)
     top = board_top(accelerator, target.family, input_hz=input_hz, clock_hz=clock_hz, baud=baud or board.uart.baud,
                     pll_pad=board.clock.pll_pad, leds=min(len(LEDS), len(board.leds.pins)),
-                    led_active_low=board.leds.active_low)
+                    led_active_low=board.leds.active_low, high=len(board.high))
     return top, constraints(top, board, target.family)
 
 
 def constraints(top: BoardTop, board: Board, family: str) -> str:
     """The pins of a top level and the frequency of its clock input; nextpnr derives that of a PLL's output."""
     given = {"clk": board.clock.pin, "uart_rx": board.uart.rx, "uart_tx": board.uart.tx,
-             **dict(zip(LEDS, board.leds.pins, strict=False))}
+             **dict(zip(LEDS, board.leds.pins, strict=False)),
+             **dict(zip(_high(len(board.high)), board.high, strict=True))}
     pins = {port: given[port] for port in top.ports}
     mhz = f"{top.input_hz / MHZ:.6g}"
     if family == "ice40":
@@ -143,3 +144,8 @@ def constraints(top: BoardTop, board: Board, family: str) -> str:
     io_type = f" IO_TYPE={board.io_type}" if board.io_type else ""
     lines = [f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}"{io_type};\n' for port, pin in pins.items()]
     return "".join(lines) + f'FREQUENCY PORT "clk" {mhz} MHZ;\n'
+
+
+def _high(count: int) -> list[str]:
+    """Names of the ports that are held at 1."""
+    return [f"high{number}" for number in range(count)]

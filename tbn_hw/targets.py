@@ -59,11 +59,13 @@ class Leds(_Strict):
 
 
 class Board(_Strict):
-    """What is around the part; `io_type` is the standard of all these pins, where the constraint file has one."""
+    """What is around the part; `high` are pins that must be held at 1 for it, and `io_type` is the standard of all
+    these pins, where the constraint file has one."""
 
     clock: Clock
     uart: Uart
     leds: Leds
+    high: tuple[str, ...] = ()
     io_type: str | None = None
 
 

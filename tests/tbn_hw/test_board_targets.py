@@ -28,7 +28,9 @@ def test_every_port_has_a_pin(name):
     target = targets.load(name)
     top, text = for_target(small(), target, clock_mhz=50 if target.family == "ecp5" else 24)
     declared = re.findall(r"^  (?:input|output) +wire (\w+)", top.verilog.partition(");")[0], re.M)
-    assert list(top.ports) == declared and set(declared) - set(LEDS) == {"clk", "uart_rx", "uart_tx"}
+    high = {f"high{n}" for n in range(len(target.board.high))}
+    assert list(top.ports) == declared and set(declared) - set(LEDS) == {"clk", "uart_rx", "uart_tx"} | high
+    assert all(f"assign {port} = 1'b1;" in top.verilog for port in high)
     for port in declared:
         assert len(re.findall(rf'^(set_io {port} \S+|LOCATE COMP "{port}" SITE "\S+";)$', text, re.M)) == 1
     assert 0.99 * 24e6 <= top.clock_hz <= 50e6
@@ -43,6 +45,7 @@ def test_pins_and_polarity():
     assert top.ports == ("clk", "uart_rx", "uart_tx", "led_heartbeat") and "led_error" not in top.verilog
     assert text.splitlines()[:2] == ['LOCATE COMP "clk" SITE "P3";', 'IOBUF PORT "clk" IO_TYPE=LVCMOS33;']
     assert text.splitlines()[-1] == 'FREQUENCY PORT "clk" 25 MHZ;'
+    assert 'LOCATE COMP "high0" SITE "L2";' in for_target(small(), targets.load("ulx3s-85f"))[1]
 
 
 def test_for_target_wrong():
