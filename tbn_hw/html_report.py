@@ -26,6 +26,7 @@ def render(report: Mapping[str, Any]) -> str:
     template = environment.get_template("report.html.j2")
     estimated = any(layer["lut_estimate"] is not None for layer in report["layers"])
     return template.render(report=report, binding=binding, words=WORDS, sections=SECTIONS, estimated=estimated,
+                           estimate=report.get("estimate"), netlist=report["verify"].get("netlist"),
                            pieces=html_diagram.diagram(report, binding), groups=html_diagram.GROUPS,
                            cycles=html_charts.cycles(report, binding), interval=html_charts.interval_of(report),
                            roofline=html_charts.roofline(report, {} if line is None else {"line to the host": line}),

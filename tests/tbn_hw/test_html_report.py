@@ -169,11 +169,25 @@ def test_estimate():
     for layer in made["layers"]:
         layer["lut_estimate"] = layer["lut"] + 10
     made["layers"][0]["lut_estimate"] = None
+    made["estimate"] = {"lut": 900, "ff": 1000, "bram": 7, "dsp": 3, "error": {
+        "engines": 41, "median_percent": 3.25, "worst_percent": 17.5, "total_percent": 1.5}}
     page = Page(render(made))
+    assert page.row("LUTs")[5:] == ["900", f"{100 * (900 / made['synthesis']['lut'] - 1):+.1f} %"]
+    assert "of 41 engines that were not fitted missed by 3.25 % in the median, 17.5 % at worst, 1.5 % in" in page.text
     first, second = made["layers"][:2]
     assert page.row(first["name"], "conv, binary")[8:11] == ["not measured", f"{first['lut']:,}", "–"]
     assert page.row(second["name"])[8:11] == [
         f"{second['lut'] + 10:,}", f"{second['lut']:,}", f"+{1000 / second['lut']:.1f} %"]
+
+
+def test_netlist():
+    """The check of the netlist is there when there is one."""
+    made = content(chain())
+    assert "netlist" not in Page(render(made)).text
+    made["verify"]["netlist"] = {"images": 2, "outputs_compared": 1234, "mismatches": 0, "simulator": "Verilator 5"}
+    page = Page(render(made))
+    assert page.row("netlist, outputs compared")[1] == "1,234" and page.row("netlist, mismatches")[1] == "0"
+    assert page.row("netlist, simulator")[1] == "Verilator 5"
 
 
 def test_hostile_names():
