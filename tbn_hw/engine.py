@@ -109,7 +109,7 @@ def engine(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int = 0,
     if node.kind in ("conv", "dense"):
         parts = _matrix(node, inputs, folding, o_par, family)
     else:
-        parts = _CORES[node.kind](node, inputs, folding)
+        parts = [core(node, inputs, folding)]
     payload = payload_shape(parts[-1].o)
     interval = max([inputs[0].beats, *(part.interval for part in parts)])
     if node.kind != "add" and _narrower(o_par, payload.length):
@@ -120,6 +120,11 @@ def engine(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int = 0,
         beats = inputs[0].tensor.size // folding.pe
         return Join(converters[0], converters[1], parts[0], queue, max(beats, *(link.beats for link in inputs)))
     return Chain([*converters[0], *parts, queue], interval)
+
+
+def core(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+    """What does the work of a node without a matrix."""
+    return _CORES[node.kind](node, inputs, folding)[0]
 
 
 def converter(link: Link, par: int) -> list[WidthConverter]:

@@ -87,7 +87,7 @@ def objection(network: Network, name: str, pe: int, simd: int) -> str | None:
     else:
         if simd != 1:
             return f"SIMD of a {node.kind} must be 1, not {simd}"
-        sizes = [("PE", pe, "channels", _foldable(node, network.types[node.inputs[0]]))]
+        sizes = [("PE", pe, "channels", foldable(node, network.types[node.inputs[0]]))]
     for what, value, of, size in sizes:
         if value < 1 or size % value:
             near = sorted(divisors(size), key=lambda d: abs(d - value))[:3]
@@ -127,12 +127,12 @@ def _matrix_folding(node: Node, x: TensorType, y: TensorType, aim: int) -> Foldi
 
 
 def _elements_at_once(node: Node, x: TensorType, y: TensorType, aim: int) -> int:
-    channels = _foldable(node, x)
+    channels = foldable(node, x)
     fitting = [par for par in divisors(channels) if max(x.size, y.size) // par <= aim]
     return fitting[0] if fitting else channels
 
 
-def _foldable(node: Node, x: TensorType) -> int:
+def foldable(node: Node, x: TensorType) -> int:
     """The number that the elements at once of an engine without a matrix must divide."""
     if node.kind == "pad_channels":
         return gcd(x.channels, node.integer("before"), node.integer("after"))

@@ -25,7 +25,10 @@ class _Strict(BaseModel):
 
 
 class Part(_Strict):
-    """What a part has; `nextpnr` is the option that names it to nextpnr, None where there is no place and route."""
+    """What a part has; `nextpnr` is the option that names it to nextpnr, None where there is no place and route.
+
+    `clock_mhz` is the clock that a design may be expected to reach.
+    """
 
     family: Literal["ecp5", "ice40", "xc7"]
     nextpnr: str | None = None
@@ -33,6 +36,7 @@ class Part(_Strict):
     ff: PositiveInt
     bram: int
     dsp: int
+    clock_mhz: PositiveFloat
 
 
 class Clock(_Strict):

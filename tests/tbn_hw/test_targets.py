@@ -89,10 +89,10 @@ def test_wrong_file(tmp_path, monkeypatch):
     (tmp_path / "targets").mkdir()
     parts, board = tmp_path / "targets" / "parts.yaml", tmp_path / "targets" / "board.yaml"
     monkeypatch.setattr(targets.resources, "files", lambda package: tmp_path)
-    parts.write_text("P: {family: ecp5, lut: 1, ff: many, bram: 1, dsp: 1}")
+    parts.write_text("P: {family: ecp5, lut: 1, ff: many, bram: 1, dsp: 1, clock_mhz: 1}")
     with pytest.raises(ValueError, match="^parts.yaml: ff: Input should be a valid integer"):
         targets._targets.__wrapped__()
-    parts.write_text("P: {family: ecp5, lut: 1, ff: 1, bram: 1, dsp: 1}")
+    parts.write_text("P: {family: ecp5, lut: 1, ff: 1, bram: 1, dsp: 1, clock_mhz: 1}")
     board.write_text("{title: t, devices: {d: {part: Q, package: x, pins: 9}}}")
     with pytest.raises(ValueError, match="^board.yaml: d: there is no part 'Q' in parts.yaml"):
         targets._targets.__wrapped__()

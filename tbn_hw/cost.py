@@ -1,0 +1,68 @@
+"""What an engine costs and how long it takes, estimated from its structure before there is any RTL.
+
+    lut, ff = sum over the features of its pieces of coefficient * number
+
+The coefficients, and by how much estimates missed engines that were not fitted, stand in `costs/<family>.json`, which
+`python -m benchmarks.costs` writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from tbn_hw.accelerator import Engine
+from tbn_hw.cells import FIGURES
+from tbn_hw.cost_features import pieces
+from tbn_hw.cost_piece import Piece
+
+FITTED = ("lut", "ff")
+"""The figures that are fitted."""
+
+
+@dataclass(frozen=True)
+class Error:
+    """What LUT estimates of `engines` engines outside the sweep missed by: the median, the worst, and their sum."""
+
+    engines: int
+    median_percent: float
+    worst_percent: float
+    total_percent: float
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """Coefficients of a family, by form, figure and feature."""
+
+    family: str
+    forms: Mapping[str, Mapping[str, Mapping[str, float]]]
+    error: Error
+
+    def of(self, component: Any) -> dict[str, float]:
+        """The estimated FIGURES of a component, or of an engine."""
+        total = dict.fromkeys(FIGURES, 0.0)
+        for piece in pieces(component, self.family):
+            for figure, value in self.piece(piece).items():
+                total[figure] += value
+        return total
+
+    def piece(self, piece: Piece) -> dict[str, float]:
+        """The estimated FIGURES of a piece."""
+        coefficients = self.forms.get(piece.form, {})
+        fitted = {figure: sum(coefficients.get(figure, {}).get(name, 0.0) * number
+                              for name, number in piece.features.items()) for figure in FITTED}
+        return fitted | {"bram": piece.bram, "dsp": piece.dsp}
+
+    def engine(self, engine: Engine) -> dict[str, float]:
+        return self.of(engine.component())
+
+
+@cache
+def load(family: str) -> CostModel:
+    """The cost model of a family of `tbn_hw.cells.FAMILIES`."""
+    content = json.loads(resources.files("tbn_hw").joinpath(f"costs/{family}.json").read_text())
+    return CostModel(family, content["forms"], Error(**content["error"]))

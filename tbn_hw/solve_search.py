@@ -1,0 +1,141 @@
+"""Which folding a build gets: the cheapest that is fast enough, or the fastest that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from quantize.network import Network
+from tbn_hw import cost
+from tbn_hw.cells import FIGURES
+from tbn_hw.errors import DoesNotFit
+from tbn_hw.folding import divisors, fold
+from tbn_hw.solve import Solution, cheapest, is_possible
+from tbn_hw.solve_options import Candidates
+from tbn_hw.targets import WORDS, Target
+
+FILL = {"ecp5": 0.70, "ice40": 0.80, "xc7": 0.70}
+"""Part of a family's LUTs, and of its flip-flops, that a design may fill and still be placed and routed."""
+
+BLOCK_FILL = 0.98
+"""The same of block RAMs, which estimates miss by one in a hundred."""
+
+BOARD = {"lut": 700.0, "ff": 700.0, "bram": 2.0, "dsp": 0.0}
+"""What the link of a board takes beside the accelerator; a picture buffer comes to it."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A target, the clock that is reckoned with in MHz, and the frames a second that are wanted, None for the most."""
+
+    target: Target
+    clock_mhz: float
+    fps: float | None
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The FIGURES that a design may have."""
+        fill = FILL[self.target.family]
+        share = {"lut": fill, "ff": fill, "bram": BLOCK_FILL, "dsp": 1.0}
+        reserved = BOARD if self.target.board is not None else dict.fromkeys(FIGURES, 0.0)
+        return {name: getattr(self.target.part, name) * share[name] - reserved[name] for name in FIGURES}
+
+    def rate(self, cycles: int) -> float:
+        """Frames a second of a design of so many cycles a frame."""
+        return 1e6 * self.clock_mhz / cycles
+
+
+def solve(network: Network, wish: Wish) -> Solution:
+    """The folding for a wish; raises DoesNotFit, with what would fit, where there is none."""
+    candidates = Candidates(network, fold(network, {}), cost.load(wish.target.family))
+    if wish.fps is None:
+        found = fastest(candidates, wish)
+        if found is None:
+            raise DoesNotFit(f"{wish.target.name} ({wish.target.part_name}): no folding of {network.name} fits; "
+                             + _smallest(candidates, wish))
+    else:
+        found = cheapest(candidates, int(1e6 * wish.clock_mhz / wish.fps), wish.limits)
+        if found is None:
+            raise DoesNotFit(_too_fast(candidates, wish))
+    again = cheapest(Candidates(network, found.foldings, candidates.model), found.cycles, wish.limits)
+    return again or found  # with queues between its own engines, not those of the first plan
+
+
+def fastest(candidates: Candidates, wish: Wish) -> Solution | None:
+    """The cheapest foldings of the fewest cycles a frame that fit; None if none do."""
+    steps = sorted(set(_intervals(candidates.network)))
+    low, high = 0, len(steps) - 1
+    while low < high:  # the relaxed problem is solved in no time, and is possible wherever the whole one is
+        middle = (low + high) // 2
+        if is_possible(candidates, steps[middle], wish.limits):
+            high = middle
+        else:
+            low = middle + 1
+    for cycles in steps[low:]:
+        found = cheapest(candidates, cycles, wish.limits)
+        if found is not None:
+            return found
+    return None
+
+
+def _intervals(network: Network) -> Iterator[int]:
+    """The cycles a frame that engines of the network may have."""
+    for node in network.nodes:
+        x, y = network.types[node.inputs[0]], network.types[node.name]
+        if node.kind != "flatten":
+            yield from (tensor.size // number for tensor in (x, y) for number in divisors(tensor.channels))
+        if network.macs(node.name):
+            yield from (y.height * y.width * number for number in divisors(node.arrays["weights"].size))
+
+
+def _too_fast(candidates: Candidates, wish: Wish) -> str:
+    """Why a rate is out of reach: what it asks for, which layer binds, and the best that there is."""
+    assert wish.fps is not None
+    cycles = int(1e6 * wish.clock_mhz / wish.fps)
+    start = (f"{wish.target.name} ({wish.target.part_name}): {wish.fps:,.10g} frames a second at "
+             f"{wish.clock_mhz:g} MHz leave {cycles:,} cycles a frame")
+    best = fastest(candidates, wish)
+    end = _smallest(candidates, wish) if best is None else (
+        f"the fastest folding that fits makes {wish.rate(best.cycles):,.0f} frames a second, in {best.cycles:,} cycles")
+    slow = {node.name: min(_least(candidates, node.name)) for node in candidates.nodes}
+    slowest = max(slow, key=lambda name: slow[name])
+    if slow[slowest] > cycles:
+        return f"{start}, but {slowest} needs {slow[slowest]:,} at least; {end}"
+    wanted = cheapest(candidates, cycles, {name: limit for name, limit in wish.limits.items() if name != "lut"})
+    wanted = wanted or cheapest(candidates, cycles, {})
+    assert wanted is not None
+    return f"{start}, and the cheapest folding then {_lacking(wanted, wish)}; {end}"
+
+
+def _lacking(wanted: Solution, wish: Wish) -> str:
+    lacking = [f"{wanted.figures[name]:,.0f} {word} of the {limit:,.0f} that may be used"
+               for name, word in WORDS.items() if wanted.figures[name] > (limit := wish.limits[name])]
+    largest = max(wanted.luts, key=lambda name: wanted.luts[name])
+    return f"takes about {' and '.join(lacking)}, {wanted.luts[largest]:,.0f} LUTs of them for {largest}"
+
+
+def _smallest(candidates: Candidates, wish: Wish) -> str:
+    """What the smallest design of a network asks for."""
+    steps = sorted(set(_intervals(candidates.network)))
+    found = cheapest(candidates, steps[-1], {})
+    assert found is not None
+    return f"the smallest folding {_lacking(found, wish)}"
+
+
+def _least(candidates: Candidates, name: str) -> Iterator[int]:
+    """Cycles a frame of a node that does as much at once as it can."""
+    network = candidates.network
+    node = network.by_name[name]
+    x, y = network.types[node.inputs[0]], network.types[name]
+    if network.macs(name):
+        yield max(x.height * x.width, y.height * y.width)
+    else:
+        yield min(option.cycles for option in candidates.options(node, 1 << 62))
+
+
+def describe(solution: Solution, wish: Wish) -> str:
+    """A sentence about a solution for the terminal."""
+    parts = ", ".join(f"{solution.figures[name]:,.0f} of {getattr(wish.target.part, name):,} {word}"
+                      for name, word in WORDS.items() if getattr(wish.target.part, name))
+    return (f"{solution.cycles:,} cycles a frame, {wish.rate(solution.cycles):,.0f} frames a second at "
+            f"{wish.clock_mhz:g} MHz; estimated {parts}")
