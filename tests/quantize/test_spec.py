@@ -51,13 +51,13 @@ def test_defaults_of_the_recipe():
     assert spec.with_train(epochs=3).train.epochs == 3
 
 
-@pytest.mark.parametrize("name", ["tbn_digits", "tbn_resnet", "tbn_cnv", "tbn_lenet", "tbn_fashion"])
+@pytest.mark.parametrize("name", ["tbn_digits", "tbn_resnet", "tbn_cnv", "tbn_vgg", "tbn_lenet", "tbn_fashion"])
 def test_zoo(name):
     spec = load_spec(name)
     assert spec.name == name and name in model_names()
     assert spec.model_dump() == load_spec(f"{name}.yaml").model_dump()
     kinds = [step.kind for step in spec.flat()]
-    convs = {"tbn_digits": 2, "tbn_resnet": 19, "tbn_cnv": 6, "tbn_lenet": 2, "tbn_fashion": 2}
+    convs = {"tbn_digits": 2, "tbn_resnet": 19, "tbn_cnv": 6, "tbn_vgg": 6, "tbn_lenet": 2, "tbn_fashion": 2}
     assert kinds.count("conv") == convs[name]
 
 

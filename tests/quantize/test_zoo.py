@@ -42,6 +42,26 @@ def test_exact_equals_golden_on_the_packaged_pictures(name, tmp_path):
     np.testing.assert_array_equal(golden(network, pictures), logits)
 
 
+@pytest.mark.parametrize("name", [
+    "tbn_lenet", "tbn_vgg", pytest.param("tbn_resnet18", marks=pytest.mark.slow),
+    pytest.param("tbn_alexnet", marks=pytest.mark.slow),
+])
+def test_exact_equals_golden_before_training(name):
+    """Model files whose weights are not shipped: random ones, on random pictures, have an integer form as well."""
+    torch = pytest.importorskip("torch")
+    from quantize.export import exact, export
+    from quantize.model import build_module
+
+    torch.manual_seed(0)
+    model = build_module(load_spec(name)).train()
+    pictures = np.random.default_rng(0).integers(0, 256, (2, *model.spec.input.shape), dtype=np.uint8)
+    with torch.inference_mode():
+        model(torch.from_numpy(pictures))
+        logits = exact(model.eval())(torch.from_numpy(pictures)).numpy()
+    assert len(np.unique(logits)) > 5
+    np.testing.assert_array_equal(golden(export(model), pictures), logits)
+
+
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
