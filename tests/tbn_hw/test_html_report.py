@@ -184,10 +184,17 @@ def test_netlist():
     """The check of the netlist is there when there is one."""
     made = content(chain())
     assert "netlist" not in Page(render(made)).text
-    made["verify"]["netlist"] = {"images": 2, "outputs_compared": 1234, "mismatches": 0, "simulator": "Verilator 5"}
+    made["verify"]["netlist"] = {"images": 2, "outputs_compared": 1234, "mismatches": 0, "simulator": "Verilator 5",
+                                 "skipped": None}
     page = Page(render(made))
-    assert page.row("netlist, outputs compared")[1] == "1,234" and page.row("netlist, mismatches")[1] == "0"
-    assert page.row("netlist, simulator")[1] == "Verilator 5"
+    assert page.row("images through the netlist")[1] == "2, Verilator 5"
+    assert page.row("outputs of the netlist compared")[1] == "1,234"
+    assert page.row("mismatches of the netlist")[1] == "0"
+    made["verify"]["netlist"] = {"images": 0, "outputs_compared": 0, "mismatches": None, "simulator": None,
+                                 "skipped": "it is too large"}
+    page = Page(render(made))
+    assert page.row("netlist after synthesis")[1] == "not checked: it is too large"
+    assert "mismatches of the netlist" not in page.text
 
 
 def test_hostile_names():
