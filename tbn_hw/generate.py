@@ -55,7 +55,7 @@ def modules(accelerator: Accelerator, workers: int,
     """The Verilog of each engine by module name, in the accelerator's order; `workers` processes share the work."""
     jobs = {module_name(accelerator, engine): engine for engine in accelerator.engines}
     texts: dict[str, str] = {}
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent) as pool:
         futures = {pool.submit(module, name, engine): name for name, engine in jobs.items()}
         for done, future in enumerate(as_completed(futures), 1):
             texts[futures[future]] = future.result()
@@ -64,7 +64,7 @@ def modules(accelerator: Accelerator, workers: int,
     return {name: texts[name] for name in jobs}
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when the one that started it ends in any way, which a pool's workers do not do by themselves."""
     parent = multiprocessing.parent_process()
     assert parent is not None

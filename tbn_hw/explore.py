@@ -1,0 +1,71 @@
+"""`python -m tbn_hw.explore`: how fast a network can be on which targets, and what each rate costs.
+
+For each target and each of a row of cycles a frame the solver finds the cheapest folding that fits. What is done is
+kept in the output folder, a file a point, so that a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from tbn_hw.errors import BuildError, ToolMissing, UsageError
+
+DEPTHS = ("estimate", "synthesis")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; raises UsageError for a wrong one."""
+    parser = _Parser(prog="python -m tbn_hw.explore", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--model", required=True,
+                        help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
+    parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
+    parser.add_argument("--targets", nargs="+", required=True, metavar="NAME", help="boards or parts; see README.md")
+    parser.add_argument("--until", default="estimate", choices=DEPTHS,
+                        help="synthesis: build each point of the front too, and measure (default: estimate)")
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="a Dask cluster, whose workers see the same folders (default: processes of this machine)")
+    parser.add_argument("--output", type=Path, help="the folder to write (default: build/<model>-explore)")
+    return parser.parse_args(arguments)
+
+
+def _require(*packages: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise ToolMissing(f"{package} is missing; install it with pip install 'tbn-hw[explore]'")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the exploration; returns the exit code."""
+    console = Console(stderr=True, highlight=False)
+    try:
+        options = parse(arguments)
+        _require("matplotlib", *(["distributed"] if options.scheduler else []))
+        from tbn_hw import explore_run  # imports the toolchain, which --help and a wrong flag need not wait for
+
+        with explore_run.executor_of(options.scheduler) as executor:
+            explore_run.explore(options, executor, console)
+    except BuildError as error:
+        console.print(f"error: {error}", markup=False, soft_wrap=True)
+        return error.exit_code
+    except OSError as error:
+        console.print(f"error: {error.filename or 'a file'}: {error.strerror or error}", markup=False, soft_wrap=True)
+        return UsageError.exit_code
+    except KeyboardInterrupt:
+        console.print("interrupted; the points that were done are kept")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
