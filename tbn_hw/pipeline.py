@@ -15,7 +15,18 @@ import numpy as np
 from rich.console import Console
 
 from quantize.network import Network
-from tbn_hw import dataflow, folding_file, generate, html_report, pictures, report, route, synthesis, verify
+from tbn_hw import (
+    dataflow,
+    folding_file,
+    generate,
+    html_report,
+    netlist_verify,
+    pictures,
+    report,
+    route,
+    synthesis,
+    verify,
+)
 from tbn_hw.accelerator import Accelerator, plan
 from tbn_hw.bitstream import SUFFIXES
 from tbn_hw.board_route import route_board
@@ -101,12 +112,15 @@ class Build:
 
     def _verify(self) -> None:
         images, test = self._test_images, self._loaded.pictures
+        self._verify_images = images
         key = content_key(self._verify_key(images), test and (test.images.tobytes(), test.labels.tobytes()))
 
         def produce(folder: Path) -> dict[str, Any]:
             require_simulator()
             (folder / "sim").mkdir()
-            self._console.print(f"verify: {len(images)} image(s) through the gateware in cocotb, built by Verilator")
+            few = min(len(images), verify.COCOTB_IMAGES)
+            self._console.print(f"verify: {few} image(s) through the gateware in cocotb, {len(images) - few} in C++, "
+                                "built by Verilator")
             return {"accuracy": self._accuracy(), "verify": self._simulate(images, folder / "sim")}
 
         self._verified = self._stage("verify", key, ["sim"], produce)
@@ -138,6 +152,8 @@ class Build:
         with progress("simulate", self._console) as step:
             found = verify.verify(self.accelerator, self._verilog, images, work, step)
         shutil.copy2(work / "run" / "simulation.log", folder)
+        if len(images) > verify.COCOTB_IMAGES:
+            shutil.copy2(work / "many" / "simulation.log", folder / "simulation_many.log")
         return found
 
     def _synthesise(self) -> None:
@@ -153,6 +169,21 @@ class Build:
 
         self._synthesised = self._stage("synthesise", self._mapped_key, [NETLISTS], produce)
         self._target.require(self._synthesised["total"])
+        self._check_netlist()
+
+    def _check_netlist(self) -> None:
+        """Pictures through the netlist; how many depends on what it costs."""
+        luts, images = self._synthesised["total"]["lut"], self._verify_images[:netlist_verify.IMAGES]
+        netlists = sorted((self._workspace.root / NETLISTS).glob("*.v"))
+        key = content_key("netlist", self._mapped_key, images.tobytes(), versions("verilator"))
+
+        def produce(folder: Path) -> dict[str, Any]:
+            count, work = netlist_verify.affordable(luts), self._workspace.records / "netlist"
+            self._console.print(f"netlist: {min(count, len(images))} image(s) through the netlist of {luts:,} LUTs")
+            with progress("netlist", self._console) as step:
+                return netlist_verify.check(self.accelerator, netlists, self._target.family, luts, images, work, step)
+
+        self._verified["verify"]["netlist"] = self._stage("netlist", key, [], produce)
 
     def _route(self) -> None:
         """Place and route, if it is wanted; raises DoesNotFit for a missed clock."""
@@ -230,12 +261,15 @@ class Build:
 
     @property
     def _test_images(self) -> np.ndarray:
-        """uint8 pictures for the gateware: labelled test pictures, else random ones."""
-        count = self._options.verify_images
-        if self._loaded.pictures is not None:
-            return self._loaded.pictures.images[:count]
-        self._console.print("verify: no test pictures lie beside the model file; random ones are used")
-        return np.random.default_rng(RANDOM_IMAGES_SEED).integers(0, 256, (count, *self.network.input.shape), np.uint8)
+        """uint8 pictures for the gateware: labelled test pictures, and random ones where there are not enough."""
+        count, shape = self._options.verify_images, self.network.input.shape
+        labelled = np.zeros((0, *shape), np.uint8) if self._loaded.pictures is None else self._loaded.pictures.images
+        missing = max(0, count - len(labelled))
+        if missing:
+            self._console.print(f"verify: {len(labelled)} test pictures lie beside the model file; {missing} random "
+                                "ones are used")
+        random = np.random.default_rng(RANDOM_IMAGES_SEED).integers(0, 256, (missing, *shape), np.uint8)
+        return np.concatenate([labelled[:count], random])
 
     @property
     def _verilog(self) -> Path:
@@ -251,7 +285,7 @@ class Build:
         bitstreams = [f"synth/{self.accelerator.name}{suffix}" for suffix in SUFFIXES.values()]
 
         def fresh(folder: Path) -> dict[str, Any]:
-            self._workspace.discard(*SUMMARIES, *(bitstreams if name != "verify" else []))
+            self._workspace.discard(*SUMMARIES, *(bitstreams if name not in ("verify", "netlist") else []))
             return produce(folder)
 
         outcome = self._workspace.stage(name, key, outputs, fresh)

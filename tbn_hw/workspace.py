@@ -139,11 +139,11 @@ def file_hash(path: Path) -> str:
 
 
 def sources(*packages: str) -> str:
-    """A hash of the code and templates of `packages`: a change to it makes the stages that depend on it again."""
+    """A hash of the code, templates and Verilog of `packages`: a change makes the stages that depend on it again."""
     parts: list[object] = []
     for package in packages:
         for file in sorted(Path(str(resources.files(package))).rglob("*")):
-            if file.suffix in (".py", ".j2"):
+            if file.suffix in (".py", ".j2", ".v"):
                 parts += [file.name, file.read_bytes()]
     return content_key(*parts)
 

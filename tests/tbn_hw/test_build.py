@@ -51,7 +51,10 @@ def test_digits_end_to_end(digits):
     assert report["network"]["memory_saving"] == 32
     assert report["accuracy"]["images"] == 100 and report["accuracy"]["golden_percent"] >= 90
     assert 500 < report["synthesis"]["lut"] < 7680, "should fit an iCE40 HX8K"
-    assert set(report["seconds"]) == {"load", "fold", "generate", "verify", "synthesise", "route", "report"}
+    netlist, stages = report["verify"]["netlist"], {"load", "fold", "generate", "verify", "synthesise", "netlist"}
+    assert set(report["seconds"]) == stages | {"route", "report"}
+    assert (netlist["images"], netlist["mismatches"], netlist["skipped"]) == (3, 0, None)
+    assert netlist["outputs_compared"] == 3 * 11 and netlist["simulator"].startswith("Verilator")
     slowest = max(layer["cycles"] for layer in report["layers"])
     assert report["verify"]["interval_cycles"] <= 1.05 * slowest
     assert all(layer["cycles"] == layer["ideal_cycles"] for layer in report["layers"])
@@ -105,7 +108,7 @@ def test_second_run_repeats_nothing(digits):
     start = time.monotonic()
     done = build("--model", DIGITS, "--target", "ice40", "--seeds", "1", "--output", digits, check=0)
     assert time.monotonic() - start < 10
-    for stage in ("generate", "verify", "synthesise", "route"):
+    for stage in ("generate", "verify", "synthesise", "netlist", "route"):
         assert f"{stage}: unchanged" in done.stderr
     after = json.loads((digits / "report.json").read_text())
     assert {**after, "seconds": None} == {**json.loads(before), "seconds": None}

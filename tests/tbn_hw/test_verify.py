@@ -10,7 +10,7 @@ from tbn_hw import generate
 from tbn_hw.accelerator import plan
 from tbn_hw.errors import Mismatch, ToolMissing
 from tbn_hw.folding import fold
-from tbn_hw.verify import verify
+from tbn_hw.verify import COCOTB_IMAGES, verify
 
 
 def nothing(*_):
@@ -73,3 +73,25 @@ def test_deadlock_is_an_error(design, tmp_path):
     (tmp_path / "net.v").write_text(generate.join({**modules, accelerator.name: top}))
     with pytest.raises(Mismatch, match="no transfer|stopped|without"):
         verify(accelerator, tmp_path / "net.v", images(), tmp_path / "work", nothing)
+
+
+@pytest.mark.slow
+def test_many_pictures_go_through_both_benches(design, tmp_path):
+    """A fault that the first pictures do not show is found in C++, and its place is named by cocotb."""
+    accelerator, modules = design
+    (tmp_path / "net.v").write_text(generate.join(modules))
+    figures = verify(accelerator, tmp_path / "net.v", images(COCOTB_IMAGES + 20), tmp_path / "work", nothing)
+    assert figures["images"] == COCOTB_IMAGES + 20 and figures["mismatches"] == 0
+    assert figures["bench_images"] == {"cocotb": COCOTB_IMAGES, "c++": 20}
+    assert figures["outputs_compared"] == (3 + COCOTB_IMAGES + 3 + 20) * (5 + 2)
+    top = modules[accelerator.name]
+    fault = ".s_axis_tdata(s_axis_tdata ^ {24{s_axis_tdata == 24'h7f7f7f}})"  # the one pixel that is white
+    assert ".s_axis_tdata(s_axis_tdata)" in top
+    text = top.replace(".s_axis_tdata(s_axis_tdata)", fault)
+    (tmp_path / "net.v").write_text(generate.join({**modules, accelerator.name: text}))
+    pictures = np.minimum(images(COCOTB_IMAGES + 20), 254)
+    pictures[COCOTB_IMAGES + 7, 2, 3] = 255
+    first = next(engine.node.name for engine in accelerator.engines if engine.kind == "conv")
+    with pytest.raises(Mismatch, match=rf"outputs differ from the golden model; the first difference is in "
+                       rf"{first}: image {COCOTB_IMAGES + 7}, pixel \(\d, \d\), channel \d+ must be"):
+        verify(accelerator, tmp_path / "net.v", pictures, tmp_path / "work", nothing)
