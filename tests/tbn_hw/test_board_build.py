@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -24,15 +25,21 @@ FOLDING = "layers[3].conv: {pe: 8, simd: 16}\n"
 """With which the digits, and all that is around them, leave a third of the part free."""
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("board") / "digits"
+def build(folder, *more):
+    """The exit code of a build in `folder`, and what it said."""
     folding = folder.with_suffix(".yaml")
     folding.write_text(FOLDING)
     command = [sys.executable, "-m", "tbn_hw.build", "--model", "tbn_digits.yaml", "--target", "icebreaker",
-               "--seeds", "1", "--verify-images", "1", "--folding", str(folding), "--output", str(folder)]
+               "--seeds", "1", "--verify-images", "1", "--folding", str(folding), "--output", str(folder), *more]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("board") / "digits"
+    code, said = build(folder)
+    assert code == 0, said
     return folder
 
 
@@ -98,6 +105,16 @@ def test_spoken_to(digits, report, tmp_path):
     assert (code, err) == (0, "")
     assert out.startswith(f"{file}: {logits[0].argmax()}, confidence ")
     assert f"({found['classify']['cycles'][0]} cycles at {board['clock_mhz']:g} MHz)" in out
+
+
+@pytest.mark.slow
+def test_missed_clock(digits, tmp_path):
+    """The clock that was asked for is what the design must meet; there is no bitstream of one that does not."""
+    copy = shutil.copytree(digits, tmp_path / "digits")
+    code, said = build(copy, "--clock", "60")
+    assert code == 5 and not (copy / "synth" / "tbn_digits.bin").exists() and not (copy / "report.json").exists()
+    found = re.search(r"icebreaker: the clock of 60 MHz is missed by (\S+) MHz; the best of 1 seed reaches (\S+)", said)
+    assert float(found[1]) + float(found[2]) == pytest.approx(60, abs=0.02) and 16 < float(found[2]) < 60
 
 
 def test_clocks_that_a_board_can_have():
