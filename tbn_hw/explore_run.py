@@ -6,6 +6,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -101,11 +102,17 @@ def explore(options: argparse.Namespace, executor: Executor, console: Console) -
     return points
 
 
+def _worker() -> None:
+    """Make this process one that ends with its parent, and at Ctrl-C, without a word."""
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(1))
+    end_with_parent()
+
+
 @contextmanager
 def executor_of(scheduler: str | None) -> Iterator[Executor]:
     """Processes of this machine, or the Dask cluster at an address."""
     if scheduler is None:
-        with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), end_with_parent) as pool:
+        with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), _worker) as pool:
             yield pool
         return
     from distributed import Client
