@@ -17,6 +17,8 @@ from tbn_hw.errors import UsageError
 
 MODELS = {"ecp5": "ecp5", "ice40": "ice40", "xc7": "xilinx"}
 """Families, and what Yosys calls them."""
+OURS = {"ecp5": (PRIMITIVES, ECP5_BLOCKS), "ice40": (PRIMITIVES,), "xc7": ()}
+"""Models that replace Yosys's: it has none, or ones of more wires, which a simulator feels. Xilinx has a LUT4 too."""
 BUFFERS = {  # cell -> output and input of what only passes a signal on: pads of inputs and clock trees
     "DCCA": ("CLKO", "CLKI"), "TRELLIS_IO": ("O", "B"),
     "SB_GB": ("GLOBAL_BUFFER_OUTPUT", "USER_SIGNAL_TO_GLOBAL_BUFFER"), "SB_IO": ("D_IN_0", "PACKAGE_PIN"),
@@ -47,7 +49,7 @@ def models(family: str) -> str:
     text = (folder / "cells_sim.v").read_text()
     text = re.sub(r'^`include "(.*)"$', lambda line: (folder / line[1]).read_text(), text, flags=re.MULTILINE)
     text = text.replace("wire FCO =", "assign FCO =")
-    for own in (PRIMITIVES, *([ECP5_BLOCKS] if family == "ecp5" else [])):  # fewer wires, which a simulator feels
+    for own in OURS[family]:
         replaced = own.read_text()
         for name in re.findall(r"^module (\w+)", replaced, re.MULTILINE):
             text = re.sub(rf"\bmodule {name}\b.*?\bendmodule\b", "", text, flags=re.DOTALL)
