@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from math import ceil
 from pathlib import Path
@@ -21,7 +21,7 @@ from benchmarks.costs_fit import error, fit
 from benchmarks.costs_networks import kinds
 from tbn_hw import generate, synthesis
 from tbn_hw.accelerator import Engine
-from tbn_hw.cost import CostModel, Error
+from tbn_hw.cost import CostModel, Error, load
 from tbn_hw.progress import progress
 from tbn_hw.tools import versions
 from tbn_hw.workspace import content_key
@@ -32,39 +32,58 @@ DEEP = {"threshold": 6, "requantize": 6, "max_pool": 3, "avg_pool": 3}
 WIDE = {"threshold": 5}
 UNROLLED = {"conv": 9}
 STEM = {"conv": 6}
-"""Engines of each kind in the sweep, by the style of the network; a third as many are held out."""
+"""Engines of each kind in the sweep, by the style of the network."""
 STYLES = {"plain": PLAIN, "deep": DEEP, "unrolled": UNROLLED, "stem": STEM, "wide": WIDE}
 FIRST = {"fitted": 0, "held out": 1_000_000}
 """The seed of the first network of a style, which is more by STEP for the next."""
 STEP = 2_000_000
-SHARE = {"ecp5": 1.0, "ice40": 0.4, "xc7": 0.4}
-"""Part of these engines that a family's sweep has: engines differ less there, for there are fewer ways to make them."""
+HELD_OUT = 0.25
+"""How many are held out for each of the sweep."""
+SHARE = {"ecp5": 1.0, "ice40": 0.25, "xc7": 0.2}
+"""Part of these engines with a matrix that a family's sweep has, see PRIOR."""
+PRIOR = "ecp5"
+"""The family whose coefficients the others' stay near where so few engines leave them open."""
 COSTS = Path("tbn_hw/costs")
+BATCH = 8
+"""Engines that are synthesised before what was found is kept."""
+
+
+def share(family: str, kind: str) -> float:
+    """SHARE for a kind: twice as many of those that take no time."""
+    return SHARE[family] if kind in ("conv", "dense") else min(1, 2 * SHARE[family])
 
 
 def sweep(family: str, name: str) -> list[Engine]:
     """The engines of the sweep, `fitted`, or those outside it, `held out`."""
-    share = SHARE[family] * (1 if name == "fitted" else 1 / 3)
+    part = 1 if name == "fitted" else HELD_OUT
     found = []
     for number, (style, wanted) in enumerate(STYLES.items()):
-        counts = {kind: ceil(share * count) for kind, count in wanted.items()}
+        counts = {kind: ceil(part * share(family, kind) * count) for kind, count in wanted.items()}
         found += kinds(counts, family, FIRST[name] + number * STEP, style)
     return found
 
 
-def measured(engine: Engine, family: str, store: Path) -> Mapping[str, Any]:
-    """What Yosys made of an engine: its figures as `tbn_hw.synthesis` gives them; kept in `store`."""
-    key = content_key("cost", versions("yosys"), family, repr(engine))
-    file = store / f"{key}.json"
-    if not file.exists():
-        text = generate.module("engine", engine)
+def measured(engines: Sequence[Engine], family: str, store: Path,
+             report: Callable[[str, int, int], None] | None = None) -> list[Mapping[str, Any]]:
+    """What Yosys made of some engines: figures as `tbn_hw.synthesis` gives them; kept in `store`, a few at a time.
+
+    `report` is called with what was done last, how many engines are done, and of how many.
+    """
+    files = [store / f"{content_key('cost', versions('yosys'), family, repr(engine))}.json" for engine in engines]
+    missing = [number for number, file in enumerate(files) if not file.exists()]
+    for first in range(0, len(missing), BATCH):
+        if report is not None:
+            report(engines[missing[first]].name, len(engines) - len(missing) + first, len(engines))
+        texts = {f"engine{number}": generate.module(f"engine{number}", engines[number])
+                 for number in missing[first:first + BATCH]}
         netlists = store / "netlists"
         netlists.mkdir(exist_ok=True)
-        found = synthesis.synthesise({"engine": text}, family, netlists, 1)["modules"]["engine"]
-        file.with_suffix(".tmp").write_text(json.dumps(found))
-        file.with_suffix(".tmp").rename(file)
-    figures: dict[str, Any] = json.loads(file.read_text())
-    return figures
+        found = synthesis.synthesise(texts, family, netlists, 1)["modules"]
+        for number in missing[first:first + BATCH]:
+            scratch = files[number].with_suffix(".tmp")
+            scratch.write_text(json.dumps(found[f"engine{number}"]))
+            scratch.rename(files[number])
+    return [json.loads(file.read_text()) for file in files]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,14 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     for family in options.families:
         engines = {name: sweep(family, name) for name in FIRST}
-        every, figures = [engine for found in engines.values() for engine in found], []
+        every = [engine for found in engines.values() for engine in found]
         with progress(f"{family}: synthesise", console) as step:
-            for number, engine in enumerate(every, 1):
-                figures.append(measured(engine, family, options.folder))
-                step(engine.name, number, len(every))
+            figures = measured(every, family, options.folder, step)
         pairs = list(zip(every, figures, strict=True))
         fitted, held_out = pairs[:len(engines["fitted"])], pairs[len(engines["fitted"]):]
-        model = CostModel(family, fit(fitted, family), Error(0, 0, 0, 0))
+        prior = load(PRIOR).forms if family != PRIOR else None
+        model = CostModel(family, fit(fitted, family, prior), Error(0, 0, 0, 0))
         missed = error(model, held_out)
         content = {"yosys": versions("yosys")["yosys"], "engines": len(fitted), "error": asdict(missed),
                    "kinds": {kind: asdict(error(model, [pair for pair in held_out if pair[0].kind == kind]))

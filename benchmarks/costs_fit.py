@@ -17,11 +17,15 @@ from tbn_hw.cost_piece import Piece
 SMALL = 12.0
 """LUTs or flip-flops that are added to a figure before an error is taken relative to it: a LUT in five is no error."""
 
+PRIOR_WEIGHT = 0.3
+"""What it counts, beside the relative error of an engine, that the share of a feature differs from the prior's."""
+
 PARTS = {"weights": "weights", "windows": "windows", "accumulators": "accumulators", "queues": "queues"}
 """The part that synthesis accounts a form to; other forms of an MVU are products, of other engines what is left."""
 
 Measured = Mapping[str, Any]
 Numbers = dict[str, float]
+Forms = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 def observations(engine: Engine, measured: Measured, family: str) -> Iterator[tuple[str, Numbers, Numbers]]:
@@ -43,27 +47,41 @@ def _measured(engine: Engine, form: str, measured: Measured, figure: str) -> flo
         return float(measured[figure])
     if form in PARTS:
         return float(parts.get(PARTS[form], {figure: 0})[figure])
+    if form == "unrolled matrix":
+        return float(sum(parts[part][figure] for part in ("products", "accumulators") if part in parts))
     if engine.kind in ("conv", "dense"):
         return float(parts["products"][figure])
     return float(measured[figure] - parts.get("queues", {figure: 0})[figure])
 
 
-def fit(engines: Sequence[tuple[Engine, Measured]], family: str) -> dict[str, dict[str, dict[str, float]]]:
-    """Coefficients by form, figure and feature."""
-    rows: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = defaultdict(list)
+def fit(engines: Sequence[tuple[Engine, Measured]], family: str, prior: Forms | None = None) -> Forms:
+    """Coefficients by form, figure and feature.
+
+    `prior` has those of another family, near which they stay where the engines do not tell: a few engines of each kind
+    do then.
+    """
+    rows: dict[str, list[tuple[Numbers, Numbers]]] = defaultdict(list)
     for engine, measured in engines:
         for form, features, figures in observations(engine, measured, family):
             rows[form].append((features, figures))
-    return {form: {figure: _solve(found, figure) for figure in FITTED} for form, found in sorted(rows.items())}
+    found = {form: {figure: _solve(rows[form], figure, (prior or {}).get(form, {}).get(figure)) for figure in FITTED}
+             for form in sorted(rows)}
+    return {**(prior or {}), **found}
 
 
-def _solve(rows: Sequence[tuple[Mapping[str, float], Mapping[str, float]]], figure: str) -> dict[str, float]:
-    names = sorted({name for features, _ in rows for name in features
-                    if figure == "ff" or not name.endswith("register")})
+def _solve(rows: Sequence[tuple[Numbers, Numbers]], figure: str, prior: Mapping[str, float] | None) -> Numbers:
+    names = sorted({name for features, _ in rows for name in features}
+                   | set(prior or ()))
+    names = [name for name in names if figure == "ff" or not name.endswith("register")]
     matrix = np.array([[features.get(name, 0) for name in names] for features, _ in rows], float)
     wanted = np.array([figures[figure] for _, figures in rows], float)
     scale = 1 / (wanted + SMALL)
-    solution, _ = nnls(matrix * scale[:, None], wanted * scale)
+    matrix, wanted = matrix * scale[:, None], wanted * scale
+    if prior is not None:
+        usual = np.array([column[column > 0].mean() if column.any() else 1.0 for column in matrix.T])
+        matrix = np.vstack([matrix, PRIOR_WEIGHT * np.diag(usual)])
+        wanted = np.append(wanted, PRIOR_WEIGHT * usual * [prior.get(name, 0) for name in names])
+    solution, _ = nnls(matrix, wanted)
     return {name: round(float(value), 5) for name, value in zip(names, solution, strict=True) if value > 1e-9}
 
 

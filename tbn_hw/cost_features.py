@@ -35,6 +35,9 @@ from tbn_hw.cost_piece import Piece, bits_of
 from tbn_hw.cost_streams import converter_piece, queue_piece
 from tbn_hw.cost_window import window_pieces
 
+TABLE_BITS = 4
+"""Bits of an element that is compared with constants by a lookup table alone."""
+
 
 def pieces(component: Any, family: str) -> Iterator[Piece]:
     """The pieces of an engine or of one of its components."""
@@ -77,11 +80,10 @@ def _threshold(threshold: Threshold, family: str) -> Iterator[Piece]:
     form = "threshold constants" if folds == 1 else "threshold blocks" if blocks else "threshold"
     yield Piece(form, {
         "one": 1,
-        "compared bit": par * cuts * i_width,
+        "compared bit": par * cuts * (i_width if i_width > TABLE_BITS or folds > 1 else 1),
         "stored bit": par * cuts * width if folds > 1 else 0,
         "rom column": columns if folds <= 16 else 0,
         "deep column": columns * folds / 16 if folds > 16 else 0,
-        "cut": par * cuts,
         "counter bit": bits_of(folds),
     }, bram=blocks)
 
@@ -108,19 +110,26 @@ def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
     out = requantize.o_shape.width
     dsp = par if multiplies and family != "ice40" else 0
     wide = a > (18 if family == "ecp5" else 25)  # what is over the multiplier's width becomes logic
-    yield Piece("requantize constants" if folds == 1 else "requantize", {
+    yield Piece("requantize", {
         "one": 1,
-        "input bit": par * a,
+        "input register": par * a,
         "sum bit": par * total,
+        "shifted sum bit": par * max(0, total - requantize._shift),
         "output bit": par * out,
         "clipped bit": par * max(0, total - requantize._shift - out),
         "rom column": columns if folds <= 16 else 0,
         "deep column": columns * folds / 16 if folds > 16 else 0,
-        "multiplied bit": par * a * widths[0] if multiplies and not dsp else 0,
+        "multiplied bit": a * (sum(map(_digits, requantize._mult)) if folds == 1 else par * widths[0]) if (
+            multiplies and not dsp) else 0,
         "product bit": par * product if multiplies and not dsp else 0,
         "wide product bit": par * product if dsp and wide else 0,
         "counter bit": bits_of(folds),
     }, dsp=dsp)
+
+
+def _digits(number: int) -> int:
+    """Digits -1 and 1 of a number that is written with as few as can be: what a multiple is added up of."""
+    return (3 * abs(number) ^ abs(number)).bit_count()
 
 
 @_pieces.register

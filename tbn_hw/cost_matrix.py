@@ -66,6 +66,9 @@ def matrix_pieces(matrix: Matrix, pe: int, simd: int, o_par: int, rom_style: str
     """The pieces of a matrix-vector unit of `pe` rows and `simd` columns at once, `o_par` results a beat."""
     width, element = matrix.acc_width, matrix.element
     synapse_fold, neuron_fold = matrix.mw // simd, matrix.mh // pe
+    if synapse_fold * neuron_fold == 1:
+        yield _unrolled(matrix, o_par, family)
+        return
     yield from _products(matrix, pe, simd, family)
 
     depth, row = synapse_fold * neuron_fold, pe * simd * (1 if matrix.kind == "binary" else 8)
@@ -96,6 +99,19 @@ def matrix_pieces(matrix: Matrix, pe: int, simd: int, o_par: int, rom_style: str
         "input register": simd * element * (2 if blocks else 1),
         "late register": row if blocks else 0,
     })
+
+
+def _unrolled(matrix: Matrix, o_par: int, family: str) -> Piece:
+    """The piece of a whole matrix at once, which is mapped as one: its weights are constants."""
+    found: dict[str, float] = dict.fromkeys(("one", "product bit", "tree bit"), 0.0)
+    for piece in _products(matrix, matrix.mh, matrix.mw, family):
+        found |= dict(piece.features)
+    results = result_features(matrix, matrix.mh, o_par)
+    return Piece("unrolled matrix", {
+        "one": 1, "product bit": found["product bit"], "tree bit": found["tree bit"],
+        "shifted bit": results["shifted bit"], "input register": matrix.mw * matrix.element,
+        "accumulator register": 2 * matrix.mh * matrix.acc_width,
+        "pair bit": (matrix.mw + 1) // 2 * (matrix.element + 1) if matrix.kind == "binary" else 0})
 
 
 def result_features(matrix: Matrix, pe: int, o_par: int) -> dict[str, float]:

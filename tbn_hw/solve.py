@@ -28,13 +28,13 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Solution:
-    """A folding of all nodes, the cycles a frame of the slowest, the estimated FIGURES of all engines, and the LUTs by
+    """A folding of all nodes, the cycles a frame of the slowest, the estimated FIGURES of all engines, and of each by
     node."""
 
     foldings: Mapping[str, Folding]
     cycles: int
     figures: Mapping[str, float]
-    luts: Mapping[str, float]
+    nodes: Mapping[str, Mapping[str, float]]
 
 
 def cheapest(candidates: Candidates, most_cycles: int, limits: Mapping[str, float]) -> Solution | None:
@@ -49,7 +49,7 @@ def cheapest(candidates: Candidates, most_cycles: int, limits: Mapping[str, floa
     picked = {name: options[name][int(np.argmax(values[variables]))] for name, variables in chosen.items()}
     return Solution({name: option.folding for name, option in picked.items()},
                     max(option.cycles for option in picked.values()), problem.figures(values),
-                    {name: option.cost[FIGURES.index("lut")] for name, option in picked.items()})
+                    {name: dict(zip(FIGURES, option.cost, strict=True)) for name, option in picked.items()})
 
 
 def is_possible(candidates: Candidates, most_cycles: int, limits: Mapping[str, float]) -> bool:

@@ -108,10 +108,13 @@ def _too_fast(candidates: Candidates, wish: Wish) -> str:
 
 
 def _lacking(wanted: Solution, wish: Wish) -> str:
-    lacking = [f"{wanted.figures[name]:,.0f} {word} of the {limit:,.0f} that may be used"
-               for name, word in WORDS.items() if wanted.figures[name] > (limit := wish.limits[name])]
-    largest = max(wanted.luts, key=lambda name: wanted.luts[name])
-    return f"takes about {' and '.join(lacking)}, {wanted.luts[largest]:,.0f} LUTs of them for {largest}"
+    """What a design has too much of, and the node that has the most of the first of these."""
+    over = [name for name in WORDS if wanted.figures[name] > wish.limits[name]]
+    lacking = [f"{wanted.figures[name]:,.0f} {WORDS[name]} of {wish.limits[name]:,.0f} that may be filled"
+               for name in over]
+    largest = max(wanted.nodes, key=lambda node: wanted.nodes[node][over[0]])
+    return (f"takes about {' and '.join(lacking)}, {wanted.nodes[largest][over[0]]:,.0f} {WORDS[over[0]]} of them in "
+            f"{largest}")
 
 
 def _smallest(candidates: Candidates, wish: Wish) -> str:

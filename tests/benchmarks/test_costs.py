@@ -1,0 +1,56 @@
+"""The sweep of the cost models: random networks that are the same every time, and the fit to them."""
+
+import numpy as np
+import pytest
+
+from benchmarks import costs, costs_fit
+from benchmarks.costs_networks import STYLES, engines, is_stem, is_unrolled, kinds
+from tbn_hw.cost import CostModel, Error
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_networks_are_valid_and_repeat(style):
+    """Planning refuses what no network may be; equal seeds give equal engines."""
+    for seed in range(4):
+        found = engines(seed, "ecp5", style)
+        assert found[0].kind == "axi_input" and found[-1].kind == "axi_output"
+    assert repr(engines(1, "ecp5", style)) == repr(engines(1, "ecp5", style))
+
+
+def test_wanted_engines():
+    found = kinds({"conv": 2, "threshold": 1}, "ice40", 5, "plain")
+    assert sorted(engine.kind for engine in found) == ["conv", "conv", "threshold"]
+    assert all(is_unrolled(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "unrolled"))
+    assert all(is_stem(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "stem"))
+
+
+def test_held_out_engines_are_others():
+    fitted = {repr(engine) for engine in costs.sweep("ice40", "fitted") if engine.kind == "conv"}
+    held_out = {repr(engine) for engine in costs.sweep("ice40", "held out") if engine.kind == "conv"}
+    assert held_out and not fitted & held_out
+
+
+def test_fit_finds_what_figures_were_made_of(monkeypatch):
+    """Figures made from known coefficients give these back, and no error."""
+    known = {"queue": 4.0, "queue bit": 1.25, "widener": 3.0, "widened bit": 0.5, "narrower": 2.0, "narrowed bit": 1.5,
+             "last bit": 0.75, "widener counter bit": 1.0, "narrower counter bit": 2.5}
+    rng, observed = np.random.default_rng(0), []
+    for _ in range(60):
+        features = {name: float(rng.integers(0, 40)) for name in known}
+        figure = sum(known[name] * value for name, value in features.items())
+        observed.append(("queues", features, {"lut": figure, "ff": 2 * figure}))
+    monkeypatch.setattr(costs_fit, "observations", lambda engine, measured, family: [observed[engine]])
+    forms = costs_fit.fit([(number, {}) for number in range(60)], "ecp5")
+    assert forms["queues"]["lut"] == pytest.approx(known, rel=1e-3)
+    assert forms["queues"]["ff"] == pytest.approx({name: 2 * value for name, value in known.items()}, rel=1e-3)
+
+
+def test_measured_once(tmp_path, monkeypatch):
+    """An engine is synthesised, its estimate is near, and the second time it is read."""
+    engine = kinds({"queue": 1}, "ecp5", 0, "plain")[0]
+    (found,) = costs.measured([engine], "ecp5", tmp_path)
+    forms = costs_fit.fit([(engine, found)], "ecp5")
+    error = costs_fit.error(CostModel("ecp5", forms, Error(0, 0, 0, 0)), [(engine, found)])
+    assert found["lut"] > 0 and error.worst_percent < 1
+    monkeypatch.setattr(costs.synthesis, "synthesise", lambda *args, **more: pytest.fail("synthesised again"))
+    assert costs.measured([engine], "ecp5", tmp_path) == [found]
