@@ -168,28 +168,19 @@ class ConstantMVU(wiring.Component):
         return results
 
     def _portable(self, m, enable):
-        """The results of all rows; each counts in a module of its own, for synthesis slows down as modules grow."""
-        ternary, results = self._activation == "ternary", []
-        taken = [(x[0] & ~x[1], x[0] & x[1]) if ternary else (~x, x) for x in self.i.payload]
-        total = self._weights.shape[1]
-        if ternary:
-            total = self._count(m, "total", [x[0] for x in self.i.payload], enable)
-        for number, (row, bias) in enumerate(zip((self._weights < 0).astype(int), self._bias.tolist(), strict=True)):
-            bits = [pair[negative] for pair, negative in zip(taken, row, strict=True)]
-            products = self._count(m, f"row{number}", bits, enable)
-            results.append((2 * products - total + bias)[:self._acc_width])
-        return results
-
-    def _count(self, m, name, bits, enable):
-        m.submodules[name] = part = Module()
-
         def register(value):
             late = Signal(value.shape())
-            with part.If(enable):
-                part.d.sync += late.eq(value)
+            with m.If(enable):
+                m.d.sync += late.eq(value)
             return late
 
-        tree = adder_tree(bits, every=self._levels, register=register)
-        count = Signal(tree.shape())
-        part.d.comb += count.eq(tree)
-        return count
+        def count(bits):
+            return adder_tree(bits, every=self._levels, register=register)
+
+        ternary, results = self._activation == "ternary", []
+        taken = [(x[0] & ~x[1], x[0] & x[1]) if ternary else (~x, x) for x in self.i.payload]
+        total = count([x[0] for x in self.i.payload]) if ternary else self._weights.shape[1]
+        for row, bias in zip((self._weights < 0).astype(int).tolist(), self._bias.tolist(), strict=True):
+            products = count([pair[negative] for pair, negative in zip(taken, row, strict=True)])
+            results.append((2 * products - total + bias)[:self._acc_width])
+        return results
