@@ -26,7 +26,7 @@ def simulate_many(sources: Sequence[Path], top: str, images: np.ndarray, expecte
                   expected_classes: np.ndarray | None = None, *, logit_bytes: int, class_bytes: int = 1, work: Path,
                   seed: int = 0, stalls: float = 0.0, timeout_cycles: int = 1_000_000, measure: bool = True,
                   progress: Callable[[int, int], None] | None = None, optimise: str = "-O2") -> SimulationResult:
-    """What `simulate` does, without probes, tens of times faster: both ends of the accelerator are C++.
+    """What `simulate` does, without probes and without Python at each transfer: both ends of the accelerator are C++.
 
     Arguments, figures and errors are those of `simulate`; the pauses of a seed are others. `optimise` is for the C++
     compiler.
