@@ -1,8 +1,8 @@
 // Simulation models of ECP5's block RAM and multiplier, of which Yosys ships none, for netlists made by Yosys: the
 // modes that it maps to, and output and pipeline registers. What is outside stops the simulator's build, or its run.
 //
-// Written from Lattice's descriptions, FPGA-TN-02204 (ECP5 memory usage; before, TN1264) and FPGA-TN-02205 (sysDSP;
-// before, TN1267), and from how Yosys's techlibs/lattice connect the cells.
+// Names and modes are those of Lattice's guides FPGA-TN-02204 (memory; before, TN1264) and FPGA-TN-02205 (sysDSP;
+// before, TN1267); how they are wired is from Yosys's techlibs/lattice. Not compared with a device.
 
 // 18 Kbit of RAM with two ports: 1024 rows of two bytes of 9 bits. INITVAL_xx holds 16 rows, in 20 bits each, of which
 // the upper 2 are not used.
