@@ -19,6 +19,7 @@ from tbn_hw.accelerator import Engine
 from tbn_hw.cells import FIGURES
 from tbn_hw.cost_features import pieces
 from tbn_hw.cost_piece import Piece
+from tbn_hw.errors import UsageError
 
 FITTED = ("lut", "ff")
 """The figures that are fitted."""
@@ -63,6 +64,10 @@ class CostModel:
 
 @cache
 def load(family: str) -> CostModel:
-    """The cost model of a family of `tbn_hw.cells.FAMILIES`."""
-    content = json.loads(resources.files("tbn_hw").joinpath(f"costs/{family}.json").read_text())
+    """The cost model of a family of `tbn_hw.cells.FAMILIES`; raises UsageError where none is fitted."""
+    file = resources.files("tbn_hw").joinpath(f"costs/{family}.json")
+    if not file.is_file():
+        raise UsageError(f"there is no cost model of {family} yet; python -m benchmarks.costs --families {family} "
+                         "fits one")
+    content = json.loads(file.read_text())
     return CostModel(family, content["forms"], Error(**content["error"]))
