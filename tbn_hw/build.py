@@ -5,25 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from tbn_hw.errors import BuildError, UsageError
+from tbn_hw.command import Parser, finish
+from tbn_hw.errors import UsageError
 
 STAGES = ("load", "fold", "generate", "verify", "synthesise", "route", "report")
 DEFAULT_TARGET, DEFAULT_SEEDS = "ecp5", 3
 MOST_MHZ = 1000
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; raises UsageError for a wrong one."""
-    parser = _Parser(prog="python -m tbn_hw.build", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m tbn_hw.build", description=__doc__, allow_abbrev=False)
     parser.add_argument("--model", required=True,
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
@@ -71,21 +68,15 @@ def _settle(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the build; returns the exit code."""
     console = Console(stderr=True, highlight=False)
-    try:
+
+    def work() -> None:
         options = parse(arguments)
         from tbn_hw.pipeline import Build  # imports the toolchain, which --help and a wrong flag need not wait for
 
         Build(options, console).run()
-    except BuildError as error:
-        console.print(f"error: {error}", markup=False, soft_wrap=True)
-        return error.exit_code
-    except OSError as error:
-        console.print(f"error: {error.filename or 'a file'}: {error.strerror or error}", markup=False, soft_wrap=True)
-        return UsageError.exit_code
-    except KeyboardInterrupt:
-        console.print("interrupted; the stages that were done are kept")
-        return 130
-    return 0
+
+    return finish(work, partial(console.print, markup=False, soft_wrap=True),
+                  "interrupted; the stages that were done are kept")
 
 
 if __name__ == "__main__":

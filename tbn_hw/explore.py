@@ -10,23 +10,20 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from tbn_hw.errors import BuildError, ToolMissing, UsageError
+from tbn_hw.command import Parser, finish
+from tbn_hw.errors import ToolMissing
 
 DEPTHS = ("estimate", "synthesis")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; raises UsageError for a wrong one."""
-    parser = _Parser(prog="python -m tbn_hw.explore", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m tbn_hw.explore", description=__doc__, allow_abbrev=False)
     parser.add_argument("--model", required=True,
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
@@ -48,23 +45,17 @@ def _require(*packages: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the exploration; returns the exit code."""
     console = Console(stderr=True, highlight=False)
-    try:
+
+    def work() -> None:
         options = parse(arguments)
         _require("matplotlib", *(["distributed"] if options.scheduler else []))
         from tbn_hw import explore_run  # imports the toolchain, which --help and a wrong flag need not wait for
 
         with explore_run.executor_of(options.scheduler) as executor:
             explore_run.explore(options, executor, console)
-    except BuildError as error:
-        console.print(f"error: {error}", markup=False, soft_wrap=True)
-        return error.exit_code
-    except OSError as error:
-        console.print(f"error: {error.filename or 'a file'}: {error.strerror or error}", markup=False, soft_wrap=True)
-        return UsageError.exit_code
-    except KeyboardInterrupt:
-        console.print("interrupted; the points that were done are kept")
-        return 130
-    return 0
+
+    return finish(work, partial(console.print, markup=False, soft_wrap=True),
+                  "interrupted; the points that were done are kept")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import serial
@@ -18,8 +19,9 @@ from serial.tools import list_ports
 from quantize.network import Network, NetworkError
 from tbn_hw.board import BAUD
 from tbn_hw.client import Board, picture_bytes
+from tbn_hw.command import Parser, finish
 from tbn_hw.confidence import softmax
-from tbn_hw.errors import BoardError, BuildError, ModelRefused, UsageError
+from tbn_hw.errors import BoardError, ModelRefused, UsageError
 from tbn_hw.pictures import read_pictures
 from tbn_hw.protocol import Identity, Result, network_key
 
@@ -94,14 +96,9 @@ def _others(port: str) -> str:
     return f"; the ports there are: {', '.join(found)}" if found else "; there is no serial port on this machine"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; raises UsageError for a wrong one."""
-    parser = _Parser(prog="python -m tbn_hw.run", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m tbn_hw.run", description=__doc__, allow_abbrev=False)
     parser.add_argument("--build", type=Path, required=True, metavar="DIR", help="the folder of the build on the board")
     parser.add_argument("--port", required=True, help="a serial port, such as /dev/ttyUSB0 or COM3, or a pyserial URL")
     parser.add_argument("--baud", type=int, help=f"bits a second on the line (default: the build's, else {BAUD})")
@@ -156,17 +153,7 @@ def run(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    try:
-        run(parse(arguments))
-    except BuildError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return UsageError.exit_code
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return finish(lambda: run(parse(arguments)), partial(print, file=sys.stderr))
 
 
 if __name__ == "__main__":
