@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
-import signal
+import io
 import statistics
 import sys
 from collections.abc import Sequence
@@ -20,13 +19,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from quantize.checkpoint import CheckpointError
 from quantize.data import DataError, Dataset
 from quantize.exact import exact
-from quantize.spec import Spec, SpecError, load_spec
+from quantize.network import write_atomically
+from quantize.spec import Spec, load_spec
 from quantize.strategy import STRATEGIES, Strategy
-from quantize.train import check_device, load_data
-from quantize.trainer import Trainer, TrainError, evaluate
+from quantize.train import check_device, finish, load_data
+from quantize.trainer import Trainer, evaluate
 
 RESULTS = "compare.csv"
 LABELS: dict[Strategy, str] = {"full": "full precision", "BWN": "BWN", "XNOR": "XNOR-Net", "TBN": "TBN"}
@@ -45,20 +44,12 @@ class Result:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 ok, 1 model, data or a run's folder refused, 2 usage."""
     options = _options(arguments)
-    try:
+
+    def work() -> None:
         spec = load_spec(options.model)
-        results = compare(spec, load_data(spec, options.data), options)
-    except (SpecError, DataError, CheckpointError, TrainError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last finished epoch", file=sys.stderr)
-        return 128 + signal.SIGINT
-    Console().print(table(results))
-    return 0
+        Console().print(table(compare(spec, load_data(spec, options.data), options)))
+
+    return finish(work)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -124,12 +115,11 @@ def _read(file: Path) -> list[Result]:
 
 
 def _write(file: Path, results: Sequence[Result]) -> None:
-    part = file.with_name(f".{file.name}.part")
-    with part.open("w", newline="") as text:
-        writer = csv.DictWriter(text, ["strategy", "seed", "accuracy", "integer"])
-        writer.writeheader()
-        writer.writerows(asdict(result) for result in results)
-    os.replace(part, file)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, ["strategy", "seed", "accuracy", "integer"])
+    writer.writeheader()
+    writer.writerows(asdict(result) for result in results)
+    write_atomically(file, text.getvalue().encode())
 
 
 def table(results: Sequence[Result]) -> Table:

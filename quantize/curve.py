@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from pathlib import Path
+
+from quantize.network import write_atomically
 
 
 def draw_curve(metrics: Path, file: Path) -> bool:
@@ -26,7 +28,7 @@ def draw_curve(metrics: Path, file: Path) -> bool:
     left.set_ylabel("loss in training", color="#6c6c6c")
     right.set_ylabel("test accuracy, %", color="#b0651b")
     left.grid(alpha=0.3)
-    part = file.with_name(f".{file.name}.part")
-    figure.savefig(part, format="png", dpi=150)
-    os.replace(part, file)
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=150)
+    write_atomically(file, data.getvalue())
     return True

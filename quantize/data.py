@@ -44,8 +44,9 @@ def load_dataset(
     DataError
         If the name is unknown, the folder is missing, or a file is missing, damaged or of the wrong size.
     """
-    if name not in (*DATASETS, "imagenet"):
-        raise DataError(f"data set must be one of {', '.join(DATASETS)}, imagenet, not {name!r}")
+    readers = {**DATASETS, "imagenet": lambda folder: _imagenet(folder, shape, resize)}
+    if name not in readers:
+        raise DataError(f"data set must be one of {', '.join(readers)}, not {name!r}")
     if name == "digits":
         return _digits()
     if folder is None:
@@ -53,8 +54,7 @@ def load_dataset(
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     inner = folder / name
-    folder = inner if inner.is_dir() else folder
-    return _imagenet(folder, shape, resize) if name == "imagenet" else DATASETS[name](folder)
+    return readers[name](inner if inner.is_dir() else folder)
 
 
 def _imagenet(folder: Path, shape: tuple[int, int, int], resize: int | None) -> Dataset:

@@ -6,9 +6,9 @@ On several GPUs, ``torchrun --nproc-per-node 4 -m quantize.train ...`` trains a 
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -23,8 +23,13 @@ from quantize.trainer import CHECKPOINT, Trainer, TrainError
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 ok, 1 model, data or checkpoint refused, 2 usage."""
     options = _options(arguments)
+    return finish(lambda: _run(options))
+
+
+def finish(work: Callable[[], None]) -> int:
+    """Do the work of a command that trains; 0 ok, 1 model, data or a folder's content refused, in one line."""
     try:
-        accuracy, output = _run(options)
+        work()
     except (SpecError, DataError, CheckpointError, TrainError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -34,8 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from the last finished epoch", file=sys.stderr)
         return 128 + signal.SIGINT
-    if int(os.environ.get("RANK", "0")) == 0:  # else it trains for another
-        print(f"test accuracy {accuracy:.2f} %; checkpoint {output / CHECKPOINT}")
     return 0
 
 
@@ -92,7 +95,7 @@ def load_data(spec: Spec, folder: Path | None) -> Dataset:
     return dataset
 
 
-def _run(options: argparse.Namespace) -> tuple[float, Path]:
+def _run(options: argparse.Namespace) -> None:
     spec = load_spec(options.model)
     changed = {"epochs": options.epochs, "seed": options.seed, "learning_rate": options.learning_rate}
     spec = spec.with_train(**{key: value for key, value in changed.items() if value is not None})
@@ -110,7 +113,9 @@ def _run(options: argparse.Namespace) -> tuple[float, Path]:
         trainer = Trainer(spec, dataset, output, compiled=options.compile, teacher=teacher, group=group)
         if options.start and trainer.epoch == 0:
             trainer.start(options.start)
-        return trainer.fit(), output
+        accuracy = trainer.fit()
+    if group.rank == 0:
+        print(f"test accuracy {accuracy:.2f} %; checkpoint {output / CHECKPOINT}")
 
 
 if __name__ == "__main__":

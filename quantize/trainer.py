@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +26,7 @@ from quantize.data import Dataset, Pixels
 from quantize.distill import distill_loss
 from quantize.group import Group
 from quantize.model import Model
+from quantize.network import write_atomically
 from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs
 from quantize.spec import Spec, Train
 from quantize.strategy import Strategy, build_strategy
@@ -182,10 +183,9 @@ class Trainer:
         file = self.output / METRICS
         rows = [row for row in _rows(file) if int(row[0]) < self.epoch]  # none of a later epoch that a kill undid
         rows.append([str(self.epoch), f"{loss:.5f}", f"{accuracy:.2f}", f"{seconds:.1f}"])
-        part = file.with_name(f".{file.name}.part")
-        with part.open("w", newline="") as text:
-            csv.writer(text).writerows([["epoch", "loss", "test_accuracy", "seconds"], *rows])
-        os.replace(part, file)
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([["epoch", "loss", "test_accuracy", "seconds"], *rows])
+        write_atomically(file, text.getvalue().encode())
         save_checkpoint(self.output / CHECKPOINT, state, self.random)
 
 
