@@ -52,10 +52,16 @@ class ImageFolder:
         scale = max(height / image.height, width / image.width)
         if self.resize is not None:
             scale = max(scale, self.resize / min(image.height, image.width))
-        size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
-        image = image.resize(size, Image.Resampling.BILINEAR)
-        left, top = (image.width - width) // 2, (image.height - height) // 2
-        return np.asarray(image.crop((left, top, left + width, top + height)), np.uint8).reshape(self.shape[1:])
+        return centre(image, scale, self.shape[1:])
+
+
+def centre(image: Image.Image, scale: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the middle of a scaled picture, uint8 of ``shape`` = (h, w, c), which it is made large enough for."""
+    height, width, _ = shape
+    size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+    image = image.resize(size, Image.Resampling.BILINEAR)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return np.asarray(image.crop((left, top, left + width, top + height)), np.uint8).reshape(shape)
 
 
 def list_classes(folder: Path) -> tuple[list[Path], np.ndarray]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from quantize.image_folder import centre
 from tbn_hw.errors import UsageError
 
 
@@ -40,10 +41,7 @@ def _read(file: Path, shape: tuple[int, int, int], resize: int | None) -> np.nda
     scale = max(height / image.height, width / image.width)
     if resize is not None:
         scale = resize / min(image.height, image.width)
-    size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
-    image = image.resize(size, Image.Resampling.BILINEAR)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return np.asarray(image.crop((left, top, left + width, top + height)), np.uint8).reshape(shape)
+    return centre(image, scale, shape)
 
 
 def _eight_bits(file: Path, image: Image.Image) -> Image.Image:
