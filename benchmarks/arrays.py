@@ -10,7 +10,8 @@ Four tables, as CSV and PNG in the output folder, and in the terminal:
 A cell holds a LUT. On ECP5 a site has a flip-flop beside it, so that an array with more flip-flops than cells takes as
 many sites; on iCE40 a cell is a site, and those of the shift registers that feed the array, given as `harness`, count.
 
-A dot product's cost is that of its row less one LUT for each bit of the accumulator. Every figure is that of a netlist
+A dot product's LUTs are those that it has by itself; its cells are what a second row adds to a first, less one for each
+bit of the accumulator, and on iCE40 for the row's registers of weights. Every figure is that of a netlist
 whose simulation equals NumPy. A full run takes long; one that is broken off goes on from where it was.
 """
 

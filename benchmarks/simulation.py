@@ -20,12 +20,11 @@ from rich.console import Console
 
 from benchmarks.tables import Row, show, write_csv
 from sim.bench import PRIMITIVES, SimulationResult, simulate, simulate_many
-from sim.golden import run
 from tbn_hw import generate
 from tbn_hw.accelerator import Accelerator, plan
 from tbn_hw.folding import fold
 from tbn_hw.load import load
-from tbn_hw.verify import STALLS, signed
+from tbn_hw.verify import stimulus
 
 SEED = 1
 Bench = Callable[..., SimulationResult]
@@ -33,16 +32,12 @@ Bench = Callable[..., SimulationResult]
 
 def measure(name: str, bench: Bench, accelerator: Accelerator, verilog: Path, count: int, work: Path) -> Row:
     """`count` random pictures through one bench, with pauses after the first frames."""
-    network, sizes = accelerator.network, generate.ports(accelerator)
-    images = signed(np.random.default_rng(SEED).integers(0, 256, (count, *network.input.shape), np.uint8))
-    tensors = run(network, images, keep=set(network.outputs))
-    logits, *classes = (tensors[output].reshape(count, -1) for output in network.outputs)
+    images = np.random.default_rng(SEED).integers(0, 256, (count, *accelerator.network.input.shape), np.uint8)
+    given = stimulus(accelerator, images, None, lambda *step: None)
 
     def go() -> tuple[SimulationResult, float, float]:
         before, started = _cpu(), time.perf_counter()
-        result = bench([verilog, PRIMITIVES], accelerator.name, images, logits, classes[0] if classes else None,
-                       logit_bytes=sizes.logit_bytes, class_bytes=max(1, sizes.class_bytes), work=work, seed=SEED,
-                       stalls=STALLS)
+        result = bench([verilog, PRIMITIVES], accelerator.name, work=work, **given)
         return result, _cpu() - before, time.perf_counter() - started
 
     _, with_build, _ = go()
