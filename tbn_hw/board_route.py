@@ -12,12 +12,12 @@ from tbn_hw import board_netlist
 from tbn_hw.accelerator import Accelerator
 from tbn_hw.board import BoardTop, for_target
 from tbn_hw.errors import DoesNotFit, UsageError
+from tbn_hw.nextpnr import FAMILIES
 from tbn_hw.pll import MHZ
 from tbn_hw.protocol import line_rate
 from tbn_hw.route import AIM_MHZ, Design, route
 from tbn_hw.targets import Target
 
-CONSTRAINTS = {"ecp5": "lpf", "ice40": "pcf"}
 OF_ALL_SEEDS = ("seeds", "seeds_without_place", "median_mhz", "least_mhz")
 """The figures that the last run, of the best seed alone, does not have."""
 
@@ -77,6 +77,6 @@ def _at_most(accelerator: Accelerator, target: Target, reached_mhz: float) -> tu
 def _written(top: BoardTop, constraints: str, folder: Path, family: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{top.name}.v").write_text(top.verilog)
-    pins = folder / f"{top.name}.{CONSTRAINTS[family]}"
+    pins = folder / f"{top.name}.{FAMILIES[family].constraints}"
     pins.write_text(constraints)
     return pins

@@ -8,8 +8,7 @@ from typing import Any
 import jinja2
 
 from tbn_hw import html_charts, html_diagram
-
-WORDS = {"lut": "LUTs", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
+from tbn_hw.targets import WORDS
 
 SECTIONS = {"dataflow": "Dataflow", "layers": "Layers", "resources": "Resources", "time": "Time of a frame",
             "roofline": "Roofline", "accuracy": "Accuracy", "clock": "Routed clock", "verification": "Verification",

@@ -14,9 +14,9 @@ from tbn_hw.accelerator import Accelerator
 from tbn_hw.errors import UsageError
 from tbn_hw.netlist_verilog import MODELS, models, top_module, verilog
 from tbn_hw.placement import json_netlist
+from tbn_hw.route import CLOCK
 from tbn_hw.verify import Progress, require_equal, simulation_errors, stimulus
 
-CLOCK = "aclk"
 SEVERAL_LUTS, MOST_LUTS = 5_000, 30_000
 """Up to the first, IMAGES pictures go through the netlist, and up to the second, one: beyond it takes too long."""
 IMAGES = 3
