@@ -26,6 +26,9 @@ from hdl.rom import STYLES, in_block_ram, read_only, weight_rows
 from hdl.signed_pairs import late_negatives
 from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor, connect
 
+TREE_LEVELS = 4
+"""Levels of logic between the registers of a dot product, unless others are asked for."""
+
 
 class MVU(wiring.Component):
     """Multiplies each vector of a stream with a fixed matrix, `pe` rows and `simd` columns a cycle.
@@ -80,7 +83,7 @@ class MVU(wiring.Component):
     """
 
     def __init__(self, *, weights, weight_kind, activation, pe, simd, bias=None, acc_range=None, rom_style="auto",
-                 tree_levels=4, family="portable", o_par=None):
+                 tree_levels=TREE_LEVELS, family="portable", o_par=None):
         self._weights = self._check_weights(weights, weight_kind)
         mh, mw = self._weights.shape
         self._pe, self._simd = check_count("PE", pe), check_count("SIMD", simd)
@@ -248,15 +251,20 @@ class MVU(wiring.Component):
             m.d.sync += count.eq(Mux(last, 0, count + 1))
         return count == 0, last
 
-    def _starts(self, m, step):
-        """What each accumulator starts from, for the neuron fold that it works on; None for zero."""
+    def start_values(self, simd):
+        """What the sum of each row starts from, `simd` columns at once: its bias, and what its terms lack; (mh,)."""
         constant = self._bias.copy()
         if self._kind == "binary" and self._activation == "binary":
             constant -= self._weights.shape[1]
         elif self._kind == "binary" and self._activation != "ternary":
-            constant += late_negatives(self._weights, self._simd)
+            constant += late_negatives(self._weights, simd)
         elif in_digits(self._activation_kind, self._kind, self._family):
             constant += lacking(self._weights).sum(axis=1)
+        return constant
+
+    def _starts(self, m, step):
+        """What each accumulator starts from, for the neuron fold that it works on; None for zero."""
+        constant = self.start_values(self._simd)
         if not constant.any():
             return [None] * self._pe
         width, mask = self._acc_width, (1 << self._acc_width) - 1

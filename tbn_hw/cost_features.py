@@ -17,6 +17,7 @@ from amaranth.hdl import Shape
 from hdl.add import Add
 from hdl.axi_stream import AxiInput, AxiOutput
 from hdl.constant_mvu import ConstantMVU
+from hdl.element import range_shape
 from hdl.fork import Fork
 from hdl.mvu import MVU
 from hdl.pad_channels import PadChannels
@@ -55,7 +56,7 @@ def _pieces(component: Any, family: str) -> Iterator[Piece]:
 
 @_pieces.register
 def _mvu(mvu: MVU, family: str) -> Iterator[Piece]:
-    yield from matrix_pieces(Matrix.of(mvu, family), mvu._pe, mvu._simd, mvu._o_par, mvu._rom_style, family)
+    yield from matrix_pieces(Matrix.of(mvu), mvu._pe, mvu._simd, mvu._o_par, mvu._rom_style, family)
 
 
 @_pieces.register
@@ -99,9 +100,7 @@ def _columns(table: np.ndarray, width: int, par: int) -> int:
 @_pieces.register
 def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
     folds, par, a = requantize._folds, requantize._par, requantize._i_shape.width
-    product_range, sum_range = requantize._ranges()
-    product, total = (max(int(hi).bit_length(), int(~lo).bit_length() if lo < 0 else 0) + 1
-                      for lo, hi in (product_range, sum_range))
+    product, total = (range_shape(*found).width for found in requantize._ranges())
     mult, bias = np.asarray(requantize._mult), np.asarray(requantize._bias)
     widths = [int(max(abs(values.min()), abs(values.max()))).bit_length() + 1 for values in (mult, bias)]
     columns = 0 if folds == 1 else sum(_columns(values[:, None], width, par)

@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 
 from hdl.counting import count_products
-from hdl.dot_product import in_digits
-from hdl.multiply_digits import PAIRS, lacking
-from hdl.mvu import MVU
+from hdl.dot_product import counted, in_digits
+from hdl.multiply_digits import PAIRS
+from hdl.mvu import MVU, TREE_LEVELS
 from hdl.schedule import Adder, FullAdder
-from hdl.signed_pairs import late_negatives
 from tbn_hw.cost_memory import distinct_columns, random_rom
 from tbn_hw.cost_piece import Piece, bits_of
 
 SHALLOW = 8
 """Most rows of a ROM whose columns become fewer LUTs, for some are others' complements."""
-
-TREE_LEVELS = 4
-"""Levels between the registers of a dot product, which is the MVU's default."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +35,16 @@ class Matrix:
     """Bits of the constants that sums start from in which rows differ; -1 if sums start from zero."""
 
     @classmethod
-    def of(cls, mvu: MVU, family: str) -> Matrix:
+    def of(cls, mvu: MVU) -> Matrix:
         activation, kind, (mh, mw) = mvu._activation_kind, mvu._kind, mvu._weights.shape
-        constant = mvu._bias.copy()
-        if kind == "binary" and activation == "binary":
-            constant -= mw
-        elif kind == "binary" and activation == "int":
-            constant += late_negatives(mvu._weights, mw)
-        elif in_digits(activation, kind, family):
-            constant += lacking(mvu._weights).sum(axis=1)
+        constant = mvu.start_values(mw)
         bits = (constant[:, None] >> np.arange(mvu.acc_width)) & 1
         starts = int((bits != bits[0]).any(axis=0).sum()) if constant.any() else -1
         return cls(activation, kind, mvu._shape.width, mh, mw, mvu.acc_width, starts)
 
     @property
     def counted(self) -> bool:
-        return self.kind == "binary" and self.activation != "int"
+        return counted(self.activation, self.kind)
 
     @property
     def shared(self) -> bool:

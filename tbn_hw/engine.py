@@ -124,7 +124,7 @@ def engine(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int = 0,
 
 def core(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
     """What does the work of a node without a matrix."""
-    return _CORES[node.kind](node, inputs, folding)[0]
+    return _CORES[node.kind](node, inputs, folding)
 
 
 def converter(link: Link, par: int) -> list[WidthConverter]:
@@ -154,15 +154,15 @@ def _matrix(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int, fa
                         o_par=o_par if _narrower(o_par, folding.pe) else folding.pe)]
 
 
-def _threshold(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
-    return [Threshold(i_shape=inputs[0].shape, hi=node.arrays["hi"], lo=node.arrays.get("lo"), par=folding.pe,
-                      pixels=_pixels(inputs[0]))]
+def _threshold(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+    return Threshold(i_shape=inputs[0].shape, hi=node.arrays["hi"], lo=node.arrays.get("lo"), par=folding.pe,
+                     pixels=_pixels(inputs[0]))
 
 
-def _requantize(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
-    return [Requantize(i_shape=inputs[0].shape, mult=node.arrays["mult"], bias=node.arrays["bias"],
-                       shift=node.integer("shift"), lo=node.integer("lo"), hi=node.integer("hi"), par=folding.pe,
-                       pixels=_pixels(inputs[0]))]
+def _requantize(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+    return Requantize(i_shape=inputs[0].shape, mult=node.arrays["mult"], bias=node.arrays["bias"],
+                      shift=node.integer("shift"), lo=node.integer("lo"), hi=node.integer("hi"), par=folding.pe,
+                      pixels=_pixels(inputs[0]))
 
 
 def _pixels(link: Link) -> int:
@@ -175,29 +175,29 @@ def _pool(component: Any, node: Node, link: Link, folding: Folding, **more: int)
                      kernel=node.integer("kernel"), stride=node.integer("stride"), par=folding.pe, **more)
 
 
-def _max_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
-    return [_pool(MaxPool, node, inputs[0], folding)]
+def _max_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+    return _pool(MaxPool, node, inputs[0], folding)
 
 
-def _avg_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
+def _avg_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
     x = inputs[0].tensor
-    return [_pool(AvgPool, node, inputs[0], folding, shift=node.integer("shift", 0), lo=x.lo, hi=x.hi)]
+    return _pool(AvgPool, node, inputs[0], folding, shift=node.integer("shift", 0), lo=x.lo, hi=x.hi)
 
 
-def _add(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
-    return [Add(a_shape=inputs[0].shape, b_shape=inputs[1].shape, width=node.integer("width"), par=folding.pe)]
+def _add(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+    return Add(a_shape=inputs[0].shape, b_shape=inputs[1].shape, width=node.integer("width"), par=folding.pe)
 
 
-def _pad_channels(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
-    return [PadChannels(shape=inputs[0].shape, channels=inputs[0].tensor.channels, before=node.integer("before"),
-                        after=node.integer("after"), par=folding.pe, pixels=_pixels(inputs[0]))]
+def _pad_channels(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+    return PadChannels(shape=inputs[0].shape, channels=inputs[0].tensor.channels, before=node.integer("before"),
+                       after=node.integer("after"), par=folding.pe, pixels=_pixels(inputs[0]))
 
 
-def _top_k(node: Node, inputs: Sequence[Link], folding: Folding) -> list[Any]:
-    return [TopK(shape=inputs[0].shape, channels=inputs[0].tensor.channels, k=node.integer("k"), par=folding.pe)]
+def _top_k(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+    return TopK(shape=inputs[0].shape, channels=inputs[0].tensor.channels, k=node.integer("k"), par=folding.pe)
 
 
-_CORES: dict[str, Callable[[Node, Sequence[Link], Folding], list[Any]]] = {
+_CORES: dict[str, Callable[[Node, Sequence[Link], Folding], Any]] = {
     "add": _add,
     "avg_pool": _avg_pool,
     "max_pool": _max_pool,

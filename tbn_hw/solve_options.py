@@ -138,7 +138,7 @@ class Candidates:
             mvu = MVU(weights=matrix(node), weight_kind=node.attrs["weights"], pe=1, simd=1,
                       activation=x.kind if x.kind != "int" else self._shapes[self.origin(node.inputs[0])],
                       bias=node.arrays.get("bias"), family=self.model.family)
-            self._matrices[node.name] = Matrix.of(mvu, self.model.family)
+            self._matrices[node.name] = Matrix.of(mvu)
         return self._matrices[node.name]
 
     def _streams_to(self, node: Node) -> list[Stream]:
