@@ -24,7 +24,7 @@ from tbn_hw.accelerator import Engine
 from tbn_hw.cost import CostModel, Error, load
 from tbn_hw.progress import progress
 from tbn_hw.tools import versions
-from tbn_hw.workspace import content_key
+from tbn_hw.workspace import content_key, sources
 
 PLAIN = {"conv": 32, "dense": 13, "threshold": 14, "requantize": 12, "add": 4, "queue": 8, "fork": 3, "max_pool": 6,
           "avg_pool": 6, "pad_channels": 4, "top_k": 5, "axi_input": 3, "axi_output": 4}
@@ -33,13 +33,13 @@ WIDE = {"threshold": 5}
 UNROLLED = {"conv": 9}
 STEM = {"conv": 6}
 """Engines of each kind in the sweep, by the style of the network."""
-STYLES = {"plain": PLAIN, "deep": DEEP, "unrolled": UNROLLED, "stem": STEM, "wide": WIDE}
+STYLES = {"plain": PLAIN, "deep": DEEP, "unrolled": UNROLLED, "stem": STEM, "wide": WIDE, "unrolled binary": UNROLLED}
 FIRST = {"fitted": 0, "held out": 1_000_000}
 """The seed of the first network of a style, which is more by STEP for the next."""
 STEP = 2_000_000
 HELD_OUT = 0.25
 """How many are held out for each of the sweep."""
-SHARE = {"ecp5": 1.0, "ice40": 0.25, "xc7": 0.2}
+SHARE = {"ecp5": 1.0, "ice40": 0.25, "xc7": 0.4}
 """Part of these engines with a matrix that a family's sweep has, see PRIOR."""
 PRIOR = "ecp5"
 """The family whose coefficients the others' stay near where so few engines leave them open."""
@@ -49,8 +49,8 @@ BATCH = 8
 
 
 def share(family: str, kind: str) -> float:
-    """SHARE for a kind: twice as many of those that take no time."""
-    return SHARE[family] if kind in ("conv", "dense") else min(1, 2 * SHARE[family])
+    """SHARE for a kind: all of those that take no time."""
+    return SHARE[family] if kind in ("conv", "dense") else 1
 
 
 def sweep(family: str, name: str) -> list[Engine]:
@@ -63,13 +63,18 @@ def sweep(family: str, name: str) -> list[Engine]:
     return found
 
 
+def key(engine: Engine, family: str) -> str:
+    """A hash of what an engine's figures depend on."""
+    return content_key("cost", versions("yosys"), sources("hdl"), family, repr(engine))
+
+
 def measured(engines: Sequence[Engine], family: str, store: Path,
              report: Callable[[str, int, int], None] | None = None) -> list[Mapping[str, Any]]:
     """What Yosys made of some engines: figures as `tbn_hw.synthesis` gives them; kept in `store`, a few at a time.
 
     `report` is called with what was done last, how many engines are done, and of how many.
     """
-    files = [store / f"{content_key('cost', versions('yosys'), family, repr(engine))}.json" for engine in engines]
+    files = [store / f"{key(engine, family)}.json" for engine in engines]
     missing = [number for number, file in enumerate(files) if not file.exists()]
     for first in range(0, len(missing), BATCH):
         if report is not None:
@@ -105,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         missed = error(model, held_out)
         content = {"yosys": versions("yosys")["yosys"], "engines": len(fitted), "error": asdict(missed),
                    "kinds": {kind: asdict(error(model, [pair for pair in held_out if pair[0].kind == kind]))
-                             for kind in sorted({engine.kind for engine, _ in held_out})},
+                             for kind in sorted({engine.kind for engine, _ in held_out if engine.node is not None})},
                    "forms": model.forms}
         (COSTS / f"{family}.json").write_text(json.dumps(content, indent=1) + "\n")
         console.print(f"{family}: {len(fitted)} engines fitted; {missed}")

@@ -15,9 +15,10 @@ from tbn_hw.folding import Folding, divisors, objection
 PICTURES = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32)
 CHANNELS = (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64)
 STYLES = {"plain": CHANNELS, "deep": (32, 40, 48, 64), "wide": (64, 96, 128, 192, 256), "unrolled": CHANNELS,
-          "stem": CHANNELS}
+          "stem": CHANNELS, "unrolled binary": CHANNELS}
 """Channels of the networks of each style. In deep and wide ones, engines without a matrix take one element at once;
-unrolled ones have their weights in the logic wherever they may be; stems have binary weights."""
+unrolled ones have their weights in the logic wherever they may be, some after binary activations; stems have binary
+weights."""
 MOST_LANES, LEAST_LANES = 320, 4
 MOST_PARALLEL = 8
 """Elements at once of an engine without a matrix."""
@@ -44,7 +45,7 @@ def _foldings(network: Network, rng: np.random.Generator, style: str) -> Iterato
             weights = node.arrays["weights"]
             mh, mw = len(weights), weights.size // len(weights)
             if node.attrs["weights"] == "binary" and weights.size <= CONSTANT_WEIGHTS and (
-                    rng.random() < CONSTANT_CHANCE or style == "unrolled"):
+                    rng.random() < CONSTANT_CHANCE or style.startswith("unrolled")):
                 yield node.name, Folding(mh, mw)
                 continue
             pairs = [Folding(pe, simd) for pe in divisors(mh) for simd in divisors(mw)
@@ -69,7 +70,12 @@ def is_stem(engine: Engine) -> bool:
     return engine.node.attrs["weights"] == "binary" and engine.links[0].tensor.kind == "int"
 
 
-ONLY = {"unrolled": is_unrolled, "stem": is_stem}
+def is_unrolled_binary(engine: Engine) -> bool:
+    """Whether an engine has its weights in the logic, and activations of two values."""
+    return is_unrolled(engine) and engine.links[0].tensor.kind == "binary"
+
+
+ONLY = {"unrolled": is_unrolled, "stem": is_stem, "unrolled binary": is_unrolled_binary}
 """The engines that are taken of a style's networks."""
 
 

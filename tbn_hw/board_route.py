@@ -15,7 +15,7 @@ from tbn_hw.errors import DoesNotFit, UsageError
 from tbn_hw.nextpnr import FAMILIES
 from tbn_hw.pll import MHZ
 from tbn_hw.protocol import line_rate
-from tbn_hw.route import AIM_MHZ, Design, route
+from tbn_hw.route import AIM_MHZ, Design, missed, route
 from tbn_hw.targets import Target
 
 OF_ALL_SEEDS = ("seeds", "seeds_without_place", "median_mhz", "least_mhz")
@@ -23,13 +23,14 @@ OF_ALL_SEEDS = ("seeds", "seeds_without_place", "median_mhz", "least_mhz")
 
 
 def route_board(accelerator: Accelerator, design: Design, target: Target, file: Path, *, seeds: Sequence[int],
-                clock_mhz: float | None = None, workers: int | None = None,
+                clock_mhz: float | None = None, required_mhz: float | None = None, workers: int | None = None,
                 progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route the accelerator `design` behind its serial line, with the pins and the PLL of `target`'s board.
 
     Without `clock_mhz` the seeds tell how fast the design can be; then the PLL is set to that, or the least below it
     that it can make, and the best seed is routed again, aimed as before. For tops of two clocks have the same cells
     and wires, so the result is the same too: what nextpnr says of it, and what is required, is of the file itself.
+    A PLL below `required_mhz` is refused.
 
     Returns the figures of `tbn_hw.route.route`. Beside `file` the folder `board` gets the top level's Verilog and its
     constraint file. Raises as `route` does, and UsageError for a clock that the board cannot have.
@@ -55,7 +56,14 @@ def route_board(accelerator: Accelerator, design: Design, target: Target, file: 
         figures = run(top, constraints, seeds=seeds, clock_mhz=aim, progress=first)
     else:
         found = run(top, constraints, seeds=seeds, clock_mhz=aim, pack=False, progress=first)
+        found["required_mhz"] = required_mhz
+        if missed(found, target) is not None:
+            shutil.rmtree(work)
+            return found
         top, constraints = _at_most(accelerator, target, found["fmax_mhz"])
+        if required_mhz is not None and top.clock_hz / MHZ < required_mhz:
+            raise DoesNotFit(f"{target.name}: {required_mhz:g} MHz are required; the design reaches "
+                             f"{found['fmax_mhz']:.2f} MHz, of which the board's clock can have {top.clock_hz / MHZ:g}")
         last = run(top, constraints, seeds=[found["seed"]], clock_mhz=aim, required_mhz=top.clock_hz / MHZ,
                    progress=lambda name, done, total: report(name, len(seeds) + done, steps))
         figures = {**last, **{key: found[key] for key in OF_ALL_SEEDS}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -25,9 +26,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
     parser.add_argument("--folding", type=Path, metavar="FILE",
-                        help="PE and SIMD by node, as a build writes it to folding.yaml; default: the model file's")
+                        help="PE and SIMD by node, as a build writes it to folding.yaml (default: the model file's, or "
+                        "where it does not fit a board or part the fastest that does)")
     parser.add_argument("--target", metavar="NAME",
                         help="the board or part to build for; see README.md (default: ecp5, which is not routed)")
+    parser.add_argument("--fps", type=_rate, metavar="N",
+                        help="the cheapest folding that reaches N frames a second, or with 'max' the fastest that "
+                        "fits, at the clock of --clock or the one to be expected of the part")
     parser.add_argument("--seeds", type=int, metavar="N",
                         help="how often to place and route, of which the fastest is kept; 0 for not at all "
                         f"(default: {DEFAULT_SEEDS} if --target is given, else 0)")
@@ -40,10 +45,23 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help="test images to send through the gateware (default: 3)")
     parser.add_argument("--output", type=Path, help="the folder to write (default: build/<model>)")
     options = parser.parse_args(arguments)
+    if options.fps is not None and options.folding is not None:
+        raise UsageError("--fps asks for a folding and --folding states one; give one of them")
     if options.verify_images < 1:
         raise UsageError(f"--verify-images must be a positive integer, not {options.verify_images}")
     _settle(options)
     return options
+
+
+def _rate(text: str) -> float:
+    """Frames a second, infinite for the most that can be had."""
+    try:
+        rate = math.inf if text == "max" else float(text)
+    except ValueError:
+        rate = math.nan
+    if not rate > 0:
+        raise argparse.ArgumentTypeError(f"must be a positive number of frames a second, or max, not {text!r}")
+    return rate
 
 
 def _settle(options: argparse.Namespace) -> None:

@@ -27,7 +27,8 @@ FITTED = ("lut", "ff")
 
 @dataclass(frozen=True)
 class Error:
-    """What LUT estimates of `engines` engines outside the sweep missed by: the median, the worst, and their sum."""
+    """What LUT estimates missed by outside the sweep: of `engines` that do a layer's work the median and the worst, and
+    the sum of all engines, queues and ports among them."""
 
     engines: int
     median_percent: float

@@ -62,7 +62,7 @@ def _mvu(mvu: MVU, family: str) -> Iterator[Piece]:
 @_pieces.register
 def _constant(mvu: ConstantMVU, family: str) -> Iterator[Piece]:
     mh, mw = mvu._weights.shape
-    yield constant_piece(mh, mw, mvu.acc_width)
+    yield constant_piece(mh, mw, mvu.acc_width, mvu._activation)
 
 
 @_pieces.register
@@ -121,6 +121,7 @@ def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
         "multiplied bit": a * (sum(map(_digits, requantize._mult)) if folds == 1 else par * widths[0]) if (
             multiplies and not dsp) else 0,
         "product bit": par * product if multiplies and not dsp else 0,
+        "changing bit": par * a * bits_of(folds) if multiplies and not dsp else 0,  # the other factor changes
         "wide product bit": par * product if dsp and wide else 0,
         "counter bit": bits_of(folds),
     }, dsp=dsp)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -56,12 +56,11 @@ def matrix_pieces(matrix: Matrix, pe: int, simd: int, o_par: int, rom_style: str
     """The pieces of a matrix-vector unit of `pe` rows and `simd` columns at once, `o_par` results a beat."""
     width, element = matrix.acc_width, matrix.element
     synapse_fold, neuron_fold = matrix.mw // simd, matrix.mh // pe
-    if synapse_fold * neuron_fold == 1:
-        yield _unrolled(matrix, o_par, family)
-        return
-    yield from _products(matrix, pe, simd, family)
-
     depth, row = synapse_fold * neuron_fold, pe * simd * (1 if matrix.kind == "binary" else 8)
+    for piece in _products(matrix, pe, simd, family):
+        # of constants there are no products with signs to make: adders add or subtract
+        free = depth == 1 and piece.form == "paired products"
+        yield replace(piece, features={**piece.features, "product bit": 0}) if free else piece
     blocks, luts = random_rom(depth, row, family, rom_style)
     start_blocks, start_luts = random_rom(neuron_fold, pe * matrix.starts, family, "auto") if (
         matrix.starts > 0) else (0, 0.0)
@@ -89,19 +88,6 @@ def matrix_pieces(matrix: Matrix, pe: int, simd: int, o_par: int, rom_style: str
         "input register": simd * element * (2 if blocks else 1),
         "late register": row if blocks else 0,
     })
-
-
-def _unrolled(matrix: Matrix, o_par: int, family: str) -> Piece:
-    """The piece of a whole matrix at once, which is mapped as one: its weights are constants."""
-    found: dict[str, float] = dict.fromkeys(("one", "product bit", "tree bit"), 0.0)
-    for piece in _products(matrix, matrix.mh, matrix.mw, family):
-        found |= dict(piece.features)
-    results = result_features(matrix, matrix.mh, o_par)
-    return Piece("unrolled matrix", {
-        "one": 1, "product bit": found["product bit"], "tree bit": found["tree bit"],
-        "shifted bit": results["shifted bit"], "input register": matrix.mw * matrix.element,
-        "accumulator register": 2 * matrix.mh * matrix.acc_width,
-        "pair bit": (matrix.mw + 1) // 2 * (matrix.element + 1) if matrix.kind == "binary" else 0})
 
 
 def result_features(matrix: Matrix, pe: int, o_par: int) -> dict[str, float]:
@@ -135,9 +121,9 @@ def _products(matrix: Matrix, pe: int, simd: int, family: str) -> Iterator[Piece
                                             "product bit": pe * simd * (element + 8)}, dsp=pe * simd)
 
 
-def constant_piece(mh: int, mw: int, acc_width: int) -> Piece:
+def constant_piece(mh: int, mw: int, acc_width: int, activation: str) -> Piece:
     """The piece of a matrix (mh, mw) in the logic."""
-    return Piece("constants", {"weight": mh * mw, "column": mw, "row": mh, "result bit": mh * acc_width})
+    return Piece(f"{activation} constants", {"weight": mh * mw, "column": mw, "row": mh, "result bit": mh * acc_width})
 
 
 @cache

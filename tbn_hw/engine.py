@@ -150,7 +150,7 @@ def _matrix(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int, fa
     if folding.lanes == weights.size and node.attrs["weights"] == "binary" and x.kind != "int":
         return [window, ConstantMVU(weights=weights, activation=activation, bias=bias, family=family)]
     return [window, MVU(weights=weights, weight_kind=node.attrs["weights"], activation=activation, pe=folding.pe,
-                        simd=folding.simd, bias=bias, family=family,
+                        simd=folding.simd, bias=bias, family=family, rom_style=folding.weights,
                         o_par=o_par if _narrower(o_par, folding.pe) else folding.pe)]
 
 

@@ -20,26 +20,33 @@ CYCLES_PER_PIXEL = 32
 CHEAP_SIMD = 16
 """Inputs at once with which an engine of given lanes costs the fewest LUTs."""
 
+WEIGHTS = ("auto", "block", "logic")
+"""Where weights lie: where they cost less by `hdl.rom`, in block RAM, or in LUTs."""
+
+Stated = tuple[int, int] | tuple[int, int, str]
+"""PE and SIMD of a node as they are asked for, and where its weights are to lie."""
+
 
 @dataclass(frozen=True)
 class Folding:
-    """`pe` output elements at once, each of `simd` inputs."""
+    """`pe` output elements at once, each of `simd` inputs; `weights` is where these lie, one of WEIGHTS."""
 
     pe: int
     simd: int = 1
+    weights: str = WEIGHTS[0]
 
     @property
     def lanes(self) -> int:
         return self.pe * self.simd
 
 
-def fold(network: Network, stated: Mapping[str, tuple[int, int]]) -> dict[str, Folding]:
+def fold(network: Network, stated: Mapping[str, Stated]) -> dict[str, Folding]:
     """A folding for each node of `network`, by name.
 
     Raises ModelRefused when a stated folding names no node, or does not divide what it folds.
     """
-    for name, (pe, simd) in stated.items():
-        wrong = objection(network, name, pe, simd)
+    for name, entry in stated.items():
+        wrong = objection(network, name, *entry[:2])
         if wrong is not None:
             raise ModelRefused(f"{name}: {wrong}")
     aim = _aim(network, stated)
@@ -96,8 +103,8 @@ def objection(network: Network, name: str, pe: int, simd: int) -> str | None:
     return None
 
 
-def _aim(network: Network, stated: Mapping[str, tuple[int, int]]) -> int:
-    cycles = [network.macs(name) // (pe * simd) for name, (pe, simd) in stated.items() if network.macs(name)]
+def _aim(network: Network, stated: Mapping[str, Stated]) -> int:
+    cycles = [network.macs(name) // (entry[0] * entry[1]) for name, entry in stated.items() if network.macs(name)]
     return max(cycles, default=CYCLES_PER_PIXEL * network.input.height * network.input.width)
 
 

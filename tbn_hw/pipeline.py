@@ -17,6 +17,7 @@ from rich.console import Console
 from quantize.network import Network
 from tbn_hw import (
     dataflow,
+    estimates,
     folding_file,
     generate,
     html_report,
@@ -32,7 +33,6 @@ from tbn_hw.bitstream import SUFFIXES
 from tbn_hw.board_route import route_board
 from tbn_hw.build import STAGES
 from tbn_hw.confidence import fit_temperature
-from tbn_hw.folding import fold
 from tbn_hw.load import load
 from tbn_hw.progress import progress
 from tbn_hw.targets import Target
@@ -84,9 +84,10 @@ class Build:
 
     def _fold(self) -> None:
         start = time.monotonic()
-        file, stated = self._options.folding, self._loaded.foldings
-        self._foldings = fold(self.network, folding_file.read(file, self.network) if file else stated)
+        self._foldings = estimates.foldings(self._loaded, self._options, self._console)
         self.accelerator: Accelerator = plan(self.network, self._foldings, self._target.family)
+        self._estimates = estimates.of(self.accelerator, self._options, self._console)
+        self._required_mhz = estimates.required_mhz(self._options, self.accelerator)
         used = {engine.node.name: engine.folding for engine in self.accelerator.engines if engine.node is not None}
         if self._workspace.write("folding.yaml", folding_file.text_of(used).encode()):
             self._workspace.discard(*SUMMARIES)
@@ -192,7 +193,7 @@ class Build:
         if not options.seeds:
             return
         seeds = range(1, options.seeds + 1)
-        key = content_key("route", self._mapped_key, target.model_dump(), seeds, options.clock,
+        key = content_key("route", self._mapped_key, target.model_dump(), seeds, options.clock, self._required_mhz,
                           versions(f"nextpnr-{target.family}"))
         netlists = sorted((self._workspace.root / NETLISTS).glob("*.v"))
         nodes = {engine.name: engine.node.name for engine in self.accelerator.engines if engine.node is not None}
@@ -203,7 +204,8 @@ class Build:
             self._console.print(f"route: {target.device}, {len(seeds)} seed(s); a large design takes many minutes each")
             design, place = route.Design(netlists, name, nodes), folder / file
             with progress("route", self._console) as step:
-                how = {"seeds": seeds, "clock_mhz": options.clock, "workers": WORKERS, "progress": step}
+                how = {"seeds": seeds, "clock_mhz": options.clock, "required_mhz": self._required_mhz,
+                       "workers": WORKERS, "progress": step}
                 if target.board is None:
                     return route.route(design, target, place, **how)
                 return route_board(self.accelerator, design, target, place, **how)
@@ -226,7 +228,8 @@ class Build:
             "device": report.device(self._target),
             "network": network,
             "dataflow": dataflow.dataflow(accelerator),
-            "layers": report.layer_figures(accelerator, found),
+            "layers": report.layer_figures(accelerator, found, self._estimates),
+            "estimate": estimates.summary(self._estimates, self._target.family),
             "verify": self._verified["verify"],
             "accuracy": self._verified["accuracy"],
             "synthesis": report.synthesis_figures(accelerator, self._synthesised["total"], by_kind) | {

@@ -43,11 +43,14 @@ def network_figures(network: Network, accelerator: Accelerator) -> dict[str, Any
     }
 
 
-def layer_figures(accelerator: Accelerator, synthesised: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for each engine that does a node's work; `synthesised` gives the figures of each engine by name."""
+def layer_figures(accelerator: Accelerator, synthesised: Mapping[str, Mapping[str, Any]],
+                  estimates: Mapping[str, Mapping[str, float]] | None = None) -> list[dict[str, Any]]:
+    """One entry for each engine that does a node's work; `synthesised` gives the figures of each engine by name, and
+    `estimates` what they were thought to be."""
     return [{"name": engine.node.name, "kind": engine.kind, **shapes(accelerator, engine), "pe": engine.folding.pe,
              "simd": engine.folding.simd, "cycles": engine.cycles, "ideal_cycles": engine.ideal_cycles,
-             "lut_estimate": None, **{figure: synthesised[engine.name][figure] for figure in FIGURES},
+             "lut_estimate": round(estimates[engine.name]["lut"]) if estimates else None,
+             **{figure: synthesised[engine.name][figure] for figure in FIGURES},
              "parts": synthesised[engine.name]["parts"]}
             for engine in accelerator.engines if engine.node is not None]
 
@@ -111,7 +114,7 @@ def manifest(root: Path, accelerator: Accelerator) -> dict[str, Any]:
         "model": accelerator.name,
         "files": {str(file.relative_to(root)): file_hash(file) for file in files},
         "versions": versions(),
-        "folding": {engine.node.name: {"pe": engine.folding.pe, "simd": engine.folding.simd}
+        "folding": {engine.node.name: asdict(engine.folding)
                     for engine in accelerator.engines if engine.node is not None},
         "queues": {engine.name: engine.depth for engine in accelerator.engines if engine.kind == "queue"},
         "ports": asdict(ports(accelerator)),
@@ -123,11 +126,11 @@ def show(report: Mapping[str, Any], console: Console) -> None:
     layers = Table(title=f"{report['model']} on {report['target']}", title_justify="left")
     layers.add_column("layer", overflow="fold")
     layers.add_column("kind")
-    for column in ("PE", "SIMD", "cycles", "ideal", "LUT"):
+    for column in ("PE", "SIMD", "cycles", "ideal", "LUT, estimated", "LUT"):
         layers.add_column(column, justify="right")
     for entry in report["layers"]:
         layers.add_row(entry["name"], entry["kind"], *(_number(entry[key]) for key in
-                                                       ("pe", "simd", "cycles", "ideal_cycles", "lut")))
+                                                       ("pe", "simd", "cycles", "ideal_cycles", "lut_estimate", "lut")))
     console.print(layers)
     parts = Table(title="parts", title_justify="left")
     parts.add_column("part")

@@ -24,6 +24,7 @@ from tbn_hw.cells import FIGURES
 from tbn_hw.cost import CostModel
 from tbn_hw.cost_features import pieces
 from tbn_hw.cost_matrix import Matrix, constant_piece, matrix_pieces, result_features
+from tbn_hw.cost_memory import random_rom
 from tbn_hw.cost_piece import Piece
 from tbn_hw.cost_streams import converter_piece, queue_piece
 from tbn_hw.cost_window import window_pieces
@@ -35,6 +36,9 @@ Cost = np.ndarray
 
 MOST_LANES = 4
 """Times the fewest lanes that a number of cycles allows: what has more is not looked at."""
+
+LEAST_ROWS, MOST_ROWS, MOST_BITS = 16, 2048, 1 << 16
+"""Of ROMs of fewer rows no other place is tried, of more rows or bits none in LUTs."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,9 @@ class Candidates:
             weights = node.arrays["weights"]
             mh, mw = len(weights), weights.size // len(weights)
             least = -(-macs // most_cycles)
-            foldings = [Folding(pe, simd) for pe in divisors(mh) for simd in divisors(mw)
-                        if least <= pe * simd <= max(MOST_LANES * least, 8) or pe * simd == weights.size]
+            foldings = [Folding(pe, simd, form) for pe in divisors(mh) for simd in divisors(mw)
+                        if least <= pe * simd <= max(MOST_LANES * least, 8) or pe * simd == weights.size
+                        for form in self._forms(node, pe, simd)]
         found = []
         for folding in foldings:
             taken = word(node, x.channels, folding)
@@ -104,7 +109,18 @@ class Candidates:
             cycles, cost, constant = self._cost(node, x, folding, taken)
             if cycles <= most_cycles:
                 found.append(Option(folding, taken, cycles, ideal, constant, cost))
-        return found
+        return _undominated(found)
+
+    def _forms(self, node: Node, pe: int, simd: int) -> list[str]:
+        """Where the weights may lie: where they would anyway, or in the other place, if they may."""
+        weights, bits = node.arrays["weights"], 1 if node.attrs["weights"] == "binary" else 8
+        rows = weights.size // (pe * simd)
+        if rows < LEAST_ROWS:
+            return ["auto"]
+        blocks, _ = random_rom(rows, pe * simd * bits, self.model.family, "auto")
+        if not blocks:
+            return ["auto", "block"]
+        return ["auto", "logic"] if rows <= MOST_ROWS and weights.size * bits <= MOST_BITS else ["auto"]
 
     def _cost(self, node: Node, x: TensorType, folding: Folding, taken: int) -> tuple[int, tuple[float, ...], bool]:
         shape = self._shapes[self.origin(node.inputs[0])]
@@ -125,9 +141,9 @@ class Candidates:
             schedule = _schedule(x.height, x.width, x.channels // taken, kernel, stride, padding, fold * repeat)
             made = list(window_pieces(schedule, folding.simd, repeat, shape.width, uneven, self.model.family))
             if constant:
-                made.append(constant_piece(found.mh, found.mw, found.acc_width))
+                made.append(constant_piece(found.mh, found.mw, found.acc_width, found.activation))
             else:
-                made += matrix_pieces(found, folding.pe, folding.simd, folding.pe, "auto", self.model.family)
+                made += matrix_pieces(found, folding.pe, folding.simd, folding.pe, folding.weights, self.model.family)
             self._cache[key] = schedule.interval, self._sum(made)
         return *self._cache[key], constant
 
@@ -203,6 +219,17 @@ class Candidates:
     def _sum(self, made: list[Piece]) -> tuple[float, ...]:
         found = [self.model.piece(piece) for piece in made]
         return tuple(float(sum(figures[name] for figures in found)) for name in FIGURES)
+
+
+def _undominated(options: list[Option]) -> list[Option]:
+    """The options but for those that no stream tells from another one that costs no more of anything."""
+    kept: list[Option] = []
+    for option in sorted(options, key=lambda option: option.cost):
+        if not any((other.pe, other.word, other.ideal, other.constant) == (
+                option.pe, option.word, option.ideal, option.constant)
+                and all(a <= b for a, b in zip(other.cost, option.cost, strict=True)) for other in kept):
+            kept.append(option)
+    return kept
 
 
 def narrowed(maker: Option, wanted: int, size: int) -> int:

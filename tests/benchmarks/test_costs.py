@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import costs, costs_fit
-from benchmarks.costs_networks import STYLES, engines, is_stem, is_unrolled, kinds
+from benchmarks.costs_networks import STYLES, engines, is_stem, is_unrolled, is_unrolled_binary, kinds
 from tbn_hw.cost import CostModel, Error
 
 
@@ -21,6 +21,7 @@ def test_wanted_engines():
     found = kinds({"conv": 2, "threshold": 1}, "ice40", 5, "plain")
     assert sorted(engine.kind for engine in found) == ["conv", "conv", "threshold"]
     assert all(is_unrolled(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "unrolled"))
+    assert all(is_unrolled_binary(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "unrolled binary"))
     assert all(is_stem(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "stem"))
 
 
@@ -47,7 +48,7 @@ def test_fit_finds_what_figures_were_made_of(monkeypatch):
 
 def test_measured_once(tmp_path, monkeypatch):
     """An engine is synthesised, its estimate is near, and the second time it is read."""
-    engine = kinds({"queue": 1}, "ecp5", 0, "plain")[0]
+    engine = kinds({"threshold": 1}, "ecp5", 0, "plain")[0]
     (found,) = costs.measured([engine], "ecp5", tmp_path)
     forms = costs_fit.fit([(engine, found)], "ecp5")
     error = costs_fit.error(CostModel("ecp5", forms, Error(0, 0, 0, 0)), [(engine, found)])

@@ -3,8 +3,9 @@
 import pytest
 from networks import chain, residual
 
+from tbn_hw.accelerator import plan
 from tbn_hw.errors import ModelRefused, UsageError
-from tbn_hw.folding import fold
+from tbn_hw.folding import Folding, fold
 from tbn_hw.folding_file import read, text_of
 
 
@@ -16,6 +17,19 @@ def test_written_then_read(network, tmp_path):
     stated = read(tmp_path / "folding.yaml", network)
     assert stated == {name: (entry.pe, entry.simd) for name, entry in foldings.items()}
     assert {name: entry for name, entry in fold(network, stated).items() if name in foldings} == foldings
+
+
+def test_where_weights_lie(tmp_path):
+    network = chain()
+    name = next(node.name for node in network.nodes if node.kind == "conv")
+    (tmp_path / "f.yaml").write_text(text_of({name: Folding(1, 3, "block")}))
+    assert read(tmp_path / "f.yaml", network) == {name: (1, 3, "block")}
+    stated = fold(network, read(tmp_path / "f.yaml", network))
+    assert stated[name] == Folding(1, 3, "block")
+    for form, late in (("block", True), ("logic", False)):
+        engines = plan(network, {**stated, name: Folding(1, 3, form)}, "ecp5").engines
+        mvu = next(engine for engine in engines if engine.name == name).component()._stages[1]
+        assert mvu._late_weights == late
 
 
 def test_what_is_left_out_follows_the_rule(tmp_path):
@@ -42,6 +56,9 @@ def test_what_is_left_out_follows_the_rule(tmp_path):
         ("conv0: {pe: 1}\nconv0: {pe: 1}\n", "f.yaml:2: conv0: the key stands here twice"),
         ("conv0: {pe: 4, simd: 1}\n",
          "f.yaml:1: conv0: PE 4 must evenly divide matrix height 6; divisors near it are 2, 3, 6"),
+        ("conv0: {pe: 1, weights: stone}\n",
+         "f.yaml:1: conv0.weights: must be one of auto, block, logic, not 'stone'"),
+        ("threshold1: {pe: 1, weights: block}\n", "f.yaml:1: threshold1.weights: a threshold has none"),
         ("threshold1: {pe: 2, simd: 3}\n", "f.yaml:1: threshold1: SIMD of a threshold must be 1, not 3"),
     ],
 )

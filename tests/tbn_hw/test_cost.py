@@ -1,0 +1,65 @@
+"""Cost models: their stored error, and estimates against real syntheses of engines that no sweep has seen."""
+
+import pytest
+from networks import chain, residual
+
+from tbn_hw import cost, generate
+from tbn_hw.accelerator import plan
+from tbn_hw.cells import FAMILIES
+from tbn_hw.cost_memory import blocks, distinct_columns, ram, random_rom
+from tbn_hw.folding import fold
+from tbn_hw.synthesis import synthesise
+
+
+@pytest.mark.parametrize(("family", "worst"), [("ecp5", 20), ("ice40", 20), ("xc7", 30)])
+def test_stored_error_is_small(family, worst):
+    """What the data files say of engines outside the sweep; on xc7 the worst is 7 of a threshold's 26 LUT6."""
+    error = cost.load(family).error
+    assert error.engines >= 15
+    assert 0 < error.median_percent <= 10 and error.worst_percent <= worst and error.total_percent <= 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "net"), [("ecp5", chain(7)), ("ice40", residual(8))], ids=["ecp5", "ice40"])
+def test_estimates_of_unseen_networks(family, net, tmp_path):
+    """The LUTs of a whole network within 10 %, and block RAMs and multipliers but for one."""
+    accelerator, model = plan(net, fold(net, {}), family), cost.load(family)
+    texts = {engine.name: generate.module(engine.name, engine) for engine in accelerator.engines}
+    found = synthesise(texts, family, tmp_path)["modules"]
+    estimates = {engine.name: model.engine(engine) for engine in accelerator.engines}
+    total = {name: (sum(figures[name] for figures in estimates.values()),
+                    sum(figures[name] for figures in found.values())) for name in ("lut", "bram", "dsp")}
+    assert total["lut"][0] == pytest.approx(total["lut"][1], rel=0.1)
+    assert abs(total["bram"][0] - total["bram"][1]) <= 1 and abs(total["dsp"][0] - total["dsp"][1]) <= 1
+    missed = sorted(abs(estimates[name]["lut"] / found[name]["lut"] - 1) for name in texts)
+    assert missed[len(missed) // 2] <= 0.1
+
+
+@pytest.mark.parametrize("net", [chain(1), residual(2)], ids=["chain", "residual"])
+def test_every_engine_has_a_model(net):
+    for family in FAMILIES:
+        model = cost.load(family)
+        for engine in plan(net, fold(net, {}), family).engines:
+            figures = model.engine(engine)
+            assert figures["lut"] > 0 and figures["ff"] > 0, engine.name
+
+
+def test_memories():
+    """Layouts that Yosys was seen to choose: banks of rows side by side in the width of a block."""
+    assert blocks(2304, 128, "ecp5")[0] == 18
+    assert blocks(18432, 32, "ecp5")[0] == 32
+    assert blocks(32768, 8, "ecp5")[0] == 15
+    assert blocks(256, 16, "ice40") == (1, 0)
+    assert blocks(512, 36, "xc7") == (0.5, 0)
+    assert ram(16, 4, "ecp5") == (6, 0, 0)  # one TRELLIS_DPR16X4
+    assert ram(224, 18, "ecp5")[2] == 1
+    assert ram(8, 8, "ecp5", asked=True) == (0, 0, 1)
+    assert ram(4, 3, "ice40") == (12, 12, 0)  # flip-flops: there is no LUT RAM
+
+
+def test_random_roms():
+    assert random_rom(1, 100, "ecp5", "auto") == (0, 0)
+    assert random_rom(1024, 18, "ecp5", "block")[0] == 1
+    assert random_rom(16, 8, "ecp5", "logic") == (0, pytest.approx(8, abs=0.1))
+    assert distinct_columns(2, 1000) == pytest.approx(2, abs=1e-6)
+    assert distinct_columns(64, 7) == 7

@@ -1,0 +1,46 @@
+"""A network that nothing was made for: it builds for three targets, and the estimates hold for it too."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+MODEL = Path(__file__).parent / "models" / "held_out.yaml"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """The integer network of random weights and statistics."""
+    torch = pytest.importorskip("torch")
+    from quantize.export import export
+    from quantize.model import build_module
+    from quantize.spec import load_spec
+
+    torch.manual_seed(0)
+    model = build_module(load_spec(MODEL)).train()
+    pictures = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None  # an average, so that one pass sets the statistics
+        model(torch.from_numpy(pictures))
+    path = tmp_path_factory.mktemp("held_out") / "held_out.safetensors"
+    export(model.eval()).save(path)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "fps"), [("ulx3s-12f", 5000), ("ice40-hx8k", 500), ("xc7a35t", 20000)])
+def test_builds_for_three_targets(weights, target, fps, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tbn_hw.build", "--model", str(MODEL), "--weights", str(weights), "--target", target,
+         "--fps", str(fps), "--seeds", "0", "--verify-images", "2", "--output", str(tmp_path / "b")],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "b" / "report.json").read_text())
+    assert report["verify"]["mismatches"] == 0 and report["verify"]["outputs_compared"] > 0
+    assert report["verify"]["interval_cycles"] == max(layer["cycles"] for layer in report["layers"])
+    assert report["estimate"]["lut"] == pytest.approx(report["synthesis"]["lut"], rel=0.1)
