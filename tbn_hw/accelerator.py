@@ -19,13 +19,15 @@ from tbn_hw.engine import OUTPUT_QUEUE_DEPTH, Link, engine
 from tbn_hw.errors import ModelRefused
 from tbn_hw.folding import Folding, ideal_cycles, word
 from tbn_hw.keywords import KEYWORDS
-from tbn_hw.queues import Timing, join_depths
+from tbn_hw.queues import join_depths
+from tbn_hw.timetable import Timetable
 
 FRAMES_IN_FLIGHT = 16
 """Malformed-frame flags that may wait for their frame's result; a further frame waits at the input."""
 
-PIPELINE_CYCLES = 16
-"""Registers between an engine's input and output, at most."""
+
+QUEUE_LATENCY = 2
+"""Cycles that a beat spends in a queue that has room for many, in which others come."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,12 @@ def identifier(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
 
 
+def spread(node: Node, output: TensorType, folding: Folding, ideal: int) -> int:
+    """Cycles over which an engine's beats come: all of a frame's `ideal` ones, but for a pool, which has none to give
+    for rows and then one after the other."""
+    return output.size // folding.pe if node.kind in ("max_pool", "avg_pool") else ideal
+
+
 def plan(network: Network, foldings: Mapping[str, Folding], family: str = "portable") -> Accelerator:
     """Lay out the engines of `network`, of the cells of a family of `hdl.counting.FAMILIES`.
 
@@ -104,7 +112,8 @@ class _Planner:
         self._free: dict[str, list[str]] = {}
         """Streams of each tensor that no engine reads yet."""
         self._streams: dict[str, str] = {}
-        self._timing: dict[str, Timing] = {}
+        self._built: dict[str, Any] = {}
+        """Components by engine."""
 
     def run(self) -> Accelerator:
         name = identifier(self._network.name)
@@ -120,10 +129,7 @@ class _Planner:
             else:
                 self._add_node(node)
         self._add_sink()
-        self._deepen_queues()
-        names = [engine.name for engine in self._engines]
-        if len(set(names)) != len(names):
-            raise ModelRefused(f"{self._network.name}: two nodes share one Verilog name; rename one of {names}")
+        self._size_queues()
         return Accelerator(name, self._network, tuple(self._engines), self._links, self._streams)
 
     def _add_source(self, link: Link) -> None:
@@ -147,13 +153,13 @@ class _Planner:
         i_par, output = min(links[0].par, word(node, links[0].tensor.channels, folding)), self._network.types[node.name]
         ideal = ideal_cycles(node, [link.tensor for link in links], output, folding, i_par)
         o_par = self._readers_word(node.name)
-        if o_par and output.size // o_par > ideal:
+        if o_par and output.size // o_par > spread(node, output, folding, ideal):
             o_par = 0
         built = engine(node, links, folding, o_par, self._family)
         entry = Engine(name, node.kind, node, folding, ports, {"o": name}, links, o_par=o_par, family=self._family,
                        cycles=built.interval, ideal_cycles=ideal)
         self._put(entry)
-        self._timing[node.name] = Timing(built.interval, _pixel_latency(links[0], output, built.interval))
+        self._built[name] = built
         payload = payload_shape(built.o)
         self._announce(node.name, name, Link(output, Shape.cast(payload.elem_shape), payload.length))
 
@@ -172,13 +178,12 @@ class _Planner:
         stream = self._free[tensor].pop()
         link = self._links[stream]
         self._links[stream] = Link(self._network.types[node.name], link.shape, link.par)
-        self._timing[node.name] = Timing(link.beats, 0)
         self._announce(node.name, stream, self._links[stream])
 
-    def _queue(self, name: str, stream: str) -> str:
+    def _queue(self, name: str, stream: str, depth: int = OUTPUT_QUEUE_DEPTH) -> str:
         self._links[name] = self._links[stream]
         self._put(Engine(name, "queue", None, Folding(self._links[stream].par), {"i": stream}, {"o": name},
-                         (self._links[stream],), depth=OUTPUT_QUEUE_DEPTH))
+                         (self._links[stream],), depth=depth))
         return name
 
     def _announce(self, tensor: str, stream: str, link: Link) -> None:
@@ -196,24 +201,37 @@ class _Planner:
                          {f"o{index}": branch for index, branch in enumerate(branches)}, (link,)))
         self._free[tensor] = branches[::-1]
 
-    def _deepen_queues(self) -> None:
-        """Give the queues in front of each join the depth that tbn_hw.queues computes."""
-        depths: dict[str, int] = {}
-        for node in self._network.nodes:
-            if node.kind != "add":
-                continue
-            for port, pixels in zip("ab", join_depths(self._network, node, self._timing), strict=True):
-                name = f"{identifier(node.name)}_queue_{port}"
-                link = self._links[name]
-                depths[name] = max(OUTPUT_QUEUE_DEPTH, pixels * link.tensor.channels // link.par)
-        self._engines = [replace(engine, depth=depths[engine.name]) if engine.name in depths else engine
-                         for engine in self._engines]
+    def _size_queues(self) -> None:
+        """Give the queues in front of joins their depth, and put others where more waits than engines hold."""
+        waiting, engines = self._waiting(), self._engines
+        least = {f"{identifier(node.name)}_queue_{port}": pixels for node in self._network.nodes if node.kind == "add"
+                 for port, pixels in zip("ab", join_depths(self._network, node), strict=True)}
+        self._engines = []
+        for entry in engines:
+            if entry.kind == "queue":
+                (stream,), (link,) = entry.outputs.values(), entry.links
+                depth = max(least[entry.name] * link.tensor.channels // link.par, waiting[stream] + QUEUE_LATENCY)
+                entry = replace(entry, depth=depth)
+            elif entry.node is not None and entry.kind != "add":
+                (port, stream), = entry.inputs.items()
+                if waiting[stream] > OUTPUT_QUEUE_DEPTH + 1:
+                    queued = self._queue(f"{entry.name}_queue", stream, waiting[stream] + QUEUE_LATENCY)
+                    entry = replace(entry, inputs={port: queued})
+            self._put(entry)
+
+    def _waiting(self) -> Mapping[str, int]:
+        """Beats that wait in front of each engine at most, by stream."""
+        table = Timetable(max(entry.cycles for entry in self._engines if entry.cycles is not None))
+        for entry in self._engines:
+            if entry.node is not None:
+                table.work(entry, self._built[entry.name], self._links[entry.outputs["o"]])
+            elif entry.kind == "axi_input":
+                table.source(entry.outputs["o"], entry.links[0])
+            elif entry.kind in ("fork", "queue"):
+                table.pass_on(entry.inputs["i"], list(entry.outputs.values()))
+        return table.waiting
 
     def _put(self, entry: Engine) -> None:
+        if any(entry.name == other.name for other in self._engines):
+            raise ModelRefused(f"{self._network.name}: two nodes share one Verilog name, {entry.name!r}; rename one")
         self._engines.append(entry)
-
-
-def _pixel_latency(link: Link, output: TensorType, interval: int) -> int:
-    """Cycles from a pixel's first element in to its last out, rounded up: gather it, work on it, pass it on."""
-    gather, work = link.tensor.channels // link.par, interval // (output.height * output.width)
-    return gather + 2 * work + PIPELINE_CYCLES

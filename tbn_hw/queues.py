@@ -23,15 +23,12 @@ other would have demands that rise all the way round.
 An eager fork also holds the current beat for the slower branch, so one beat less would just be enough; the tests show
 that a queue two beats shallower stops forever.
 
-For throughput the queue must also hold what b makes during the time that a's pipeline takes. `flow` follows every
-pixel of three frames that arrive at the accelerator's own rate through engines of known service time and latency
-(max-plus recursion); the largest number of pixels waiting for the join is the second bound.
+What throughput asks for beside that is in `tbn_hw.timetable`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
@@ -40,28 +37,11 @@ from quantize.network import INPUT, Network, Node, TensorType
 FRAMES = 3
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Clock cycles of one engine: a frame's `interval`, and the `latency` of a pixel through its pipeline."""
-
-    interval: int
-    latency: int
-
-
-def join_depths(network: Network, join: Node, timing: Mapping[str, Timing] | None = None) -> tuple[int, int]:
-    """Pixels that the queues in front of both inputs of `join` must hold (at least 1).
-
-    Without `timing` only freedom from deadlock is asked for; with it (by node name), full throughput too.
-    """
+def join_depths(network: Network, join: Node) -> tuple[int, int]:
+    """Pixels that the queues in front of both inputs of `join` must hold (at least 1) for freedom from deadlock."""
     a, b = join.inputs
     source = common_source(network, a, b)
-    depths = []
-    for queue, other in ((a, b), (b, a)):
-        depth = _deadlock_depth(network, source, queue, other)
-        if timing is not None:
-            depth = max(depth, _throughput_depth(network, source, queue, other, timing))
-        depths.append(depth)
-    return depths[0], depths[1]
+    return _deadlock_depth(network, source, a, b), _deadlock_depth(network, source, b, a)
 
 
 def common_source(network: Network, a: str, b: str) -> str:
@@ -92,16 +72,6 @@ def window_end(node: Node, x: TensorType, y: TensorType) -> np.ndarray:
     return ((rows[:, None] - 1) * x.width + columns[None, :]).ravel()
 
 
-def flow(network: Network, source: str, tensor: str, timing: Mapping[str, Timing]) -> np.ndarray:
-    """When each pixel of `tensor` is made, in cycles, the source's arriving evenly at the accelerator's interval."""
-    def step(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
-        ready, engine = np.maximum.reduce(inputs), timing[node.name]
-        return _serve(ready, engine.interval * FRAMES / len(ready), engine.latency)
-
-    pixels, interval = _pixels(network.types[source]), max(entry.interval for entry in timing.values())
-    return _follow(network, source, tensor, (np.arange(FRAMES * pixels) + 1) * (interval / pixels), step)
-
-
 def _follow(network: Network, source: str, tensor: str, first: np.ndarray,
             step: Callable[[Node, list[np.ndarray]], np.ndarray]) -> np.ndarray:
     """A number for each pixel of `tensor`: of the source `first`, of a node what `step` makes of its last inputs'."""
@@ -119,23 +89,10 @@ def _follow(network: Network, source: str, tensor: str, first: np.ndarray,
     return found[tensor]
 
 
-def _serve(ready: np.ndarray, service: float, latency: float) -> np.ndarray:
-    """Finishing times of jobs that are ready at `ready` and served in order, `service` cycles each."""
-    index = np.arange(len(ready))
-    return np.maximum.accumulate(ready - service * index) + service * (index + 1) + latency
-
-
 def _deadlock_depth(network: Network, source: str, queue: str, other: str) -> int:
     needed = required(network, source, other)
     made = np.searchsorted(required(network, source, queue), needed, side="right")
     return max(1, int((made - np.arange(len(needed))).max()))
-
-
-def _throughput_depth(network: Network, source: str, queue: str, other: str, timing: Mapping[str, Timing]) -> int:
-    arrive, join = flow(network, source, queue, timing), flow(network, source, other, timing)
-    taken = np.maximum(arrive, join)
-    waiting = np.searchsorted(arrive, taken, side="right") - np.arange(len(taken))
-    return max(1, int(waiting.max()) + 1)
 
 
 def _pixels(tensor: TensorType) -> int:

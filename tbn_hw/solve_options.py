@@ -19,7 +19,7 @@ from hdl.window_schedule import WindowSchedule
 from quantize.network import INPUT, Network
 from quantize.rom import matrix
 from quantize.tensor import Node, TensorType
-from tbn_hw.accelerator import plan
+from tbn_hw.accelerator import plan, spread
 from tbn_hw.cells import FIGURES
 from tbn_hw.cost import CostModel
 from tbn_hw.cost_features import pieces
@@ -43,13 +43,13 @@ LEAST_ROWS, MOST_ROWS, MOST_BITS = 16, 2048, 1 << 16
 
 @dataclass(frozen=True)
 class Option:
-    """A folding of a node: the elements that it takes at once, its cycles a frame, those that it cannot beat, and the
-    cost of its components but for its streams."""
+    """A folding of a node: the elements that it takes at once, its cycles a frame, those over which its beats come, and
+    the cost of its components but for its streams."""
 
     folding: Folding
     word: int
     cycles: int
-    ideal: int
+    spread: int
     constant: bool
     cost: tuple[float, ...]
 
@@ -108,7 +108,7 @@ class Candidates:
                 continue
             cycles, cost, constant = self._cost(node, x, folding, taken)
             if cycles <= most_cycles:
-                found.append(Option(folding, taken, cycles, ideal, constant, cost))
+                found.append(Option(folding, taken, cycles, spread(node, y, folding, ideal), constant, cost))
         return _undominated(found)
 
     def _forms(self, node: Node, pe: int, simd: int) -> list[str]:
@@ -158,10 +158,9 @@ class Candidates:
         return self._matrices[node.name]
 
     def _streams_to(self, node: Node) -> list[Stream]:
-        pixels = self._queued(node) if node.kind == "add" else (0,)
         return [Stream(None if self.origin(tensor) == INPUT else self.origin(tensor), node.name,
                        self.readers(self.origin(tensor)) == 1 and node.kind != "add", held)
-                for tensor, held in zip(node.inputs, pixels, strict=True)]
+                for tensor, held in zip(node.inputs, self._queued(node), strict=True)]
 
     def readers(self, tensor: str) -> int:
         """How many readers a tensor's stream has, past flattens."""
@@ -170,13 +169,12 @@ class Candidates:
             found += self.readers(node.name) if node.kind == "flatten" else node.inputs.count(tensor)
         return found
 
-    def _queued(self, node: Node) -> tuple[int, int]:
-        """Pixels in the queues of an add, as deep as in the plan of the start."""
-        depths = {engine.outputs["o"]: engine for engine in self._plan.engines if engine.kind == "queue"}
-        add = next(engine for engine in self._plan.engines if engine.node is node)
-        a, b = (depths[add.inputs[port]] for port in "ab")
-        return tuple(-(-queue.depth * queue.links[0].par // queue.links[0].tensor.channels)  # type: ignore[return-value]
-                     for queue in (a, b))
+    def _queued(self, node: Node) -> list[int]:
+        """Pixels in the queues in front of a node, as deep as in the plan of the start; 0 for none."""
+        queues = {engine.outputs["o"]: engine for engine in self._plan.engines if engine.kind == "queue"}
+        reader = next(engine for engine in self._plan.engines if engine.node is node)
+        return [-(-queues[stream].depth * queues[stream].links[0].par // queues[stream].links[0].tensor.channels)
+                if stream in queues else 0 for stream in reader.inputs.values()]
 
     def alone(self, node: Node, option: Option) -> Cost:
         """The cost of an option that no stream of two options has: all streams out that are not a reader's alone."""
@@ -225,8 +223,8 @@ def _undominated(options: list[Option]) -> list[Option]:
     """The options but for those that no stream tells from another one that costs no more of anything."""
     kept: list[Option] = []
     for option in sorted(options, key=lambda option: option.cost):
-        if not any((other.pe, other.word, other.ideal, other.constant) == (
-                option.pe, option.word, option.ideal, option.constant)
+        if not any((other.pe, other.word, other.spread, other.constant) == (
+                option.pe, option.word, option.spread, option.constant)
                 and all(a <= b for a, b in zip(other.cost, option.cost, strict=True)) for other in kept):
             kept.append(option)
     return kept
@@ -234,7 +232,7 @@ def _undominated(options: list[Option]) -> list[Option]:
 
 def narrowed(maker: Option, wanted: int, size: int) -> int:
     """Elements in a beat of a maker whose only reader wants so many at once."""
-    fits = 0 < wanted < maker.pe and maker.pe % wanted == 0 and size // wanted <= maker.ideal
+    fits = 0 < wanted < maker.pe and maker.pe % wanted == 0 and size // wanted <= maker.spread
     return wanted if fits else maker.pe
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from networks import Builder, residual
 
-from tbn_hw.queues import FRAMES, Timing, common_source, flow, join_depths, required, window_end
+from tbn_hw.queues import common_source, join_depths, required, window_end
 
 
 def joins(net):
@@ -55,9 +55,7 @@ def test_depths_of_a_shortcut_over_many_blocks():
     for _ in range(40):
         y = b.add(b.requantize(b.threshold(y)), y)
     net = b.network(b.dense(b.flatten(b.add(y, x)), 2))
-    timing = {node.name: Timing(500, 40) for node in net.nodes}
     assert join_depths(net, joins(net)[-1]) == (1, 1)
-    assert join_depths(net, joins(net)[-1], timing)[1] > 16
 
 
 def starves(net, join, port, depth):
@@ -94,21 +92,3 @@ def test_identity_shortcut_waits_for_two_rows():
     x = b.block(b.requantize("input"), 2)
     net = b.network(b.dense(b.flatten(x), 2))
     assert join_depths(net, joins(net)[0]) == (1, 2 * 8 + 3)
-
-
-def test_throughput_needs_no_less_than_freedom_from_deadlock():
-    net = residual()
-    timing = {node.name: Timing(500, 40) for node in net.nodes}
-    for join in joins(net):
-        assert all(t >= d for t, d in zip(join_depths(net, join, timing), join_depths(net, join), strict=True))
-
-
-def test_flow_of_a_slow_engine():
-    """An engine that takes 10 cycles a pixel, as the input does, is late by its own time and latency."""
-    b = Builder((4, 4, 1))
-    name = b.threshold("input")
-    net = b.network(b.dense(b.flatten(name), 2))
-    timing = {node.name: Timing(160 if node.name == name else 16, 5) for node in net.nodes}
-    times = flow(net, "input", name, timing)
-    assert len(times) == FRAMES * 16
-    np.testing.assert_allclose(times, 10 * (np.arange(FRAMES * 16) + 1) + 10 + 5)
