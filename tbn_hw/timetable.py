@@ -62,9 +62,12 @@ class Timetable:
             made, par = self._windows(engine, component, words[0]), engine.folding.pe
         else:
             taken, pe = self._serve(np.maximum.reduce(words), 1), engine.folding.pe
+            read, own = _reads(engine.node, engine.links[0], pe, output)
+            made = self._serve(taken[read], 1)
+            taken[read[own]] = made[own] - 1  # nothing is kept: what cannot be given cannot be taken
+            taken = np.maximum.accumulate(taken)
             for stream, link in zip(engine.inputs.values(), engine.links, strict=True):
                 self.waiting[stream] = self._waiting(self._times[stream], link.par, pe, taken)
-            made = self._serve(taken[_last_read(engine.node, engine.links[0], pe, output)], 1)
             par = output.tensor.size // len(made)
         (stream,) = engine.outputs.values()
         self._times[stream] = self._words(made, par, output.par) + PIPELINE_CYCLES
@@ -110,14 +113,16 @@ class Timetable:
         return np.sum([np.searchsorted(times, at - frame * self._interval, side="right") for frame in range(later)], 0)
 
 
-def _last_read(node: Node, link: Link, pe: int, output: Link) -> np.ndarray:
-    """Which of the words that an engine takes is the last before each beat that it gives, by number in the frame."""
+def _reads(node: Node, link: Link, pe: int, output: Link) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the words that an engine takes is the last before each beat that it gives, by number in the frame; and
+    which beats pass that word on, so that they leave with it."""
     x, y = link.tensor, output.tensor
-    folds = x.channels // pe
+    folds, pixels = x.channels // pe, y.height * y.width
     if node.kind == "top_k":
-        return np.full(output.beats, x.size // pe - 1)
+        return np.full(output.beats, x.size // pe - 1), np.arange(0)
+    beats = own = np.arange(folds)
     if node.kind == "pad_channels":
-        beats = np.clip(np.arange(y.channels // pe) - node.integer("before") // pe, 0, folds - 1)
-    else:
-        beats = np.arange(folds)
-    return np.asarray(((window_end(node, x, y) - 1)[:, None] * folds + beats).ravel())
+        own = node.integer("before") // pe + np.arange(folds)
+        beats = np.clip(np.arange(y.channels // pe) - own[0], 0, folds - 1)
+    read = (window_end(node, x, y) - 1)[:, None] * folds + beats
+    return read.ravel(), (np.arange(pixels)[:, None] * len(beats) + own).ravel()

@@ -139,7 +139,7 @@ class Run:
 
     def build(self, probes: Sequence[Probe]) -> Built:
         inside = [f"{probe.prefix}__{end}" for probe in probes for end in ("payload", "valid", "ready")]
-        return build(self.sources, self.top, self.work, visible=[*PORTS, *inside])
+        return build(self.sources, self.top, self.work, visible=[*PORTS, *inside], optimise="-O0")
 
     def go(self, built: Built, probes: Sequence[Probe]) -> dict[str, Any]:
         """Run to the end; what `accelerator_test` writes."""

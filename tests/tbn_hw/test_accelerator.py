@@ -108,10 +108,10 @@ def solved(net, cycles_a_pixel):
     return fold(net, {}) | dict(found.foldings)
 
 
-@pytest.mark.parametrize("make", [residual, chain])
-@pytest.mark.parametrize("cycles_a_pixel", [1, 3, 12, None])
-def test_interval_is_that_of_the_slowest_engine(make, cycles_a_pixel):
-    net = make(cycles_a_pixel or 0)
+@pytest.mark.parametrize(("net", "cycles_a_pixel"), [
+    *((make(cycles), cycles) for make in (residual, chain) for cycles in (1, 3, 12)),
+    (residual(3, 12, (4, 8)), 2), (residual(), None), (chain(), None)])
+def test_interval_is_that_of_the_slowest_engine(net, cycles_a_pixel):
     foldings = solved(net, cycles_a_pixel) if cycles_a_pixel else random_foldings(net, 1)
     result, accelerator, link = simulate(net, foldings, pictures(net, 6))
     assert result.interval(link.beats) == accelerator.interval
