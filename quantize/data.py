@@ -123,7 +123,7 @@ def _read(folder: Path, name: str, size: int, magic: bytes = b"") -> np.ndarray:
             raise DataError(f"{file}: must hold {size} bytes, not {len(raw)}")
         if not raw.startswith(magic):
             raise DataError(f"{file}: must begin with {magic.hex()}, not {raw[:4].hex()}")
-        return np.frombuffer(raw, np.uint8)
+        return np.frombuffer(bytearray(raw), np.uint8)  # torch warns of arrays that cannot be written to
     raise DataError(f"{folder / name}: no such file, nor with .gz or .xz")
 
 

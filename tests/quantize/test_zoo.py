@@ -22,7 +22,7 @@ def test_weights_and_pictures_fit_the_model(name):
     assert network.name == name and network.input.shape == spec.input.shape and network.classes == spec.classes
     assert {step.name for step in spec.flat() if step.kind in ("conv", "dense")} <= set(network.by_name)
     assert pictures.images.shape == (100, *spec.input.shape) and pictures.labels.max() < len(spec.classes)
-    least = {"tbn_digits": 95, "tbn_resnet": 65, "tbn_cnv": 60}.get(name, 50)
+    least = {"tbn_digits": 95, "tbn_lenet": 95, "tbn_fashion": 85, "tbn_resnet": 65, "tbn_cnv": 60}[name]
     assert (golden(network, pictures.images).argmax(1) == pictures.labels).sum() >= least
 
 
@@ -43,7 +43,7 @@ def test_exact_equals_golden_on_the_packaged_pictures(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [
-    "tbn_lenet", "tbn_vgg", pytest.param("tbn_resnet18", marks=pytest.mark.slow),
+    "tbn_vgg", pytest.param("tbn_resnet18", marks=pytest.mark.slow),
     pytest.param("tbn_alexnet", marks=pytest.mark.slow),
 ])
 def test_exact_equals_golden_before_training(name):
@@ -87,7 +87,8 @@ def test_exact_equals_golden_on_all_test_pictures(name, data_folder):
     real = evaluate(model, data.test_images, data.test_labels)
     print(f"{name}: integer {accuracy:.2f} %, float {real:.2f} %")
     assert abs(accuracy - real) <= 0.5
-    assert accuracy >= {"tbn_digits": 97, "tbn_resnet": 75, "tbn_cnv": 70}[name]
+    least = {"tbn_digits": 97, "tbn_lenet": 99.3, "tbn_fashion": 91, "tbn_resnet": 75, "tbn_cnv": 70}
+    assert accuracy >= least[name]
 
 
 def test_pictures_survive_their_file(tmp_path):
