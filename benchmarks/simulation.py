@@ -37,7 +37,7 @@ def measure(name: str, bench: Bench, accelerator: Accelerator, verilog: Path, co
 
     def go() -> tuple[SimulationResult, float, float]:
         before, started = _cpu(), time.perf_counter()
-        result = bench([verilog, PRIMITIVES], accelerator.name, work=work, **given)
+        result = bench([verilog, PRIMITIVES], accelerator.name, work=work, optimise="-O2", **given)
         return result, _cpu() - before, time.perf_counter() - started
 
     _, with_build, _ = go()

