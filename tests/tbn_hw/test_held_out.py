@@ -32,15 +32,27 @@ def weights(tmp_path_factory):
     return path
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("target", "fps"), [("ulx3s-12f", 5000), ("ice40-hx8k", 500), ("xc7a35t", 20000)])
-def test_builds_for_three_targets(weights, target, fps, tmp_path):
-    done = subprocess.run(
+def build(weights, target, fps, folder):
+    return subprocess.run(
         [sys.executable, "-m", "tbn_hw.build", "--model", str(MODEL), "--weights", str(weights), "--target", target,
-         "--fps", str(fps), "--seeds", "0", "--verify-images", "2", "--output", str(tmp_path / "b")],
+         "--fps", str(fps), "--seeds", "0", "--verify-images", "2", "--output", str(folder)],
         capture_output=True, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "fps"), [("ulx3s-12f", 5000), ("colorlight-i5", 10000), ("xc7a35t", 20000)])
+def test_builds_for_three_targets(weights, target, fps, tmp_path):
+    done = build(weights, target, fps, tmp_path / "b")
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "b" / "report.json").read_text())
     assert report["verify"]["mismatches"] == 0 and report["verify"]["outputs_compared"] > 0
     assert report["verify"]["interval_cycles"] == max(layer["cycles"] for layer in report["layers"])
     assert report["estimate"]["lut"] == pytest.approx(report["synthesis"]["lut"], rel=0.1)
+
+
+def test_too_large(weights, tmp_path):
+    """For a part without multipliers, whatever the rate; nothing but the network is left behind."""
+    done = build(weights, "ice40-hx8k", 50, tmp_path / "b")
+    assert done.returncode == 5 and "Traceback" not in done.stderr
+    assert "the smallest folding takes about" in done.stderr.replace("\n", " ") and "LUTs" in done.stderr
+    assert not (tmp_path / "b" / "folding.yaml").exists()
