@@ -266,6 +266,17 @@ WRONG = {
     "seeds": (lambda t: ["--model", DIGITS, "--seeds", "-1"], 2, "--seeds must not be negative, but is -1"),
     "clock": (lambda t: ["--model", DIGITS, "--clock", "0"], 2, "--clock must be a frequency in MHz, with at least"),
     "clock and no seeds": (lambda t: ["--model", DIGITS, "--clock", "9", "--seeds", "0"], 2, "with at least one of --"),
+    "rate": (lambda t: ["--model", DIGITS, "--fps", "quick"], 2, "--fps: must be a positive number of frames a second"),
+    "rate and folding": (
+        lambda t: ["--model", DIGITS, "--fps", "9", "--folding", folding(t, "layers[0].conv:\n  pe: 4\n")],
+        2,
+        "--fps asks for a folding and --folding states one",
+    ),
+    "rate out of reach": (
+        lambda t: ["--model", DIGITS, "--target", "icebreaker", "--fps", "100000"],
+        5,
+        "LUTs of them in layers[3].conv; the fastest folding that fits makes",
+    ),
     "no picture": (lambda t: ["--model", DIGITS, "--images", t / "cat.png"], 2, "cat.png: no such file"),
     "images": (
         lambda t: ["--model", DIGITS, "--verify-images", "0"],
