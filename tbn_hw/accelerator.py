@@ -25,7 +25,6 @@ from tbn_hw.timetable import Timetable
 FRAMES_IN_FLIGHT = 16
 """Malformed-frame flags that may wait for their frame's result; a further frame waits at the input."""
 
-
 QUEUE_LATENCY = 2
 """Cycles that a beat spends in a queue that has room for many, in which others come."""
 

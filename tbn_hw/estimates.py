@@ -35,8 +35,10 @@ def foldings(loaded: Loaded, options: argparse.Namespace, console: Console) -> d
     wish = Wish(target, options.clock or target.part.clock_mhz, rate)
     if options.fps is None:
         stated = fold(network, loaded.foldings)
+        if target.name == target.family:  # nobody named a part, so there is none to fill
+            return stated
         much = _excess(plan(network, stated, target.family), wish)
-        if much is None or target.name == target.family:
+        if much is None:
             return stated
         console.print(f"fold: the model file's folding {much}; another one is looked for")
     with console.status("fold: looks for a folding"):

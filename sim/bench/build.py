@@ -18,7 +18,6 @@ from sim.bench.tool import CompileError, SimulationError, compiler, execute, ver
 
 MARKER = "built.json"
 
-
 SLOW_PASSES = ("-fno-merge-cond-motion",)
 """What Verilator is told to leave out: of tbn_resnet in 7,000 lanes that pass took 190 of 257 seconds."""
 
