@@ -152,7 +152,8 @@ def test_synthesise_wrong(tmp_path: Path) -> None:
 def test_synthesise_killed(number: signal.Signals, tmp_path: Path) -> None:
     """A build that ends in the middle takes Yosys with it and leaves nothing that a later one takes for a result."""
     slow = "module slow(input [63:0] a, b, output [127:0] y); assign y = a * b % 127; endmodule"
-    code = ("import sys, pathlib; from tbn_hw.synthesis import synthesise\n"
+    code = ("import signal, sys, pathlib; from tbn_hw.synthesis import synthesise\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it\n"
             f"synthesise({{'slow': {slow!r}}}, 'ice40', pathlib.Path('.'), cache=pathlib.Path('cache'))")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(Path.cwd()), *sys.path]))}
     process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
