@@ -68,11 +68,13 @@ class Add(wiring.Component):
             self.a.ready.eq(self.b.valid & free),
             self.b.ready.eq(self.a.valid & free),
         ]
+        payload = Signal.like(self.o.payload, name="payload", reset_less=True)
+        m.d.comb += self.o.payload.eq(payload)
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(transfer):
             m.d.sync += self.o.valid.eq(1)
             for lane in range(self._par):
                 total = value_of(self.a.payload[lane]) + value_of(self.b.payload[lane])
-                m.d.sync += self.o.payload[lane].eq(clip(total, *shape_range(self.o_shape)))
+                m.d.sync += payload[lane].eq(clip(total, *shape_range(self.o_shape)))
         return m

@@ -66,7 +66,8 @@ class _Wires:
 
     def at(self, wire, stage):
         if (wire, stage) not in self._values:
-            ahead, register = self.at(wire, stage - 1), Signal(name=f"wire{wire}_stage{stage}")
+            ahead = self.at(wire, stage - 1)
+            register = Signal(name=f"wire{wire}_stage{stage}", reset_less=True)
             with self._m.If(self._enable):
                 self._m.d.sync += register.eq(ahead)
             self._values[wire, stage] = register

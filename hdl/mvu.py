@@ -195,7 +195,7 @@ class MVU(wiring.Component):
             if late == self._late_weights:
                 form = self._activation_kind, self._kind, self._family
                 x, layout = beat(*form, x), beat_layout(*form, self._shape, self._simd)
-            ahead, x, valid = (x, valid), Signal(layout, name="x"), Signal(name="valid")
+            ahead, x, valid = (x, valid), Signal(layout, name="x", reset_less=True), Signal(name="valid")
             with m.If(enable):
                 m.d.sync += [x.eq(ahead[0]), valid.eq(ahead[1])]
             if late:
@@ -221,7 +221,8 @@ class MVU(wiring.Component):
             m.d.sync += finished.eq(valid & last)
         sums = []
         for k, (dot, start) in enumerate(zip(dots, self._starts(m, enable & valid & last), strict=True)):
-            sums.append(accumulator := Signal(signed(self._acc_width), name=f"accumulator{k}"))
+            sums.append(accumulator := Signal(signed(self._acc_width), name=f"accumulator{k}",
+                                               reset_less=True))
             if start is None:
                 following = accumulated_from_zero(m, accumulator, first, dot, scale, self._family)
             else:
@@ -284,7 +285,7 @@ class MVU(wiring.Component):
         if bits[0] is None:
             return Const(0)
         m.submodules.shared = shared = SharedCount(count=self._simd, **tree)
-        total = Signal(range(self._weights.shape[1] + 1))
+        total = Signal(range(self._weights.shape[1] + 1), reset_less=True)
         following = accumulated_from_zero(m, total, first, shared, 1, self._family)
         m.d.comb += [shared.bits.eq(Cat(bits)), shared.enable.eq(enable)]
         with m.If(enable & valid):

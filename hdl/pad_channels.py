@@ -58,7 +58,7 @@ class PadChannels(wiring.Component):
         m = Module()
         before, channels, _after = self._folds
         held = Signal()
-        x = Signal.like(self.i.payload, name="x")
+        x = Signal.like(self.i.payload, name="x", reset_less=True)
         index = Signal(range(sum(self._folds)))
         inside = Signal()
         past = Signal()

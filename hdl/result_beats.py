@@ -50,7 +50,7 @@ class ResultBeats(wiring.Component):
         m = Module()
         beats, beat_width = self._pe // self._par, self._par * self._width
         left = Signal(range(beats + 1))
-        results, correction = Signal.like(self.sums), Signal.like(self.correction)
+        results, correction = (Signal.like(value, reset_less=True) for value in (self.sums, self.correction))
         m.d.comb += [
             self.o.valid.eq(left != 0),
             self.busy.eq((left != 0) & ~((left == 1) & self.o.ready)),

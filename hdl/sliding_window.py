@@ -153,8 +153,10 @@ class SlidingWindow(wiring.Component):
             words = self._buffer(m, lane, control.write, write_address, address, enable)
             outside = self._outside(m, lane, control, ky, kx, enable)
             read_words.append(Mux(outside, self._pad_word(m, lane, cw, enable), words))
+        payload = Signal.like(Cat(read_words), name="payload", reset_less=True)
+        m.d.comb += Value.cast(self.o.payload).eq(payload)
         with m.If(enable):
-            m.d.sync += Value.cast(self.o.payload).eq(Cat(read_words))
+            m.d.sync += payload.eq(Cat(read_words))
         return m
 
     def _count(self, m, last, modulus, enable):

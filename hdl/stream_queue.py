@@ -51,18 +51,18 @@ class Queue(wiring.Component):
         return self._pair(m) if self._depth == 2 else self._memory(m)
 
     def _pair(self, m):
-        spare = Signal(self._shape)
-        spare_valid = Signal()
-        m.d.comb += self.i.ready.eq(~spare_valid)
+        spare, payload = (Signal(self._shape, name=name, reset_less=True) for name in ("spare", "payload"))
+        spare_free = Signal(init=1)  # the ready itself, with no inverter behind it: it starts a design's long paths
+        m.d.comb += [self.i.ready.eq(spare_free), self.o.payload.eq(payload)]
         with m.If(~self.o.valid | self.o.ready):
-            m.d.sync += self.o.valid.eq(self.i.valid | spare_valid)
-            with m.If(spare_valid):
-                m.d.sync += self.o.payload.eq(spare)
+            m.d.sync += self.o.valid.eq(self.i.valid | ~spare_free)
+            with m.If(spare_free):
+                m.d.sync += payload.eq(self.i.payload)
             with m.Else():
-                m.d.sync += self.o.payload.eq(self.i.payload)
-            m.d.sync += spare_valid.eq(0)
-        with m.Elif(~spare_valid):
-            m.d.sync += [spare.eq(self.i.payload), spare_valid.eq(self.i.valid)]
+                m.d.sync += payload.eq(spare)
+            m.d.sync += spare_free.eq(1)
+        with m.Elif(spare_free):
+            m.d.sync += [spare.eq(self.i.payload), spare_free.eq(~self.i.valid)]
         return m
 
     def _memory(self, m):

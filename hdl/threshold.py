@@ -111,7 +111,7 @@ class Threshold(wiring.Component):
         table = channel_rows(m, "rom", self._table, self._par, following, load,
                              attrs={"rom_style": style, "ram_style": style})
         if self.in_block_ram:
-            table, early = [[Signal.like(cut, name="cut") for cut in cuts] for cuts in table], table
+            table, early = [[Signal.like(cut, name="cut", reset_less=True) for cut in cuts] for cuts in table], table
             with m.If(load):
                 m.d.sync += [cut.eq(ahead) for cuts, rows in zip(table, early, strict=True)
                              for cut, ahead in zip(cuts, rows, strict=True)]
@@ -128,6 +128,8 @@ class Threshold(wiring.Component):
                     following.eq(Mux(following == self._folds - 1, 0, following + 1)),
                 ]
 
+        payload = Signal.like(self.o.payload, name="payload", reset_less=True)
+        m.d.comb += self.o.payload.eq(payload)
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(transfer):
@@ -136,7 +138,7 @@ class Threshold(wiring.Component):
                 a = value_of(self.i.payload[lane])
                 reached = [a > cut if self._above else a >= cut for cut in cuts]
                 if self._o_shape == BINARY:
-                    m.d.sync += self.o.payload[lane].eq(~reached[0])
+                    m.d.sync += payload[lane].eq(~reached[0])
                 else:
-                    m.d.sync += self.o.payload[lane].eq(Cat(reached[0] | ~reached[1], ~reached[1]).as_signed())
+                    m.d.sync += payload[lane].eq(Cat(reached[0] | ~reached[1], ~reached[1]).as_signed())
         return m

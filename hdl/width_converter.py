@@ -2,7 +2,7 @@
 
 import math
 
-from amaranth.hdl import Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -79,19 +79,19 @@ class WidthConverter(wiring.Component):
         width = self._i_par * self._shape.width
         place = Signal(range(count))
         last = place == count - 1
-        m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
+        beats = Signal(count * width, reset_less=True)
+        m.d.comb += [self.i.ready.eq(~self.o.valid | self.o.ready), Value.cast(self.o.payload).eq(beats)]
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(self.i.valid & self.i.ready):
-            o, i = Value.cast(self.o.payload), Value.cast(self.i.payload)
-            m.d.sync += [o[-width:].eq(i), o[:-width].eq(o[width:]), place.eq(Mux(last, 0, place + 1)),
-                         self.o.valid.eq(last)]
+            m.d.sync += [beats.eq(Cat(beats[width:], Value.cast(self.i.payload))),
+                         place.eq(Mux(last, 0, place + 1)), self.o.valid.eq(last)]
 
     def _narrow(self, m, count):
         """Shifts a register out at the low end."""
         width = self._o_par * self._shape.width
         left = Signal(range(count + 1))
-        beats = Signal(count * width)
+        beats = Signal(count * width, reset_less=True)
         m.d.comb += [
             self.i.ready.eq((left == 0) | (left == 1) & self.o.ready),
             self.o.valid.eq(left != 0),
