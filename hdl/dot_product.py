@@ -1,5 +1,7 @@
 """The products of one processing element, and their sum."""
 
+import functools
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -55,6 +57,11 @@ def in_digits(activation, weight_kind, family):
     return weight_kind == "int8" and activation == "int" and family == "ice40"
 
 
+def multiplied(activation, weight_kind, family):
+    """Whether each product has a multiplier to itself, a block of the die that lies far from where its operands are."""
+    return (activation, weight_kind) == ("int", "int8") and family != "ice40"
+
+
 def beat_layout(activation, weight_kind, family, shape, simd):
     """What a `DotProduct` takes of a beat of `simd` elements: these, or what `beat` makes of them for all rows."""
     if paired(activation, weight_kind):
@@ -76,7 +83,8 @@ def dot_registers(activation, weight_kind, simd, tree_levels, family):
         terms = -(-simd // 2)
     else:
         terms = simd * (PAIRS if in_digits(activation, weight_kind, family) else 1)
-    return registers_of(terms, min(1, tree_levels))
+    around = 2 if tree_levels and multiplied(activation, weight_kind, family) else 0
+    return registers_of(terms, min(1, tree_levels)) + around
 
 
 class DotProduct(wiring.Component):
@@ -94,7 +102,8 @@ class DotProduct(wiring.Component):
         As in `hdl.mvu.MVU`.
     tree_levels : int
         Levels of LUTs between registers where bits are counted. Integers have one behind every adder, which is cheaper
-        than without: two adders in a row become a circuit of full adders. 0 for no register but the last.
+        than without: two adders in a row become a circuit of full adders; and one on either side of a multiplier block,
+        which stands wherever the die has one. 0 for no register but the last.
 
     Members
     -------
@@ -138,7 +147,9 @@ class DotProduct(wiring.Component):
                      for term in digit_terms(x.single, x.triple, w)]
             registered_sum(m, self.sum, terms, self.enable, self._levels)
         else:
-            terms = [product(self._activation, self._weight_kind, x, w)
+            apart = self._levels and multiplied(self._activation, self._weight_kind, self._family)
+            register = functools.partial(registered, m, self.enable) if apart else lambda value: value
+            terms = [register(product(self._activation, self._weight_kind, register(x), register(w)))
                      for x, w in zip(self.x, self.w, strict=True)]
             registered_sum(m, self.sum, terms, self.enable, self._levels)
         return m
@@ -178,7 +189,7 @@ class SharedCount(wiring.Component):
             return m
         total = Cat(self.sum, self.more)
         for _ in range(self._late):
-            late, total = total, Signal(len(total), name="total")
+            late, total = total, Signal(len(total), name="total", reset_less=True)
             with m.If(self.enable):
                 m.d.sync += late.eq(total)
         registered_count(m, total, self._family, "wire", list(self.bits), len(self.bits), self.enable, self._levels)
@@ -188,22 +199,21 @@ class SharedCount(wiring.Component):
 def registered_count(m, total, family, kind, wires, count, enable, levels):
     """The outputs of a counting circuit in a register."""
     schedule, _ = count_products(family, kind, count, levels)
-    result = Cat(build(m, schedule, wires, enable, family))
+    m.d.comb += total.eq(registered(m, enable, Cat(build(m, schedule, wires, enable, family))))
+
+
+def registered(m, enable, value):
+    """A value in a register, which has no reset: it is data, and what says whether it counts is elsewhere."""
+    stage = Signal(value.shape(), name="stage", reset_less=True)
     with m.If(enable):
-        m.d.sync += total.eq(result)
+        m.d.sync += stage.eq(value)
+    return stage
 
 
 def registered_sum(m, total, terms, enable, levels):
     """The sum of the terms in a register, and unless `levels` is 0 registers between all levels of the tree."""
-    def register(value):
-        stage = Signal(value.shape())
-        with m.If(enable):
-            m.d.sync += stage.eq(value)
-        return stage
-
-    result = adder_tree(terms, every=min(1, levels), register=register)
-    with m.If(enable):
-        m.d.sync += total.eq(result)
+    result = adder_tree(terms, every=min(1, levels), register=functools.partial(registered, m, enable))
+    m.d.comb += total.eq(registered(m, enable, result))
 
 
 def accumulated(total, dot, scale=1):

@@ -7,6 +7,9 @@ from amaranth.lib.wiring import In, Out
 from hdl.element import check_channels, value_of
 from hdl.stream import BINARY, Elements, Signature, check_count, connect
 
+BLOCK_ROWS = 32
+"""Partial results of so many rows come out of block RAM, late in their cycle, and go into a register of their own."""
+
 
 class WindowReduction(wiring.Component):
     """Reduction of windows of `kernel` positions, every `stride` positions of a line of `length`.
@@ -17,10 +20,10 @@ class WindowReduction(wiring.Component):
     Where windows overlap, `overlap = ceil(kernel / stride)` of them are open at once, and each has its own column of
     partial results in a memory of `inner` rows. A beat goes into the input register while its row is read; in the next
     cycle the row is written back and a finished window leaves, so with more than one row no beat ever reads what the
-    beat before it writes, and a single row is a register.
+    beat before it writes, and a single row is a register. Of `BLOCK_ROWS` and more, it is written a cycle later.
 
     One beat a cycle at the input; latency is 1 cycle from the last beat of a window, so
-    `(kernel - 1) * inner + 1` cycles from the first beat.
+    `(kernel - 1) * inner + 1` cycles from the first beat, and one more for rows in block RAM.
 
     Parameters
     ----------
@@ -49,25 +52,32 @@ class WindowReduction(wiring.Component):
 
     @property
     def latency(self):
-        return (self._kernel - 1) * self._inner + 1
+        return (self._kernel - 1) * self._inner + 1 + self.late
+
+    @property
+    def late(self):
+        """Whether a row that was read goes through a register."""
+        return self._kernel > 1 and self._inner >= BLOCK_ROWS
 
     def elaborate(self, platform):
         m = Module()
         take = Signal()
         leave = Signal()
-        held = Signal()
-        x = Signal.like(self.i.payload, name="x")
+        taken = Signal()
+        x = Signal.like(self.i.payload, name="x", reset_less=True)
+        with m.If(self.i.ready):
+            m.d.sync += taken.eq(self.i.valid)
+        with m.If(take):
+            m.d.sync += x.eq(self.i.payload)
+
+        row, *position = self._position(m, take)
+        held = self._beside(m, taken, reset_less=False)
+        x, opens, closes = (self._beside(m, value) for value in (x, *position))
         m.d.comb += [
             self.i.ready.eq(~held | ~self.o.valid | self.o.ready),
             take.eq(self.i.valid & self.i.ready),
             leave.eq(held & self.i.ready),
         ]
-        with m.If(self.i.ready):
-            m.d.sync += held.eq(self.i.valid)
-        with m.If(take):
-            m.d.sync += x.eq(self.i.payload)
-
-        row, opens, closes = self._position(m, take)
         results = Signal(data.ArrayLayout(Elements(self._o_shape, self._par), self._overlap))
         partials = self._partials(m, row, take, leave, results) if self._kernel > 1 else None
         for k in range(self._overlap):
@@ -88,8 +98,17 @@ class WindowReduction(wiring.Component):
                 m.d.comb += self.o.payload.eq(results[k])
         return m
 
+    def _beside(self, m, value, reset_less=True):
+        """What belongs to the beat taken last, when its row of partial results is there."""
+        if not self.late:
+            return value
+        moved = Signal.like(value, name="moved", reset_less=reset_less)
+        with m.If(self.i.ready):
+            m.d.sync += moved.eq(value)
+        return moved
+
     def _position(self, m, take):
-        """Row of the beat being taken; and for the beat held, the columns whose windows open and close with it."""
+        """Row of the beat being taken; and for the beat before it, the columns whose windows open and close with it."""
         row = Signal(range(self._inner))
         position = Signal(range(self._length))
         period = self._overlap * self._stride
@@ -131,11 +150,11 @@ class WindowReduction(wiring.Component):
         m.d.comb += [
             read.addr.eq(row),
             read.en.eq(take),
-            write.addr.eq(held_row),
+            write.addr.eq(self._beside(m, held_row)),
             write.data.eq(results),
             write.en.eq(leave),
         ]
-        return read.data
+        return self._beside(m, read.data)
 
 
 class Pool(wiring.Component):
@@ -186,18 +205,23 @@ class Pool(wiring.Component):
 
     @property
     def latency(self):
-        """Cycles from the first beat to the first output: the last of its window, and two registers."""
-        return (self._kernel - 1) * (self._width + 1) * (self._channels // self._par) + 2
+        """Cycles from the first beat to the first output: the last of its window, and two registers or more."""
+        registers = sum(1 + stage.late for stage in self._reductions)
+        return (self._kernel - 1) * (self._width + 1) * (self._channels // self._par) + registers
 
-    def elaborate(self, platform):
-        m = Module()
+    @property
+    def _reductions(self):
+        """The reduction of lines, and that of columns."""
         folds = self._channels // self._par
         common = {"combine": self._combine, "par": self._par, "kernel": self._kernel, "stride": self._stride}
         i_shape, line_shape, window_shape = self._shapes
-        m.submodules.lines = lines = WindowReduction(
-            i_shape=i_shape, o_shape=line_shape, length=self._width, inner=folds, **common)
-        m.submodules.columns = columns = WindowReduction(
-            i_shape=line_shape, o_shape=window_shape, length=self._height, inner=self.out_width * folds, **common)
+        lines = WindowReduction(i_shape=i_shape, o_shape=line_shape, length=self._width, inner=folds, **common)
+        return lines, WindowReduction(i_shape=line_shape, o_shape=window_shape, length=self._height,
+                                      inner=self.out_width * folds, **common)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.lines, m.submodules.columns = lines, columns = self._reductions
         connect(m, wiring.flipped(self.i), lines.i)
         connect(m, lines.o, columns.i)
         m.d.comb += [

@@ -1,9 +1,10 @@
 """Requantize: a fixed-point scale and offset for each channel, then saturation."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.counting import FAMILIES
 from hdl.element import (
     channel_rows,
     check_channels,
@@ -22,10 +23,11 @@ class Requantize(wiring.Component):
     """`clip((a * mult + bias) >> shift, lo, hi)` for each element, the shift rounding down.
 
     Channels are fastest. With more than one beat a pixel, `mult` and `bias` come from ROMs of that many rows. It is a
-    pipeline with one enable: a register for the input and the multiplier, one for the product, one for the result, laid
-    out for a DSP block. If every multiplier is 1, there is neither multiplier nor product register.
+    pipeline with one enable: a register for the input and the multiplier, one for the product, one for the result. A
+    DSP block lies where the die has one, and may be far: it has one more register on either side. If every multiplier
+    is 1, there is neither multiplier nor product register.
 
-    One beat a cycle. Latency is 3 cycles, 2 without a multiplier.
+    One beat a cycle. Latency is 5 cycles, 3 in a family whose multipliers are logic, 2 without a multiplier.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ class Requantize(wiring.Component):
         Elements a beat, a divisor of the number of channels.
     pixels : int
         Pixels of a frame; only `interval` depends on it.
+    family : one of `hdl.counting.FAMILIES`
+        Whose multipliers they are.
 
     Members
     -------
@@ -52,7 +56,8 @@ class Requantize(wiring.Component):
         does not divide.
     """
 
-    def __init__(self, *, i_shape, mult, bias, shift, lo, hi, par, pixels=1):
+    def __init__(self, *, i_shape, mult, bias, shift, lo, hi, par, pixels=1,
+                 family="portable"):
         self._i_shape = check_shape("Input shape", i_shape)
         self._mult = check_integers("Multipliers", mult)
         self._bias = check_integers("Biases", bias, len(self._mult))
@@ -62,6 +67,9 @@ class Requantize(wiring.Component):
                 raise TypeError(f"Output {name} must be an integer, not {value!r}")
         if lo >= hi:
             raise ValueError(f"Output lo {lo} must be below hi {hi}")
+        if family not in FAMILIES:
+            raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
+        self._far = family != "ice40"
         self._lo, self._hi = int(lo), int(hi)
         self._channels, self._par = check_channels(len(self._mult), par)
         self._folds, self._pixels = self._channels // self._par, check_count("Pixels", pixels)
@@ -87,7 +95,7 @@ class Requantize(wiring.Component):
 
     @property
     def latency(self):
-        return 3 if self.multiplies else 2
+        return 2 + self.multiplies * (1 + 2 * self._far)
 
     def _ranges(self):
         """Bounds of the products, and of the products with bias."""
@@ -116,28 +124,39 @@ class Requantize(wiring.Component):
                         m.d.sync += index.eq(0)
             return [row[0] for row in channel_rows(m, name, [[v] for v in values], self._par, index, step)]
 
-        valid = Signal(name="a_valid")
-        values = [Signal(self._i_shape, name=f"a_{lane}") for lane in range(self._par)]
-        with m.If(enable):
-            m.d.sync += valid.eq(self.i.valid)
-            m.d.sync += [a.eq(self.i.payload[lane]) for lane, a in enumerate(values)]
-        values, taken = [value_of(a) for a in values], self.i.valid
-
-        if self.multiplies:
-            mults = rows("mult", self._mult, taken)
-            taken = valid
-            valid = Signal(name="product_valid")
-            products = [Signal(range_shape(*product_range), name=f"product_{lane}") for lane in range(self._par)]
+        def stage(name, values, taken, shape=None):
+            """The values in registers, and whether they are there; constants are constants at any time."""
+            valid = Signal(name=f"{name}_valid")
+            kept = [value if isinstance(value, Const) else Signal(shape or value.shape(), name=f"{name}_{k}",
+                                                                      reset_less=True)
+                    for k, value in enumerate(values)]
             with m.If(enable):
                 m.d.sync += valid.eq(taken)
-                m.d.sync += [p.eq(a * mult) for p, a, mult in zip(products, values, mults, strict=True)]
-            values = products
+                m.d.sync += [register.eq(value) for register, value in zip(kept, values, strict=True)
+                             if register is not value]
+            return kept, valid
+
+        taken = self.i.valid
+        values, valid = stage("a", list(self.i.payload), taken, self._i_shape)
+        values = [value_of(a) for a in values]
+        if self.multiplies:
+            mults = rows("mult", self._mult, taken)
+            if self._far:
+                factors, valid = stage("factor", [*values, *mults], valid)
+                values, mults = factors[:self._par], factors[self._par:]
+            taken, products = valid, [a * mult for a, mult in zip(values, mults, strict=True)]
+            values, valid = stage("product", products, taken, range_shape(*product_range))
+            if self._far:
+                taken = valid
+                values, valid = stage("near_product", values, taken)
 
         biases = rows("bias", self._bias, taken) if any(self._bias) else [0] * self._par
+        payload = Signal.like(self.o.payload, name="payload", reset_less=True)
+        m.d.comb += self.o.payload.eq(payload)
         with m.If(enable):
             m.d.sync += self.o.valid.eq(valid)
             for lane, (value, bias) in enumerate(zip(values, biases, strict=True)):
                 total = Signal(range_shape(*sum_range), name=f"sum_{lane}")
                 m.d.comb += total.eq(value + bias)
-                m.d.sync += self.o.payload[lane].eq(clip(total >> self._shift, self._lo, self._hi))
+                m.d.sync += payload[lane].eq(clip(total >> self._shift, self._lo, self._hi))
         return m

@@ -21,7 +21,7 @@ from hdl.element import range_shape
 from hdl.fork import Fork
 from hdl.mvu import MVU
 from hdl.pad_channels import PadChannels
-from hdl.pool import Pool
+from hdl.pool import BLOCK_ROWS, Pool
 from hdl.requantize import Requantize
 from hdl.sliding_window import SlidingWindow
 from hdl.stream import payload_shape
@@ -123,6 +123,7 @@ def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
         "product bit": par * product if multiplies and not dsp else 0,
         "changing bit": par * a * bits_of(folds) if multiplies and not dsp else 0,  # the other factor changes
         "wide product bit": par * product if dsp and wide else 0,
+        "far register": par * (a + (widths[0] if folds > 1 else 0) + product) if dsp else 0,
         "counter bit": bits_of(folds),
     }, dsp=dsp)
 
@@ -138,11 +139,13 @@ def _pool(pool: Pool, family: str) -> Iterator[Piece]:
     par, kernel, stride = pool._par, pool._kernel, pool._stride
     folds = pool._channels // par
     overlap = -(-kernel // stride)
-    luts = ff = blocks = 0.0
-    for depth, width in ((folds, line), (pool.out_width * folds, window)):
+    luts = ff = blocks = moved = 0.0
+    for depth, taken, width in ((folds, i_width, line), (pool.out_width * folds, line, window)):
         if kernel > 1 and depth > 1:
             found = ram(depth, par * overlap * width, family)
             luts, ff, blocks = luts + found[0], ff + found[1], blocks + found[2]
+        if kernel > 1 and depth >= BLOCK_ROWS:  # ECP5's block RAM has the register of what was read
+            moved += par * (taken + (0 if family == "ecp5" else overlap * width))
     yield Piece("max_pool" if type(pool).__name__ == "MaxPool" else "avg_pool", {
         "one": 1,
         "input bit": par * (i_width + line),
@@ -152,6 +155,7 @@ def _pool(pool: Pool, family: str) -> Iterator[Piece]:
         "phase": 2 * overlap * bits_of(overlap * stride),
         "ram lut": luts,
         "ram bit": ff,
+        "moved bit": moved,
     }, bram=blocks)
 
 

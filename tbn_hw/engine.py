@@ -109,7 +109,7 @@ def engine(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int = 0,
     if node.kind in ("conv", "dense"):
         parts = _matrix(node, inputs, folding, o_par, family)
     else:
-        parts = [core(node, inputs, folding)]
+        parts = [core(node, inputs, folding, family)]
     payload = payload_shape(parts[-1].o)
     interval = max([inputs[0].beats, *(part.interval for part in parts)])
     if node.kind != "add" and _narrower(o_par, payload.length):
@@ -122,8 +122,10 @@ def engine(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int = 0,
     return Chain([*converters[0], *parts, queue], interval)
 
 
-def core(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+def core(node: Node, inputs: Sequence[Link], folding: Folding, family: str) -> Any:
     """What does the work of a node without a matrix."""
+    if node.kind == "requantize":
+        return _requantize(node, inputs, folding, family)
     return _CORES[node.kind](node, inputs, folding)
 
 
@@ -159,10 +161,10 @@ def _threshold(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
                      pixels=_pixels(inputs[0]))
 
 
-def _requantize(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
+def _requantize(node: Node, inputs: Sequence[Link], folding: Folding, family: str) -> Any:
     return Requantize(i_shape=inputs[0].shape, mult=node.arrays["mult"], bias=node.arrays["bias"],
                       shift=node.integer("shift"), lo=node.integer("lo"), hi=node.integer("hi"), par=folding.pe,
-                      pixels=_pixels(inputs[0]))
+                      pixels=_pixels(inputs[0]), family=family)
 
 
 def _pixels(link: Link) -> int:
@@ -202,7 +204,6 @@ _CORES: dict[str, Callable[[Node, Sequence[Link], Folding], Any]] = {
     "avg_pool": _avg_pool,
     "max_pool": _max_pool,
     "pad_channels": _pad_channels,
-    "requantize": _requantize,
     "threshold": _threshold,
     "top_k": _top_k,
 }

@@ -126,7 +126,7 @@ class Candidates:
         shape = self._shapes[self.origin(node.inputs[0])]
         if not self.network.macs(node.name):
             part = core(node, [Link(self.network.types[name], self._shapes[self.origin(name)], folding.pe)
-                               for name in node.inputs], folding)
+                               for name in node.inputs], folding, self.model.family)
             cycles = part.interval if node.kind == "top_k" else max(part.interval, x.size // folding.pe)
             return cycles, self._sum(list(pieces(part, self.model.family))), False
         found = self.matrix(node)

@@ -46,13 +46,15 @@ def test_requantize(channels, par, kind):
     assert (result.values["o"] == beats(reference(a, **n), par)).all()
 
 
+@pytest.mark.parametrize("family", ("ecp5", "ice40"))
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("channels", "par"), ((6, 2), (5, 5)))
-def test_requantize_timing(channels, par, kind):
+def test_requantize_timing(channels, par, kind, family):
     rng = np.random.default_rng(1)
-    dut = Requantize(i_shape=signed(8), par=par, pixels=10, **numbers(rng, kind, channels))
+    dut = Requantize(i_shape=signed(8), par=par, pixels=10, family=family,
+                     **numbers(rng, kind, channels))
     result = run(dut, {"i": beats(np.zeros((20, channels), int), par)}, {"o": 20 * channels // par})
-    assert result.latency() == dut.latency == (2 if kind in ("bias", "shift") else 3)
+    assert result.latency() == dut.latency == (2 if kind in ("bias", "shift") else 3 if family == "ice40" else 5)
     assert result.interval(10 * channels // par) == dut.interval
 
 
