@@ -89,6 +89,16 @@ def test_missed_clock(routed, tmp_path):
     assert str(error).endswith("its slowest path runs from layers[0].conv, other to layers[0].conv, other")
 
 
+def test_static_placer(routed, tmp_path, monkeypatch):
+    """A large design of ECP5 has another placer."""
+    target, folder, _ = routed
+    monkeypatch.setattr("tbn_hw.route.STATIC_CELLS", 10)
+    design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
+    route(design, target, tmp_path / f"tiny{SUFFIXES[target.family]}", seeds=(1,))
+    small, large = ((path / "route" / "seed1.log").read_text() for path in (folder / "out", tmp_path))
+    assert "analytical placer" in small and ("Static placer" in large) == (target.family == "ecp5")
+
+
 def test_pins(tmp_path):
     """With a constraint file the ports go to its pins, and engines inside another module are found."""
     target = targets.load("icebreaker")
