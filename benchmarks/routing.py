@@ -22,7 +22,7 @@ from benchmarks.harness import DEVICES, TARGET_MHZ
 from benchmarks.popcount_array import PopcountArray
 from benchmarks.tables import Row, show, write_csv
 from tbn_hw.errors import BuildError
-from tbn_hw.nextpnr import place_and_route
+from tbn_hw.nextpnr import place_and_route, placer_options
 from tbn_hw.placement import json_netlist
 from tbn_hw.synthesis import synthesise
 
@@ -48,7 +48,8 @@ def row(blocks: int, store: Path, workers: int | None) -> Row:
         folder = Path(temporary)
         total = synthesise(texts, FAMILY, folder, workers, top=TOP, cache=store)["total"]
         netlist = json_netlist([folder / f"{name}.v" for name in texts], TOP, FAMILY, folder)
-        run, = place_and_route(netlist, DEVICES[FAMILY], folder, seeds=[SEED], target_mhz=TARGET_MHZ[FAMILY])
+        run, = place_and_route(netlist, DEVICES[FAMILY], folder, seeds=[SEED], target_mhz=TARGET_MHZ[FAMILY],
+                               options=placer_options(FAMILY, total["lut"] + total["ff"]))
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6  # of kilobytes
     return {"blocks": blocks, "LUT": total["lut"], "FF": total["ff"], "cells": run.cells,
             "fill %": 100 * run.cells / run.available["TRELLIS_COMB"], "MHz": run.slowest_mhz,

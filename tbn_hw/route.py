@@ -12,7 +12,7 @@ from typing import Any
 from tbn_hw import bitstream, shell
 from tbn_hw.critical_path import named
 from tbn_hw.errors import DoesNotFit, UsageError
-from tbn_hw.nextpnr import CriticalPath, Routed, place_and_route, spread
+from tbn_hw.nextpnr import CriticalPath, Routed, place_and_route, placer_options, spread
 from tbn_hw.placement import json_netlist
 from tbn_hw.targets import Target
 from tbn_hw.wasm import PRINTED
@@ -20,15 +20,10 @@ from tbn_hw.wasm import PRINTED
 CLOCK = "aclk"
 AIM_MHZ = {"ecp5": 200.0, "ice40": 120.0}
 """The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
-STATIC_CELLS = 15_000
-"""Cells from which an ECP5 design is placed by nextpnr's static placer. Of 46,000 on an LFE5U-85F it makes wires half
-as long as heap, the default: routed in minutes, at 91 MHz, where heap's could not be. Small ones heap places sooner."""
 FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "seed", "seeds",
            "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
            "bitstream_bytes", "warnings", "board")
 """What `route` returns; all None in the report of a build without place and route."""
-ATTEMPTS = 400_000
-"""Places to try for a cell before the design counts as too large: minutes. nextpnr's own limit can take days."""
 EXPECTED = ("Max frequency for clock", "No PCF file specified", "    Overriding derived constraint")
 """How warnings of nextpnr begin that say what is known anyway."""
 
@@ -87,13 +82,11 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
 
     report("netlist", 0, len(seeds))
     cells = len(json.loads(netlist.read_text())["modules"][top]["cells"])
-    limit = max(8, cells**2 // ATTEMPTS)  # nextpnr divides the square of the number of cells by it; by 8 by default
     aim = clock_mhz or AIM_MHZ[family]
     pins = design.constraints and _aimed(design.constraints, family, design.clock, aim, work)
-    placer = "static" if family == "ecp5" and cells >= STATIC_CELLS else "heap"
     runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=aim,
-                           options=["--placer", placer, "--placer-heap-cell-placement-timeout", str(limit)],
-                           constraints=pins, outputs=True, workers=workers, some=True, progress=keep)
+                           options=placer_options(family, cells), constraints=pins, outputs=True, workers=workers,
+                           some=True, progress=keep)
     best = max(runs, key=lambda run: run.slowest_mhz or 0)
     figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required_mhz or clock_mhz,
                "seeds_without_place": len(seeds) - len(runs), "board": None}

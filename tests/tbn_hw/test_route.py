@@ -92,7 +92,7 @@ def test_missed_clock(routed, tmp_path):
 def test_static_placer(routed, tmp_path, monkeypatch):
     """A large design of ECP5 has another placer."""
     target, folder, _ = routed
-    monkeypatch.setattr("tbn_hw.route.STATIC_CELLS", 10)
+    monkeypatch.setattr("tbn_hw.nextpnr.STATIC_CELLS", 10)
     design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     route(design, target, tmp_path / f"tiny{SUFFIXES[target.family]}", seeds=(1,))
     small, large = ((path / "route" / "seed1.log").read_text() for path in (folder / "out", tmp_path))
