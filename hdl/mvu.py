@@ -45,8 +45,8 @@ class MVU(wiring.Component):
     for all rows.
 
     Interval is `synapse_fold * neuron_fold` cycles a vector, without a gap between vectors, or its output beats if they
-    are more. Latency is `synapse_fold + 3` cycles, plus one for each register in the adder tree, and one if the weights
-    lie in block RAM.
+    are more. Latency is `synapse_fold + 3` cycles, plus one for each register between the products' operands and their
+    sum, and one if the weights lie in block RAM.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hdl.mvu import MVU
 from hdl.sliding_window import SlidingWindow
 from quantize.network import Node
 from tbn_hw.engine import Link
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
     from tbn_hw.accelerator import Engine
 
 PIPELINE_CYCLES = 16
-"""Registers between an engine's input and output, at most."""
+"""Registers between an engine's input and output, at most; but of a wide matrix-vector unit, see `_pipeline`."""
+
+AROUND_MATRIX = 6
+"""Those of them that a matrix-vector unit has in front of it and behind it: window, converter, queue."""
 
 Times = np.ndarray
 """Clock cycles at which the beats of one frame pass; those of the next frame pass an interval later."""
@@ -70,7 +74,7 @@ class Timetable:
                 self.waiting[stream] = self._waiting(self._times[stream], link.par, pe, taken)
             par = output.tensor.size // len(made)
         (stream,) = engine.outputs.values()
-        self._times[stream] = self._words(made, par, output.par) + PIPELINE_CYCLES
+        self._times[stream] = self._words(made, par, output.par) + _pipeline(component)
 
     def _windows(self, engine: Engine, component: Any, words: Times) -> Times:
         """The beats of a matrix-vector unit, some rows of a window each; what its window buffer cannot hold waits.
@@ -111,6 +115,12 @@ class Timetable:
         """How many beats have come by some moments, since the frame began; those of later frames count on."""
         later = int((at.max() - times.min()) // self._interval) + 1
         return np.sum([np.searchsorted(times, at - frame * self._interval, side="right") for frame in range(later)], 0)
+
+
+def _pipeline(component: Any) -> int:
+    """The registers between the input and the output of an engine, or more."""
+    units = [stage for stage in getattr(component, "_stages", []) if isinstance(stage, MVU)]
+    return max([PIPELINE_CYCLES, *(unit.latency - unit.synapse_fold + AROUND_MATRIX for unit in units)])
 
 
 def _reads(node: Node, link: Link, pe: int, output: Link) -> tuple[np.ndarray, np.ndarray]:
