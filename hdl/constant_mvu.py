@@ -11,10 +11,9 @@ from hdl.constant_compress import Style
 from hdl.constant_logic import ConstantLogic, stages
 from hdl.constant_netlist import real
 from hdl.constant_plan import block, front
+from hdl.families import check_family
 from hdl.popcount import adder_tree, registers_of
 from hdl.stream import BINARY, TRIT, Signature, check_count
-
-FAMILIES = ("portable", "ecp5", "ice40", "xc7")
 
 
 class ConstantMVU(wiring.Component):
@@ -35,7 +34,7 @@ class ConstantMVU(wiring.Component):
         -1 and +1.
     activation : 'binary' or 'ternary'
         Elements of the input, `BINARY` or `TRIT`.
-    family : 'portable', 'ecp5', 'ice40' or 'xc7'
+    family : one of `hdl.families.FAMILIES`
         Whose cells to use.
     bias : integer array (mh,), or None
         Added to the results.
@@ -66,9 +65,7 @@ class ConstantMVU(wiring.Component):
         mh, mw = self._weights.shape
         if activation not in ("binary", "ternary"):
             raise ValueError(f"Activation must be 'binary' or 'ternary', not {activation!r}")
-        if family not in FAMILIES:
-            raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
-        self._activation, self._family, self._plain = activation, family, plain
+        self._activation, self._family, self._plain = activation, check_family(family), plain
         self._bias = self._check_bias(bias, mh)
         self._levels = check_count("Levels between registers", stage_levels, 0)
         self._block_rows = check_count("Rows of a block", block_rows)

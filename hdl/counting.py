@@ -5,9 +5,6 @@ import inspect
 
 from hdl.schedule import FUNCTIONS, Schedule
 
-FAMILIES = ("portable", "ecp5", "ice40", "xc7")
-"""Plain logic for any tool, and what has cells of its own."""
-
 SEGMENT = 5
 """Products that one chain of exclusive ors takes; longer ones take fewer LUTs and more levels."""
 

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.cells import build, gated_sum
 from hdl.counting import count_products
+from hdl.families import has_multipliers
 from hdl.multiply_digits import PAIRS, digit_layout, digit_terms, sum_of_digits_shape, with_triples
 from hdl.popcount import adder_tree, registers_of, sum_shape
 from hdl.signed_pairs import pair_layout, pair_terms, pairs
@@ -54,12 +55,12 @@ def paired(activation, weight_kind):
 
 def in_digits(activation, weight_kind, family):
     """Whether products are made as in `hdl.multiply_digits`, for a family without multipliers."""
-    return weight_kind == "int8" and activation == "int" and family == "ice40"
+    return (activation, weight_kind) == ("int", "int8") and not has_multipliers(family)
 
 
 def multiplied(activation, weight_kind, family):
     """Whether each product has a multiplier to itself, a block of the die that lies far from where its operands are."""
-    return (activation, weight_kind) == ("int", "int8") and family != "ice40"
+    return (activation, weight_kind) == ("int", "int8") and has_multipliers(family)
 
 
 def beat_layout(activation, weight_kind, family, shape, simd):
@@ -138,20 +139,20 @@ class DotProduct(wiring.Component):
         m = Module()
         if counted(self._activation, self._weight_kind):
             wires = [wire for x, w in zip(self.x, self.w, strict=True) for wire in (w, *Value.cast(x))]
-            registered_count(m, Cat(self.sum, self.more), self._family, self._activation, wires, len(self.w),
-                             self.enable, self._levels)
-        elif paired(self._activation, self._weight_kind):
-            registered_sum(m, self.sum, pair_terms(self.x, list(self.w)), self.enable, self._levels)
+            total = registered_count(m, self._family, self._activation, wires, len(self.w), self.enable, self._levels)
+            m.d.comb += Cat(self.sum, self.more).eq(total)
+            return m
+        if paired(self._activation, self._weight_kind):
+            terms = pair_terms(self.x, list(self.w))
         elif in_digits(self._activation, self._weight_kind, self._family):
             terms = [term for x, w in zip(self.x, self.w, strict=True)
                      for term in digit_terms(x.single, x.triple, w)]
-            registered_sum(m, self.sum, terms, self.enable, self._levels)
         else:
             apart = self._levels and multiplied(self._activation, self._weight_kind, self._family)
             register = functools.partial(registered, m, self.enable) if apart else lambda value: value
             terms = [register(product(self._activation, self._weight_kind, register(x), register(w)))
                      for x, w in zip(self.x, self.w, strict=True)]
-            registered_sum(m, self.sum, terms, self.enable, self._levels)
+        m.d.comb += self.sum.eq(registered_sum(m, terms, self.enable, self._levels))
         return m
 
 
@@ -185,21 +186,19 @@ class SharedCount(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         if not self._counted:
-            registered_sum(m, self.sum, list(self.bits), self.enable, self._levels)
+            m.d.comb += self.sum.eq(registered_sum(m, list(self.bits), self.enable, self._levels))
             return m
-        total = Cat(self.sum, self.more)
+        total = registered_count(m, self._family, "wire", list(self.bits), len(self.bits), self.enable, self._levels)
         for _ in range(self._late):
-            late, total = total, Signal(len(total), name="total", reset_less=True)
-            with m.If(self.enable):
-                m.d.sync += late.eq(total)
-        registered_count(m, total, self._family, "wire", list(self.bits), len(self.bits), self.enable, self._levels)
+            total = registered(m, self.enable, total)
+        m.d.comb += Cat(self.sum, self.more).eq(total)
         return m
 
 
-def registered_count(m, total, family, kind, wires, count, enable, levels):
+def registered_count(m, family, kind, wires, count, enable, levels):
     """The outputs of a counting circuit in a register."""
     schedule, _ = count_products(family, kind, count, levels)
-    m.d.comb += total.eq(registered(m, enable, Cat(build(m, schedule, wires, enable, family))))
+    return registered(m, enable, Cat(build(m, schedule, wires, enable, family)))
 
 
 def registered(m, enable, value):
@@ -210,10 +209,10 @@ def registered(m, enable, value):
     return stage
 
 
-def registered_sum(m, total, terms, enable, levels):
+def registered_sum(m, terms, enable, levels):
     """The sum of the terms in a register, and unless `levels` is 0 registers between all levels of the tree."""
     result = adder_tree(terms, every=min(1, levels), register=functools.partial(registered, m, enable))
-    m.d.comb += total.eq(registered(m, enable, result))
+    return registered(m, enable, result)
 
 
 def accumulated(total, dot, scale=1):

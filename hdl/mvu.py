@@ -7,7 +7,6 @@ from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.counting import FAMILIES
 from hdl.dot_product import (
     DotProduct,
     SharedCount,
@@ -19,6 +18,7 @@ from hdl.dot_product import (
     in_digits,
     shared_bit,
 )
+from hdl.families import check_family
 from hdl.multiply_digits import lacking
 from hdl.popcount import range_of
 from hdl.result_beats import ResultBeats
@@ -66,7 +66,7 @@ class MVU(wiring.Component):
     tree_levels : int
         Levels of logic between registers of the dot products, of LUTs where bits are counted and else of adders; 0 for
         none.
-    family : one of `hdl.counting.FAMILIES`
+    family : one of `hdl.families.FAMILIES`
         Whose cells the counts of bits, and weights in logic, are made of.
     o_par : int or None
         Results in an output beat, a divisor of pe; None for all.
@@ -96,9 +96,8 @@ class MVU(wiring.Component):
         if isinstance(activation, str) and activation not in ("binary", "ternary"):
             raise ValueError(f"Activation must be 'binary', 'ternary' or a shape, not {activation!r}")
         self._shape = {"binary": BINARY, "ternary": TRIT}.get(activation) or Shape.cast(activation)
-        if family not in FAMILIES:
-            raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
-        self._kind, self._activation, self._rom_style, self._family = weight_kind, activation, rom_style, family
+        self._kind, self._activation, self._rom_style = weight_kind, activation, rom_style
+        self._family = check_family(family)
         self._levels = check_count("Levels between registers", tree_levels, 0)
         self._bias = self._check_bias(bias, mh)
         lo, hi = self._range() if acc_range is None else acc_range

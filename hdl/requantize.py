@@ -4,7 +4,6 @@ from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.counting import FAMILIES
 from hdl.element import (
     channel_rows,
     check_channels,
@@ -16,6 +15,7 @@ from hdl.element import (
     shape_range,
     value_of,
 )
+from hdl.families import check_family, has_multipliers
 from hdl.stream import Signature, check_count
 
 
@@ -41,7 +41,7 @@ class Requantize(wiring.Component):
         Elements a beat, a divisor of the number of channels.
     pixels : int
         Pixels of a frame; only `interval` depends on it.
-    family : one of `hdl.counting.FAMILIES`
+    family : one of `hdl.families.FAMILIES`
         Whose multipliers they are.
 
     Members
@@ -67,9 +67,7 @@ class Requantize(wiring.Component):
                 raise TypeError(f"Output {name} must be an integer, not {value!r}")
         if lo >= hi:
             raise ValueError(f"Output lo {lo} must be below hi {hi}")
-        if family not in FAMILIES:
-            raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
-        self._far = family != "ice40"
+        self._far = has_multipliers(check_family(family))
         self._lo, self._hi = int(lo), int(hi)
         self._channels, self._par = check_channels(len(self._mult), par)
         self._folds, self._pixels = self._channels // self._par, check_count("Pixels", pixels)

@@ -94,7 +94,7 @@ def spread(node: Node, output: TensorType, folding: Folding, ideal: int) -> int:
 
 
 def plan(network: Network, foldings: Mapping[str, Folding], family: str = "portable") -> Accelerator:
-    """Lay out the engines of `network`, of the cells of a family of `hdl.counting.FAMILIES`.
+    """Lay out the engines of `network`, of the cells of a family of `hdl.families.FAMILIES`.
 
     Raises ModelRefused for a network that cannot be one stream of engines.
     """

@@ -18,6 +18,7 @@ from hdl.add import Add
 from hdl.axi_stream import AxiInput, AxiOutput
 from hdl.constant_mvu import ConstantMVU
 from hdl.element import range_shape
+from hdl.families import has_multipliers
 from hdl.fork import Fork
 from hdl.mvu import MVU
 from hdl.pad_channels import PadChannels
@@ -107,7 +108,7 @@ def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
                                        for values, width in zip((mult, bias), widths, strict=True))
     multiplies = requantize.multiplies
     out = requantize.o_shape.width
-    dsp = par if multiplies and family != "ice40" else 0
+    dsp = par if multiplies and has_multipliers(family) else 0
     wide = a > (18 if family == "ecp5" else 25)  # what is over the multiplier's width becomes logic
     yield Piece("requantize", {
         "one": 1,

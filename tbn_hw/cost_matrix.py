@@ -11,6 +11,7 @@ import numpy as np
 
 from hdl.counting import count_products
 from hdl.dot_product import counted, in_digits
+from hdl.families import has_multipliers
 from hdl.multiply_digits import PAIRS
 from hdl.mvu import MVU, TREE_LEVELS
 from hdl.schedule import Adder, FullAdder
@@ -113,7 +114,7 @@ def _products(matrix: Matrix, pe: int, simd: int, family: str) -> Iterator[Piece
     elif activation != "int":
         yield Piece("gated products", {"one": pe, "product bit": pe * simd * 8, "tree bit": pe * _tree_bits(8, simd),
                                        "shared": _tree_bits(0, simd)})
-    elif family == "ice40":
+    elif not has_multipliers(family):
         yield Piece("digit products", {"one": pe, "product bit": pe * simd * PAIRS * (element + 2),
                                        "tree bit": pe * _tree_bits(element + 4, simd * PAIRS)})
     else:

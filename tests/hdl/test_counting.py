@@ -11,7 +11,8 @@ from amaranth.hdl import Cat, Elaboratable, Module, Signal
 from amaranth.sim import Simulator
 
 from hdl.cells import build
-from hdl.counting import FAMILIES, count_products
+from hdl.counting import count_products
+from hdl.families import FAMILIES
 from hdl.schedule import FUNCTIONS
 from sim.bench import PRIMITIVES
 from tbn_hw import yosys

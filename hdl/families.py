@@ -1,0 +1,22 @@
+"""Families of parts whose cells gateware may be made of."""
+
+FAMILIES = ("portable", "ecp5", "ice40", "xc7")
+"""Plain logic for any tool, and what has cells of its own."""
+
+
+def has_multipliers(family):
+    """Whether products of integers become blocks of the die. Of iCE40 only the UltraPlus has some, a few."""
+    return family != "ice40"
+
+
+def check_family(family):
+    """Return ``family``.
+
+    Raises
+    ------
+    ValueError
+        If it is none of `FAMILIES`.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
+    return family
