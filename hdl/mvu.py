@@ -36,7 +36,7 @@ class MVU(wiring.Component):
     A vector of `mw` elements comes as `synapse_fold` beats and is repeated `neuron_fold` times; after each repetition
     `pe` results go out, `o_par` a beat. Pipeline: fetch the weights | products and their sum | accumulate | output;
     those in block RAM have one more register behind them. The whole of it stands still while a finished result waits
-    for the output.
+    for the output, of which two beats more stand in a `hdl.stream_queue.Pair`: no path leads through.
 
     Binary by ternary: with P the lanes whose product is +1, the result is `2 * popcount(P) - popcount(nonzero)`, and
     the second count is made once for all rows. Binary by binary: `2 * popcount(equal) - mw`. Binary by integer:
@@ -45,7 +45,7 @@ class MVU(wiring.Component):
     for all rows.
 
     Interval is `synapse_fold * neuron_fold` cycles a vector, without a gap between vectors, or its output beats if they
-    are more. Latency is `synapse_fold + 3` cycles, plus one for each register between the products' operands and their
+    are more. Latency is `synapse_fold + 4` cycles, plus one for each register between the products' operands and their
     sum, and one if the weights lie in block RAM.
 
     Parameters
@@ -156,7 +156,7 @@ class MVU(wiring.Component):
     @property
     def latency(self):
         """Cycles from the first beat of a vector to its first results."""
-        return self.synapse_fold + 3 + self._late_weights + self._tree_registers
+        return self.synapse_fold + 4 + self._late_weights + self._tree_registers
 
     @property
     def _activation_kind(self):
@@ -186,8 +186,9 @@ class MVU(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        enable, finished, busy = Signal(name="enable"), Signal(name="finished"), Signal(name="busy")
-        m.d.comb += [enable.eq(~(finished & busy)), self.i.ready.eq(enable)]
+        # a register, and the ready itself: from here it is far to the ends of a wide unit, and of the window before it
+        enable, finished = Signal(name="enable", init=1), Signal(name="finished")
+        m.d.comb += self.i.ready.eq(enable)
         x, valid, weights = self.i.payload, self.i.valid, self._fetch(m, enable)
         layout = self.i.payload.shape()
         for late in (False, True)[:1 + self._late_weights]:
@@ -216,8 +217,6 @@ class MVU(wiring.Component):
 
         first, last = self._fold_ends(m, enable & valid)
         scale = 1 if kind == "int" or self._kind == "int8" else 2
-        with m.If(enable):
-            m.d.sync += finished.eq(valid & last)
         sums = []
         for k, (dot, start) in enumerate(zip(dots, self._starts(m, enable & valid & last), strict=True)):
             sums.append(accumulator := Signal(signed(self._acc_width), name=f"accumulator{k}",
@@ -231,8 +230,9 @@ class MVU(wiring.Component):
         correction = self._correction(m, tree, x, enable, valid, first)
         m.submodules.results = results = ResultBeats(width=self._acc_width, correction_shape=correction.shape(),
                                                      pe=self._pe, par=self._o_par)
-        m.d.comb += [results.sums.eq(Cat(sums)), results.correction.eq(correction), results.load.eq(finished & enable),
-                     busy.eq(results.busy)]
+        m.d.comb += [results.sums.eq(Cat(sums)), results.correction.eq(correction), results.load.eq(finished & enable)]
+        waiting = Mux(enable, valid & last, finished)
+        m.d.sync += [finished.eq(waiting), enable.eq(~(waiting & results.full))]
         connect(m, results.o, wiring.flipped(self.o))
         return m
 

@@ -1,17 +1,19 @@
 """The way out of a matrix-vector unit: its results, a few at a time."""
 
-from amaranth.hdl import Module, Shape, Signal, signed
+from amaranth.hdl import Module, Mux, Shape, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.stream import Signature, check_count, check_divisor
+from hdl.stream import Elements, Signature, check_count, check_divisor, connect
+from hdl.stream_queue import Pair
 
 
 class ResultBeats(wiring.Component):
     """Takes `pe` sums and what is to be added to all of them alike, and sends the results, `par` a beat.
 
-    It takes them when `load` is high, which it may be unless `busy` is. The sums stand in a shift register, so there
-    are only `par` adders, and wide beats need no queue. A beat follows the load by one cycle.
+    It takes them when `load` is high, which it may be unless `full` was in the cycle before. The sums stand in a shift
+    register, so there are only `par` adders, and wide beats need no queue. At the output is a `Pair`; a beat follows
+    the load by two cycles.
 
     Parameters
     ----------
@@ -28,7 +30,8 @@ class ResultBeats(wiring.Component):
         All sums, the first in the low bits.
     correction : in
     load : in
-    busy : out
+    full : out
+        Whether sums would find no room in the next cycle.
     o : stream of par elements of signed(width)
 
     Raises
@@ -42,23 +45,28 @@ class ResultBeats(wiring.Component):
         self._par = check_count("Results a beat", par)
         check_divisor("Results a beat", par, "PE", pe)
         super().__init__({
-            "sums": In(width * pe), "correction": In(Shape.cast(correction_shape)), "load": In(1), "busy": Out(1),
+            "sums": In(width * pe), "correction": In(Shape.cast(correction_shape)), "load": In(1), "full": Out(1),
             "o": Out(Signature(signed(width), par)),
         })
 
     def elaborate(self, platform):
         m = Module()
         beats, beat_width = self._pe // self._par, self._par * self._width
-        left = Signal(range(beats + 1))
+        left, remaining = Signal(range(beats + 1)), Signal(range(beats + 1))
         results, correction = (Signal.like(value, reset_less=True) for value in (self.sums, self.correction))
+        m.submodules.pair = pair = Pair(Elements(signed(self._width), self._par))
+        sent = pair.i.valid & pair.i.ready
         m.d.comb += [
-            self.o.valid.eq(left != 0),
-            self.busy.eq((left != 0) & ~((left == 1) & self.o.ready)),
+            pair.i.valid.eq(left != 0),
+            remaining.eq(Mux(self.load, beats, left - sent)),
+            self.full.eq((remaining != 0) & ~((remaining == 1) & pair.room)),
             *(out.eq(results.word_select(k, self._width).as_signed() + correction)
-              for k, out in enumerate(self.o.payload)),
+              for k, out in enumerate(pair.i.payload)),
         ]
+        m.d.sync += left.eq(remaining)
         with m.If(self.load):
-            m.d.sync += [results.eq(self.sums), correction.eq(self.correction), left.eq(beats)]
-        with m.Elif(self.o.valid & self.o.ready):
-            m.d.sync += [results[:-beat_width].eq(results[beat_width:]), left.eq(left - 1)]
+            m.d.sync += [results.eq(self.sums), correction.eq(self.correction)]
+        with m.Elif(sent):
+            m.d.sync += results[:-beat_width].eq(results[beat_width:])
+        connect(m, pair.o, wiring.flipped(self.o))
         return m

@@ -1,17 +1,58 @@
-"""A first in, first out queue between two streams."""
+"""First in, first out queues between two streams."""
 
 from amaranth.hdl import Cat, Module, Shape, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.stream import check_count
+from hdl.stream import check_count, connect
+
+
+class Pair(wiring.Component):
+    """A queue of two beats in registers, also known as a skid buffer, with full throughput and a latency of 1 cycle.
+
+    Neither `o` nor `i.ready` depends on an input of the same cycle. `room` tells a cycle ahead whether `i.ready` will
+    be high, so that who sends can decide by a register of its own.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Payload of a beat.
+
+    Members
+    -------
+    i, o : streams of `shape`
+    room : out
+        What `i.ready` is in the next cycle.
+    """
+
+    def __init__(self, shape):
+        self._shape = shape
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape)), "room": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        spare, payload = (Signal(self._shape, name=name, reset_less=True) for name in ("spare", "payload"))
+        spare_free = Signal(init=1)  # the ready itself, with no inverter behind it: it starts a design's long paths
+        leaves = ~self.o.valid | self.o.ready
+        m.d.comb += [self.i.ready.eq(spare_free), self.o.payload.eq(payload),
+                     self.room.eq(leaves | (spare_free & ~self.i.valid))]
+        with m.If(leaves):
+            m.d.sync += self.o.valid.eq(self.i.valid | ~spare_free)
+            with m.If(spare_free):
+                m.d.sync += payload.eq(self.i.payload)
+            with m.Else():
+                m.d.sync += payload.eq(spare)
+            m.d.sync += spare_free.eq(1)
+        with m.Elif(spare_free):
+            m.d.sync += [spare.eq(self.i.payload), spare_free.eq(~self.i.valid)]
+        return m
 
 
 class Queue(wiring.Component):
     """A queue that holds exactly `depth` beats, with registered output and full throughput.
 
-    No combinational path leads through it, in either direction. A depth of 2 is a pair of registers; deeper queues hold
-    their beats in a memory with a registered read, which a tool turns into distributed or block RAM by its size.
+    No combinational path leads through it, in either direction. A depth of 2 is a `Pair`; deeper queues hold their
+    beats in a memory with a registered read, which a tool turns into distributed or block RAM by its size.
 
     Latency is 1 cycle for a depth of 2, else 2 cycles.
 
@@ -48,21 +89,11 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        return self._pair(m) if self._depth == 2 else self._memory(m)
-
-    def _pair(self, m):
-        spare, payload = (Signal(self._shape, name=name, reset_less=True) for name in ("spare", "payload"))
-        spare_free = Signal(init=1)  # the ready itself, with no inverter behind it: it starts a design's long paths
-        m.d.comb += [self.i.ready.eq(spare_free), self.o.payload.eq(payload)]
-        with m.If(~self.o.valid | self.o.ready):
-            m.d.sync += self.o.valid.eq(self.i.valid | ~spare_free)
-            with m.If(spare_free):
-                m.d.sync += payload.eq(self.i.payload)
-            with m.Else():
-                m.d.sync += payload.eq(spare)
-            m.d.sync += spare_free.eq(1)
-        with m.Elif(spare_free):
-            m.d.sync += [spare.eq(self.i.payload), spare_free.eq(~self.i.valid)]
+        if self._depth > 2:
+            return self._memory(m)
+        m.submodules.pair = pair = Pair(self._shape)
+        connect(m, wiring.flipped(self.i), pair.i)
+        connect(m, pair.o, wiring.flipped(self.o))
         return m
 
     def _memory(self, m):

@@ -36,6 +36,7 @@ from tbn_hw.cost_memory import ram
 from tbn_hw.cost_piece import Piece, bits_of
 from tbn_hw.cost_streams import converter_piece, queue_piece
 from tbn_hw.cost_window import window_pieces
+from tbn_hw.engine import OUTPUT_QUEUE_DEPTH
 
 TABLE_BITS = 4
 """Bits of an element that is compared with constants by a lookup table alone."""
@@ -58,6 +59,7 @@ def _pieces(component: Any, family: str) -> Iterator[Piece]:
 @_pieces.register
 def _mvu(mvu: MVU, family: str) -> Iterator[Piece]:
     yield from matrix_pieces(Matrix.of(mvu), mvu._pe, mvu._simd, mvu._o_par, mvu._rom_style, family)
+    yield queue_piece(mvu._o_par * mvu.acc_width, OUTPUT_QUEUE_DEPTH, family)
 
 
 @_pieces.register

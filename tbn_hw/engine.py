@@ -115,6 +115,8 @@ def engine(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int = 0,
     if node.kind != "add" and _narrower(o_par, payload.length):
         parts.append(WidthConverter(shape=payload.elem_shape, i_par=payload.length, o_par=o_par))
     converters = [converter(link, word(node, link.tensor.channels, folding)) for link in inputs]
+    if isinstance(parts[-1], MVU):  # has a queue of its own
+        return Chain([*converters[0], *parts], interval)
     queue = Queue(shape=payload_shape(parts[-1].o), depth=OUTPUT_QUEUE_DEPTH)
     if node.kind == "add":
         beats = inputs[0].tensor.size // folding.pe

@@ -16,6 +16,7 @@ PARTS = ("products", "accumulators", "weights", "windows", "thresholds", "requan
 _PLACES = (  # where in an engine, by the path behind its name, and the part it belongs to; the first that fits
     (r"\d+_mvu\.(pe\d+|shared)|\d+_constantmvu", "products"),
     (r"\d+_mvu\.(weights|starts)", "weights"),
+    (r"\d+_mvu\.results\.pair", "queues"),
     (r"\d+_mvu", "accumulators"),
     (r"\d+_slidingwindow", "windows"),
     (r"\d+_threshold", "thresholds"),
@@ -72,15 +73,17 @@ def kept(text: str, top: str) -> list[str]:
     """The modules of an engine that are mapped by themselves.
 
     The others are flattened into those that hold them. Where an MVU has no ROM of weights these are constants, of
-    which only a flat MVU makes use.
+    which only an MVU makes use that is flat, but for its queue.
     """
     bodies = modules(text)
+    paths = [name.removeprefix(f"{top}.") for name in bodies if name.startswith(f"{top}.")]
 
-    def constant(holder: str) -> bool:
-        return holder != top and f"{holder}.weights" not in bodies
+    def constant(path: str) -> bool:
+        holder, _, inside = path.partition(".")
+        return bool(inside) and f"{top}.{holder}.weights" not in bodies
 
-    return [name for name in bodies if name.startswith(f"{top}.") and part_of(name.removeprefix(f"{top}."))
-            and not constant(name.rpartition(".")[0])]
+    return [f"{top}.{path}" for path in paths
+            if (part := part_of(path)) and (part == "queues" or not constant(path))]
 
 
 def plain_names(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module, signed, unsigned
+from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import wiring
 from bench import run
 
@@ -22,8 +22,10 @@ class Loaded(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.beats = beats = self._beats
+        free = Signal(init=1)
+        m.d.sync += free.eq(~beats.full)
         m.d.comb += [
-            self.i.ready.eq(~beats.busy), beats.load.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq(free), beats.load.eq(self.i.valid & self.i.ready),
             beats.sums.eq(self.i.payload.as_value()[:self._pe * self._width]),
             beats.correction.eq(self.i.payload[self._pe]),
         ]
@@ -41,7 +43,7 @@ def test_result_beats(pe, par, correction_shape):
     sent, expected = np.hstack([sums, corrections]), (sums + corrections).reshape(-1, par)
     result = run(dut, {"i": sent}, {"o": len(expected)}, reset_at=17)
     np.testing.assert_array_equal(result.values["o"], expected)
-    assert result.latency() == 1
+    assert result.latency() == 2
     assert result.interval(pe // par) == pe // par
     result = run(dut, {"i": sent}, {"o": len(expected)}, input_stalls=0.4, output_stalls=0.4, seed=pe)
     np.testing.assert_array_equal(result.values["o"], expected)
