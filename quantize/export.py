@@ -18,7 +18,7 @@ from quantize.spec import SpecError, load_spec
 from quantize.tensor import NetworkError, Node, TensorType
 from quantize.thresholds import find_thresholds
 from quantize.trained import load_model, save_trained
-from quantize.trainer import evaluate
+from quantize.trainer import classify, evaluate
 from quantize.zoo import Pictures, save_pictures
 
 __all__ = ["Exact", "ExportError", "exact", "export", "load_model"]
@@ -82,7 +82,8 @@ def _run(options: argparse.Namespace) -> None:
         return
     data = load_dataset(spec.dataset, options.data, spec.input.shape, spec.input.resize)
     if options.images:
-        save_pictures(options.images, Pictures(data.test_images[:PICTURES], data.test_labels[:PICTURES]))
+        pictures = data.test_images[:PICTURES]
+        save_pictures(options.images, Pictures(pictures, data.test_labels[:PICTURES], classify(model, pictures)))
     if options.data or options.evaluate:
         real = evaluate(model, data.test_images, data.test_labels)
         integer = evaluate(exact(model), data.test_images, data.test_labels)

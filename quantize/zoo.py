@@ -16,10 +16,12 @@ ZOO = Path(__file__).with_name("zoo")
 
 @dataclass(frozen=True)
 class Pictures:
-    """Test pictures uint8 (n, h, w, c) and their labels int64 (n)."""
+    """Test pictures uint8 (n, h, w, c), their labels int64 (n), and the classes int64 (n) that the trained network
+    names for them in float32, where these are known."""
 
     images: np.ndarray
     labels: np.ndarray
+    float_classes: np.ndarray | None = None
 
 
 def model_names() -> list[str]:
@@ -75,10 +77,20 @@ def load_pictures(file: Path) -> Pictures:
     images, labels = arrays.get("images"), arrays.get("labels")
     if images is None or labels is None or images.dtype != np.uint8 or images.ndim != 4 or len(labels) != len(images):
         raise ValueError(f"{file}: must hold uint8 images (n, h, w, c) and n labels")
-    return Pictures(images, labels.astype(np.int64))
+    classes = arrays.get("float_classes")
+    if classes is not None and classes.shape != labels.shape:
+        raise ValueError(f"{file}: float_classes must be one for each of the {len(labels)} labels, not of shape "
+                         f"{classes.shape}")
+    return Pictures(images, labels.astype(np.int64), None if classes is None else classes.astype(np.int64))
 
 
 def save_pictures(file: Path, pictures: Pictures) -> None:
-    """Write pictures, labels as bytes."""
-    arrays = {"images": np.ascontiguousarray(pictures.images), "labels": pictures.labels.astype(np.uint8)}
+    """Write pictures, and their classes in as few bytes as these need."""
+    arrays = {"images": np.ascontiguousarray(pictures.images), "labels": _short(pictures.labels)}
+    if pictures.float_classes is not None:
+        arrays["float_classes"] = _short(pictures.float_classes)
     file.write_bytes(safetensors.numpy.save(arrays))
+
+
+def _short(classes: np.ndarray) -> np.ndarray:
+    return classes.astype(np.min_scalar_type(int(classes.max(initial=0))))

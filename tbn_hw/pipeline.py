@@ -114,7 +114,8 @@ class Build:
     def _verify(self) -> None:
         images, test = self._test_images, self._loaded.pictures
         self._verify_images = images
-        key = content_key(self._verify_key(images), test and (test.images.tobytes(), test.labels.tobytes()))
+        known = test and [None if array is None else array.tobytes() for array in vars(test).values()]
+        key = content_key(self._verify_key(images), known)
 
         def produce(folder: Path) -> dict[str, Any]:
             require_simulator()
@@ -258,8 +259,9 @@ class Build:
         logits = verify.golden(self.network, test.images[:count])
         correct = int((logits.argmax(axis=1) == test.labels[:count]).sum())
         self._console.print(f"verify: golden model names {correct} of {count} test images rightly")
+        real = None if test.float_classes is None else test.float_classes[:count] == test.labels[:count]
         return {"dataset": self._loaded.dataset, "images": count, "golden_percent": 100 * correct / count,
-                "float_percent": None, "correct": correct,
+                "float_percent": None if real is None else 100 * float(real.mean()), "correct": correct,
                 "temperature": fit_temperature(logits, test.labels[:count])}
 
     @property

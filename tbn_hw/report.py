@@ -174,9 +174,10 @@ def _facts(report: Mapping[str, Any]) -> list[tuple[str, str | None]]:
               ("mismatches", _number(verify["mismatches"])),
               ("latency, cycles", _number(verify["latency_cycles"])),
               ("interval, cycles", _number(verify["interval_cycles"]))]
-    if accuracy["golden_percent"] is not None:
-        facts.append((f"accuracy, {accuracy['images']} {accuracy['dataset']} images",
-                      f"{accuracy['golden_percent']:.2f} %"))
+    for model in ("golden", "float"):
+        if accuracy[f"{model}_percent"] is not None:
+            facts.append((f"accuracy, {accuracy['images']} {accuracy['dataset']} images, {model}",
+                          f"{accuracy[f'{model}_percent']:.2f} %"))
     facts += [(f"{key} ({synthesis['tool']}), of the {synthesis['part']}'s",
                f"{_number(synthesis[key])} of {_number(synthesis['available'][key])}") for key in FIGURES]
     if synthesis["lut_per_lane"] is not None:

@@ -31,6 +31,7 @@ def test_exact_equals_golden_on_the_packaged_pictures(name, tmp_path):
     torch = pytest.importorskip("torch")
     from quantize.export import exact, export
     from quantize.trained import load_model
+    from quantize.trainer import classify
 
     model = load_model(load_spec(name), ZOO / f"{name}.trained.safetensors")
     network = export(model)
@@ -40,6 +41,8 @@ def test_exact_equals_golden_on_the_packaged_pictures(name, tmp_path):
     with torch.inference_mode():
         logits = exact(model)(torch.from_numpy(pictures)).numpy()
     np.testing.assert_array_equal(golden(network, pictures), logits)
+    known = load_pictures(find_pictures(name))
+    assert (classify(model, known.images) == known.float_classes).sum() >= 98  # sums of float32 differ by machine
 
 
 @pytest.mark.parametrize("name", [
@@ -93,11 +96,13 @@ def test_exact_equals_golden_on_all_test_pictures(name, data_folder):
 
 def test_pictures_survive_their_file(tmp_path):
     random = np.random.default_rng(0)
-    pictures = Pictures(random.integers(0, 256, (5, 3, 4, 2), dtype=np.uint8), np.arange(5))
-    save_pictures(tmp_path / "a", pictures)
-    again = load_pictures(tmp_path / "a")
-    np.testing.assert_array_equal(again.images, pictures.images)
-    assert again.labels.tolist() == [0, 1, 2, 3, 4] and again.labels.dtype == np.int64
+    images, labels = random.integers(0, 256, (5, 3, 4, 2), dtype=np.uint8), np.arange(5)
+    for classes in (None, np.array([0, 1, 999, 3, 4])):
+        save_pictures(tmp_path / "a", Pictures(images, labels, classes))
+        again = load_pictures(tmp_path / "a")
+        np.testing.assert_array_equal(again.images, images)
+        assert again.labels.tolist() == [0, 1, 2, 3, 4] and again.labels.dtype == np.int64
+        np.testing.assert_array_equal(again.float_classes, classes)
 
 
 def test_load_pictures_wrong(tmp_path):
@@ -105,6 +110,9 @@ def test_load_pictures_wrong(tmp_path):
     with pytest.raises(ValueError, match=r"a: cannot be read; "):
         load_pictures(file)
     save_pictures(file, Pictures(np.zeros((5, 3, 4, 2), np.uint8), np.arange(5)))
+    save_pictures(tmp_path / "b", Pictures(np.zeros((5, 3, 4, 2), np.uint8), np.arange(5), np.arange(4)))
+    with pytest.raises(ValueError, match=r"b: float_classes must be one for each of the 5 labels, not of shape \(4,\)"):
+        load_pictures(tmp_path / "b")
     file.write_bytes(file.read_bytes()[:-3])
     with pytest.raises(ValueError, match=r"a: is not a whole safetensors file; "):
         load_pictures(file)
