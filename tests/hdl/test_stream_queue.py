@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 from bench import beats, run
 
 from hdl.stream import TRIT, Elements, Signature, connect
-from hdl.stream_queue import Queue
+from hdl.stream_queue import Pair, Queue
 
 DEPTHS = (2, 3, 4, 5, 16)
 
@@ -74,3 +74,23 @@ def test_queue_wrong():
     for depth, error in ((1, ValueError), (0, ValueError), (2.0, TypeError), (True, TypeError)):
         with pytest.raises(error, match=f"^Queue depth must be an integer of at least 2, not {depth!r}$"):
             Queue(shape=TRIT, depth=depth)
+
+
+def test_pair_tells_a_cycle_ahead():
+    """`room` is what `i.ready` is in the next cycle, whatever comes."""
+    dut, random, seen = Pair(unsigned(4)), np.random.default_rng(0), []
+
+    async def bench(ctx):
+        for valid, ready in random.integers(0, 2, (500, 2)).tolist():
+            ctx.set(dut.i.valid, valid)
+            ctx.set(dut.o.ready, ready)
+            seen.append((ctx.get(dut.i.ready), ctx.get(dut.room)))
+            await ctx.tick()
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    ready, room = zip(*seen, strict=True)
+    assert ready[1:] == room[:-1]
+    assert 100 < sum(ready) < 500
