@@ -6,7 +6,6 @@ import pytest
 
 from benchmarks.eight_bit import main
 
-
 PAIR = 26
 """LUTs of the pair of registers that a unit has at its output."""
 
