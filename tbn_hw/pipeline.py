@@ -256,13 +256,12 @@ class Build:
         if test is None:
             return dict.fromkeys(("dataset", "images", "golden_percent", "float_percent", "correct", "temperature"))
         count = min(ACCURACY_IMAGES, len(test.images))
-        logits = verify.golden(self.network, test.images[:count])
-        correct = int((logits.argmax(axis=1) == test.labels[:count]).sum())
+        logits, labels, real = verify.golden(self.network, test.images[:count]), test.labels[:count], test.float_classes
+        correct = int((logits.argmax(axis=1) == labels).sum())
         self._console.print(f"verify: golden model names {correct} of {count} test images rightly")
-        real = None if test.float_classes is None else test.float_classes[:count] == test.labels[:count]
         return {"dataset": self._loaded.dataset, "images": count, "golden_percent": 100 * correct / count,
-                "float_percent": None if real is None else 100 * float(real.mean()), "correct": correct,
-                "temperature": fit_temperature(logits, test.labels[:count])}
+                "float_percent": None if real is None else 100 * float((real[:count] == labels).mean()),
+                "correct": correct, "temperature": fit_temperature(logits, labels)}
 
     @property
     def _test_images(self) -> np.ndarray:
