@@ -32,8 +32,10 @@ DEEP = {"threshold": 6, "requantize": 6, "max_pool": 3, "avg_pool": 3}
 WIDE = {"threshold": 5}
 UNROLLED = {"conv": 9}
 STEM = {"conv": 6}
+NARROW = {"threshold": 4}
 """Engines of each kind in the sweep, by the style of the network."""
-STYLES = {"plain": PLAIN, "deep": DEEP, "unrolled": UNROLLED, "stem": STEM, "wide": WIDE, "unrolled binary": UNROLLED}
+STYLES = {"plain": PLAIN, "deep": DEEP, "unrolled": UNROLLED, "stem": STEM, "wide": WIDE, "unrolled binary": UNROLLED,
+          "narrow": NARROW}
 FIRST = {"fitted": 0, "held out": 1_000_000}
 """The seed of the first network of a style, which is more by STEP for the next."""
 STEP = 2_000_000

@@ -10,15 +10,17 @@ from quantize.network import INPUT, Network
 from quantize.nodes import infer
 from quantize.tensor import Attr, Node, TensorType
 from tbn_hw.accelerator import Engine, plan
+from tbn_hw.cost_features import TABLE_BITS
+from tbn_hw.cost_piece import bits_of
 from tbn_hw.folding import Folding, divisors, objection
 
 PICTURES = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32)
 CHANNELS = (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64)
 STYLES = {"plain": CHANNELS, "deep": (32, 40, 48, 64), "wide": (64, 96, 128, 192, 256), "unrolled": CHANNELS,
-          "stem": CHANNELS, "unrolled binary": CHANNELS}
+          "stem": CHANNELS, "unrolled binary": CHANNELS, "narrow": (3, 4, 5, 6)}
 """Channels of the networks of each style. In deep and wide ones, engines without a matrix take one element at once;
 unrolled ones have their weights in the logic wherever they may be, some after binary activations; stems have binary
-weights."""
+weights; narrow ones have sums of few bits, each of which is compared with constants by one lookup table."""
 MOST_LANES, LEAST_LANES = 320, 4
 MOST_PARALLEL = 8
 """Elements at once of an engine without a matrix."""
@@ -75,7 +77,13 @@ def is_unrolled_binary(engine: Engine) -> bool:
     return is_unrolled(engine) and engine.links[0].tensor.kind == "binary"
 
 
-ONLY = {"unrolled": is_unrolled, "stem": is_stem, "unrolled binary": is_unrolled_binary}
+def is_narrow(engine: Engine) -> bool:
+    """Whether an engine has the inputs of a table for each element that it compares, and no memory of thresholds."""
+    tensor = engine.links[0].tensor
+    return bits_of(tensor.hi - tensor.lo + 1) <= TABLE_BITS and engine.folding.pe == tensor.channels
+
+
+ONLY = {"unrolled": is_unrolled, "stem": is_stem, "unrolled binary": is_unrolled_binary, "narrow": is_narrow}
 """The engines that are taken of a style's networks."""
 
 

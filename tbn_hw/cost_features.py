@@ -82,9 +82,11 @@ def _threshold(threshold: Threshold, family: str) -> Iterator[Piece]:
     i_width = threshold._i_shape.width
     columns = 0 if blocks or folds == 1 else _columns(np.asarray(threshold._table), width, par)
     form = "threshold constants" if folds == 1 else "threshold blocks" if blocks else "threshold"
+    in_tables = folds == 1 and i_width <= TABLE_BITS
     yield Piece(form, {
         "one": 1,
-        "compared bit": par * cuts * (i_width if i_width > TABLE_BITS or folds > 1 else 1),
+        "compared bit": 0 if in_tables else par * cuts * i_width,
+        "table": par * cuts if in_tables else 0,
         "stored bit": par * cuts * width if folds > 1 else 0,
         "rom column": columns if folds <= 16 else 0,
         "deep column": columns * folds / 16 if folds > 16 else 0,
@@ -121,7 +123,7 @@ def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
         "clipped bit": par * max(0, total - requantize._shift - out),
         "rom column": columns if folds <= 16 else 0,
         "deep column": columns * folds / 16 if folds > 16 else 0,
-        "multiplied bit": a * (sum(map(_digits, requantize._mult)) if folds == 1 else par * widths[0]) if (
+        "multiplied bit": a * (sum(map(_ones, requantize._mult)) if folds == 1 else par * widths[0]) if (
             multiplies and not dsp) else 0,
         "product bit": par * product if multiplies and not dsp else 0,
         "changing bit": par * a * bits_of(folds) if multiplies and not dsp else 0,  # the other factor changes
@@ -131,9 +133,9 @@ def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
     }, dsp=dsp)
 
 
-def _digits(number: int) -> int:
-    """Digits -1 and 1 of a number that is written with as few as can be: what a multiple is added up of."""
-    return (3 * abs(number) ^ abs(number)).bit_count()
+def _ones(number: int) -> int:
+    """Binary ones of a constant factor: Yosys adds up as many shifted copies of the other one."""
+    return abs(int(number)).bit_count()
 
 
 @_pieces.register
