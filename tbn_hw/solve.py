@@ -2,7 +2,7 @@
 
 For each node a binary variable an option; for each stream a variable for each pair of a maker's class and a reader's
 class, options alike as to the stream being one class, so that costs between neighbours are exact. What is minimised is
-LUTs, with a price for block RAMs and flip-flops, under the limits of the part. The solver is HiGHS, through SciPy.
+LUTs, with a price for the other COSTS, under the limits of the part. The solver is HiGHS, through SciPy.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from tbn_hw.cells import FIGURES
 from tbn_hw.folding import Folding
-from tbn_hw.solve_options import Candidates, Option, Stream, narrowed
+from tbn_hw.solve_options import COSTS, Candidates, Option, Stream, narrowed
 
-PRICES = {"lut": 1.0, "ff": 0.1, "bram": 10.0, "dsp": 10.0}
+PRICES = {"lut": 1.0, "ff": 0.1, "bram": 10.0, "dsp": 10.0, "wire": 0.1}
 """What is minimised: LUTs, and a little of the others, so that none is spent for nothing."""
 
 SECONDS = 60
@@ -28,7 +27,7 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Solution:
-    """A folding of all nodes, the cycles a frame of the slowest, the estimated FIGURES of all engines, and of each by
+    """A folding of all nodes, the cycles a frame of the slowest, the estimated COSTS of all engines, and of each by
     node."""
 
     foldings: Mapping[str, Folding]
@@ -49,7 +48,7 @@ def cheapest(candidates: Candidates, most_cycles: int, limits: Mapping[str, floa
     picked = {name: options[name][int(np.argmax(values[variables]))] for name, variables in chosen.items()}
     return Solution({name: option.folding for name, option in picked.items()},
                     max(option.cycles for option in picked.values()), problem.figures(values),
-                    {name: dict(zip(FIGURES, option.cost, strict=True)) for name, option in picked.items()})
+                    {name: dict(zip(COSTS, option.cost, strict=True)) for name, option in picked.items()})
 
 
 def is_possible(candidates: Candidates, most_cycles: int, limits: Mapping[str, float]) -> bool:
@@ -128,18 +127,18 @@ class _Problem:
 
     def figures(self, values: np.ndarray) -> dict[str, float]:
         """The sums of the figures, with these values of the variables."""
-        return dict(zip(FIGURES, (values @ np.array(self._costs)).tolist(), strict=True))
+        return dict(zip(COSTS, (values @ np.array(self._costs)).tolist(), strict=True))
 
     def solve(self, limits: Mapping[str, float], whole: set[int]) -> np.ndarray | None:
         """Values of the variables at the least price, `whole` of them integers; None if there are none."""
         costs, right = np.array(self._costs), np.array(self._right)
         rows, columns, factors = zip(*self._terms, strict=True)
         equations = coo_array((factors, (rows, columns)), shape=(len(right), len(costs))).tocsr()
-        figures = [FIGURES.index(name) for name in limits]
+        figures = [COSTS.index(name) for name in limits]
         constraints = [LinearConstraint(equations, right, right)]
         if limits:
             constraints.append(LinearConstraint(costs[:, figures].T, -np.inf, list(limits.values())))
         integral = np.array([variable in whole for variable in range(len(costs))], int)
-        found = milp(costs @ [PRICES[name] for name in FIGURES], constraints=constraints, bounds=Bounds(0, 1),
+        found = milp(costs @ [PRICES[name] for name in COSTS], constraints=constraints, bounds=Bounds(0, 1),
                      integrality=integral, options={"time_limit": SECONDS, "mip_rel_gap": 0})
         return None if found.x is None else np.round(found.x * (1 << 20)) / (1 << 20)

@@ -19,6 +19,7 @@ from hdl.window_schedule import WindowSchedule
 from quantize.network import INPUT, Network
 from quantize.rom import matrix
 from quantize.tensor import Node, TensorType
+from tbn_hw import wires
 from tbn_hw.accelerator import plan, spread
 from tbn_hw.cells import FIGURES
 from tbn_hw.cost import CostModel
@@ -31,8 +32,11 @@ from tbn_hw.cost_window import window_pieces
 from tbn_hw.engine import OUTPUT_QUEUE_DEPTH, Link, core
 from tbn_hw.folding import Folding, divisors, foldable, ideal_cycles, word
 
+COSTS = (*FIGURES, "wire")
+"""What a choice costs: the FIGURES, and tiles of wire."""
+
 Cost = np.ndarray
-"""The FIGURES, in their order."""
+"""The COSTS, in their order."""
 
 MOST_LANES = 4
 """Times the fewest lanes that a number of cycles allows: what has more is not looked at."""
@@ -144,7 +148,8 @@ class Candidates:
                 made.append(constant_piece(found.mh, found.mw, found.acc_width, found.activation))
             else:
                 made += matrix_pieces(found, folding.pe, folding.simd, folding.pe, folding.weights, self.model.family)
-            self._cache[key] = schedule.interval, self._sum(made)
+            wire = wires.of_inputs(folding.lanes, folding.simd, shape.width, self.model.family)
+            self._cache[key] = schedule.interval, self._sum(made, wire)
         return *self._cache[key], constant
 
     def matrix(self, node: Node) -> Matrix:
@@ -190,7 +195,7 @@ class Candidates:
         """The cost of what lies between two options."""
         tensor = stream.maker or INPUT
         link, bits = self.network.types[tensor], self._shapes[tensor].width
-        par, total = (self.network.input.channels if maker is None else maker.pe), np.zeros(len(FIGURES))
+        par, total = (self.network.input.channels if maker is None else maker.pe), np.zeros(len(COSTS))
         if maker is not None and stream.alone:
             narrow = narrowed(maker, reader.word, link.size)
             total = total + self._out(self.network.by_name[tensor], maker, narrow)
@@ -205,7 +210,7 @@ class Candidates:
     def _out(self, node: Node, option: Option, par: int) -> Cost:
         """The cost of the way out of a node, `par` elements a beat: converter, or fewer results at once, and queue."""
         bits, made = self._shapes[node.name].width, []
-        total = np.zeros(len(FIGURES))
+        total = np.zeros(len(COSTS))
         if par != option.pe and self.network.macs(node.name) and not option.constant:
             found = self.matrix(node)
             new, old = (result_features(found, option.pe, results) for results in (par, option.pe))
@@ -214,9 +219,11 @@ class Candidates:
             made.append(converter_piece(bits, option.pe, par))
         return total + self._sum([*made, queue_piece(par * bits, OUTPUT_QUEUE_DEPTH, self.model.family)])
 
-    def _sum(self, made: list[Piece]) -> tuple[float, ...]:
+    def _sum(self, made: list[Piece], wire: float = 0) -> tuple[float, ...]:
+        """The COSTS of some pieces, `wire` that of their inputs."""
         found = [self.model.piece(piece) for piece in made]
-        return tuple(float(sum(figures[name] for figures in found)) for name in FIGURES)
+        figures = {name: float(sum(each[name] for each in found)) for name in FIGURES}
+        return *figures.values(), wire + wires.of_luts(figures["lut"], self.model.family)
 
 
 def _undominated(options: list[Option]) -> list[Option]:

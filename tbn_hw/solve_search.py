@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from quantize.network import Network
-from tbn_hw import cost
+from tbn_hw import cost, wires
 from tbn_hw.cells import FIGURES
 from tbn_hw.errors import DoesNotFit
 from tbn_hw.folding import divisors, fold
@@ -36,11 +37,14 @@ class Wish:
 
     @property
     def limits(self) -> dict[str, float]:
-        """The FIGURES that a design may have."""
+        """The COSTS that a design may have."""
         fill = FILL[self.target.family]
         share = {"lut": fill, "ff": fill, "bram": BLOCK_FILL, "dsp": 1.0}
         reserved = dict.fromkeys(FIGURES, 0) if self.target.board is None else BOARD[self.target.family]
-        return {name: getattr(self.target.part, name) * share[name] - reserved[name] for name in FIGURES}
+        limits = {name: getattr(self.target.part, name) * share[name] - reserved[name] for name in FIGURES}
+        if self.target.part.wire is None:
+            return limits
+        return limits | {"wire": self.target.part.wire - wires.of_luts(reserved["lut"], self.target.family)}
 
     def rate(self, cycles: int) -> float:
         """Frames a second of a design of so many cycles a frame."""
@@ -113,15 +117,16 @@ def excess(nodes: Mapping[str, Mapping[str, float]], wish: Wish,
            total: Mapping[str, float] | None = None) -> str | None:
     """What a design has too much of, and the node that has the most of the first of these; None if it fits.
 
-    `nodes` are the FIGURES by node, and `total` those of all, if that is more than their sum.
+    `nodes` are the FIGURES or COSTS by node, and `total` those of all, if that is more than their sum.
     """
     total = total or {name: sum(figures[name] for figures in nodes.values()) for name in FIGURES}
-    over = [name for name in WORDS if total[name] > wish.limits[name]]
+    words = WORDS | {"wire": "tiles of wire"}
+    over = [name for name in words if name in total and total[name] > wish.limits.get(name, math.inf)]
     if not over:
         return None
-    much = [f"{total[name]:,.0f} {WORDS[name]} of {wish.limits[name]:,.0f} that may be filled" for name in over]
+    much = [f"{total[name]:,.0f} {words[name]} of {wish.limits[name]:,.0f} that may be filled" for name in over]
     largest = max(nodes, key=lambda node: nodes[node][over[0]])
-    return f"takes about {' and '.join(much)}, {nodes[largest][over[0]]:,.0f} {WORDS[over[0]]} of them in {largest}"
+    return f"takes about {' and '.join(much)}, {nodes[largest][over[0]]:,.0f} {words[over[0]]} of them in {largest}"
 
 
 def _smallest(candidates: Candidates, wish: Wish) -> str:

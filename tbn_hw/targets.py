@@ -27,7 +27,8 @@ class _Strict(BaseModel):
 class Part(_Strict):
     """What a part has; `nextpnr` is the option that names it to nextpnr, None where there is no place and route.
 
-    `clock_mhz` is the clock that a design may be expected to reach.
+    `clock_mhz` is the clock that a design may be expected to reach, `wire` the tiles of it (see `tbn_hw.wires`) that
+    are thought to be routable, where designs that large were tried.
     """
 
     family: Literal["ecp5", "ice40", "xc7"]
@@ -37,6 +38,7 @@ class Part(_Strict):
     bram: int
     dsp: int
     clock_mhz: PositiveFloat
+    wire: PositiveInt | None = None
 
 
 class Clock(_Strict):

@@ -14,7 +14,7 @@ from tbn_hw.errors import DoesNotFit
 from tbn_hw.folding import fold
 from tbn_hw.load import load
 from tbn_hw.solve import PRICES, cheapest
-from tbn_hw.solve_options import Candidates
+from tbn_hw.solve_options import COSTS, Candidates
 from tbn_hw.solve_search import FILL, Wish
 
 NO_LIMITS = {}
@@ -44,7 +44,7 @@ def totals(found, picked):
     total = sum(found.alone(found.network.by_name[name], option) for name, option in picked.items())
     for stream in found.streams:
         total = total + found.between(stream, picked.get(stream.maker), picked[stream.reader])
-    return dict(zip(FIGURES, total, strict=True))
+    return dict(zip(COSTS, total, strict=True))
 
 
 def price(figures):
@@ -73,12 +73,13 @@ def test_solver_equals_brute_force(net, most_cycles):
         assert solution.cycles <= most_cycles
         # and where LUTs are short, the best of what is left, or nothing where brute force finds nothing
         for share in (1.001, 0.9):
-            limits = {"lut": share * solution.figures["lut"], "bram": solution.figures["bram"] + 2}
-            tight, wanted = cheapest(found, most_cycles, limits), brute_force(found, most_cycles, limits)
-            assert (tight is None) == (wanted is None)
-            if tight is not None:
-                assert price(tight.figures) == pytest.approx(wanted, rel=1e-6)
-                assert all(tight.figures[name] <= limit * (1 + 1e-6) for name, limit in limits.items())
+            for limits in ({"lut": share * solution.figures["lut"], "bram": solution.figures["bram"] + 2},
+                           {"wire": share * solution.figures["wire"]}):
+                tight, wanted = cheapest(found, most_cycles, limits), brute_force(found, most_cycles, limits)
+                assert (tight is None) == (wanted is None)
+                if tight is not None:
+                    assert price(tight.figures) == pytest.approx(wanted, rel=1e-6)
+                    assert all(tight.figures[name] <= limit * (1 + 1e-6) for name, limit in limits.items())
 
 
 @pytest.mark.parametrize("net", [chain(1), residual(2), residual(3, size=8, channels=(4, 8))], ids=["chain", "a", "b"])
