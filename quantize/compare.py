@@ -1,44 +1,37 @@
 """Compares number formats on one topology: ``python -m quantize.compare --model tbn_lenet --data DIR --epochs 10``.
 
 Full precision, BWN (binary weights, real activations), XNOR-Net style (both binary) and TBN, with the same recipe, the
-same epochs and the same seeds. A finished run is not repeated, a stopped one goes on; results are in compare.csv.
+same epochs and the same seeds. With ``--recipes``, instead, TBN by the model file's recipe and by that recipe with one
+option more: distillation, real weights first, balanced weights, another gradient.
+A finished run is not repeated, a stopped one goes on; results are in compare.csv or recipes.csv.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import statistics
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from quantize.data import DataError, Dataset
-from quantize.exact import exact
-from quantize.network import write_atomically
+from quantize.runs import Result, Run, finished, rows
 from quantize.spec import Spec, load_spec
-from quantize.strategy import STRATEGIES, Strategy
+from quantize.strategy import STRATEGIES
 from quantize.train import check_device, finish, load_data
-from quantize.trainer import Trainer, evaluate
 
-RESULTS = "compare.csv"
-LABELS: dict[Strategy, str] = {"full": "full precision", "BWN": "BWN", "XNOR": "XNOR-Net", "TBN": "TBN"}
+LABELS = {"full": "full precision", "BWN": "BWN", "XNOR": "XNOR-Net", "TBN": "TBN"}
 
-
-@dataclass(frozen=True)
-class Result:
-    """Accuracies of one run on all test pictures in percent; that as ``integer`` is None where activations are real."""
-
-    strategy: Strategy
-    seed: int
-    accuracy: float
-    integer: float | None
+RECIPES: dict[str, Callable[[Spec], Spec]] = {
+    "plain": lambda spec: spec,
+    "distill": lambda spec: spec.with_train(distill={}),
+    "real_weights": lambda spec: spec.with_train(real_weights=0.5),
+    "balance": lambda spec: spec.with_train(balance=True),
+    "saw": lambda spec: spec.with_gradient("saw"),
+}
+"""The recipes of ``--recipes``: the plain one has none of these options."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,9 +40,23 @@ def main(arguments: list[str] | None = None) -> int:
 
     def work() -> None:
         spec = load_spec(options.model)
-        Console().print(table(compare(spec, load_data(spec, options.data), options)))
+        dataset = load_data(spec, options.data)
+        output = options.output or Path("build") / spec.name / "compare"
+        runs, base, file = _recipes(spec, options), "plain", "recipes.csv"
+        if not options.recipes:
+            runs, base, file = _strategies(spec, options), "XNOR", "compare.csv"
+        results = finished(runs, dataset, output, file, device=options.device, compiled=options.compile)
+        Console().print(table(results, base))
 
     return finish(work)
+
+
+def table(results: Sequence[Result], base: str) -> Table:
+    """Means and standard deviations over the seeds, and what each run gains over the one named ``base``."""
+    shown = Table("", "seeds", "accuracy %", "as integers %", f"over {LABELS.get(base, base)}")
+    for name, *row in rows(results, base):
+        shown.add_row(LABELS.get(name, name), *row)
+    return shown
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -60,9 +67,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--images", type=int, help="train on the first ones only; instead of the recipe's")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each, with seeds from 0 (default: 3)")
-    parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=list(STRATEGIES), help="(default: all)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=list(STRATEGIES), help="(default: all)")
+    what.add_argument("--recipes", nargs="+", choices=RECIPES, help="compare these instead")
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--compile", action="store_true", help="with torch.compile")
     options = parser.parse_args(arguments)
     for name in ("epochs", "images", "seeds", "threads"):
         value = getattr(options, name)
@@ -74,73 +84,21 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def compare(spec: Spec, dataset: Dataset, options: argparse.Namespace) -> list[Result]:
-    """Train what has no result yet, seed by seed, and return all results. Nothing is distilled."""
-    output = options.output or Path("build") / spec.name / "compare"
+def _seeded(spec: Spec, options: argparse.Namespace) -> Iterator[Spec]:
+    """The model with the recipe that the command line asks for, by seed, and nothing distilled."""
     changed = {"epochs": options.epochs, "images": options.images}
-    spec = spec.with_train(distill=None, **{key: value for key, value in changed.items() if value is not None})
-    file = output / RESULTS
-    output.mkdir(parents=True, exist_ok=True)
-    known = {(result.strategy, result.seed): result for result in _read(file)}
-    results = []
     for seed in range(options.seeds):
-        for strategy in options.strategies:
-            seeded, folder = spec.with_train(seed=seed), output / f"{strategy}-{seed}"
-            trainer = Trainer(seeded, dataset, folder, options.device, strategy=strategy)
-            done = trainer.epoch == spec.train.epochs  # the checkpoint is of this very recipe, else it is refused
-            if not done or (strategy, seed) not in known:
-                known[strategy, seed] = _run(trainer, strategy, seed)
-                _write(file, list(known.values()))
-            results.append(known[strategy, seed])
-    return results
+        yield spec.with_train(distill=None, seed=seed, **{key: value for key, value in changed.items()
+                                                         if value is not None})
 
 
-def _run(trainer: Trainer, strategy: Strategy, seed: int) -> Result:
-    real, integer = trainer.fit(), None
-    if strategy in ("XNOR", "TBN"):
-        dataset = trainer.dataset
-        integer = evaluate(exact(trainer.model.cpu()), dataset.test_images, dataset.test_labels)
-    return Result(strategy, seed, real, integer)
+def _strategies(spec: Spec, options: argparse.Namespace) -> list[Run]:
+    return [Run(strategy, seeded, strategy) for seeded in _seeded(spec, options) for strategy in options.strategies]
 
 
-def _read(file: Path) -> list[Result]:
-    if not file.is_file():
-        return []
-    try:
-        with file.open(newline="") as text:
-            return [Result(row["strategy"], int(row["seed"]), float(row["accuracy"]),  # type: ignore[arg-type]
-                           float(row["integer"]) if row["integer"] else None) for row in csv.DictReader(text)]
-    except (KeyError, ValueError, TypeError):
-        raise DataError(f"{file}: is no table of results; remove it, the runs' folders hold all it needs") from None
-
-
-def _write(file: Path, results: Sequence[Result]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, ["strategy", "seed", "accuracy", "integer"])
-    writer.writeheader()
-    writer.writerows(asdict(result) for result in results)
-    write_atomically(file, text.getvalue().encode())
-
-
-def table(results: Sequence[Result]) -> Table:
-    """Mean and standard deviation over the seeds, and what each gains over XNOR-Net, seed by seed."""
-    shown = Table("numbers", "seeds", "accuracy %", "as integers %", "over XNOR-Net")
-    by = {(result.strategy, result.seed): result.accuracy for result in results}
-    for strategy in dict.fromkeys(result.strategy for result in results):
-        own = [result for result in results if result.strategy == strategy]
-        integers = [result.integer for result in own if result.integer is not None]
-        gaps = [result.accuracy - by["XNOR", result.seed] for result in own if ("XNOR", result.seed) in by]
-        shown.add_row(LABELS[strategy], str(len(own)), spread([result.accuracy for result in own]), spread(integers),
-                      spread(gaps, "+") if strategy != "XNOR" else "")
-    return shown
-
-
-def spread(values: Sequence[float], sign: str = "") -> str:
-    """Mean and sample standard deviation as text: ``84.20 +- 0.13``; nothing of no values."""
-    if not values:
-        return ""
-    deviation = f" +- {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):{sign}.2f}{deviation}"
+def _recipes(spec: Spec, options: argparse.Namespace) -> list[Run]:
+    return [Run(name, RECIPES[name](seeded.with_train(real_weights=0.0, balance=False)))
+            for seeded in _seeded(spec, options) for name in options.recipes or ()]
 
 
 if __name__ == "__main__":

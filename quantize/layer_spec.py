@@ -55,12 +55,16 @@ class Relu(Strict):
     kind: Literal["relu"]
 
 
+Gradient = Literal["straight_through", "saw"]
+"""How a gradient passes a ternary activation."""
+
+
 class Ternary(Strict):
     """``t = [x >= delta] - [x <= -delta]``; a running delta is the mean of ``0.5 * E|x|``, a constant at inference."""
 
     kind: Literal["ternary"]
     delta: Literal["running"] | Annotated[float, Field(gt=0)] = "running"
-    gradient: Literal["straight_through", "saw"] = "straight_through"
+    gradient: Gradient = "straight_through"
     scale: Literal["one", "two_delta"] = "one"
     """What a nonzero trit stands for: 1, or ``2 * delta`` as in TBNv2."""
     momentum: Annotated[float, Field(gt=0, le=1)] = 0.1

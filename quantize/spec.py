@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from quantize import yaml_source
 from quantize.expand import Step, expand
-from quantize.layer_spec import Binary, Layer, Residual, Strict, Ternary
+from quantize.layer_spec import Binary, Gradient, Layer, Residual, Strict, Ternary
 from quantize.yaml_source import SpecError, YamlSource
 
 __all__ = ["Distill", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
@@ -118,8 +118,20 @@ class Spec(Strict):
         SpecError
             If a layer that reads them can read no binary ones.
         """
+        return self._with_ternary(lambda _: Binary(kind="binary"))
+
+    def with_gradient(self, gradient: Gradient) -> Spec:
+        """Return the same model with that gradient estimator at all ternary activations."""
+        return self._with_ternary(lambda layer: layer.model_copy(update={"gradient": gradient}))
+
+    def _with_ternary(self, change: Callable[[Ternary], Any]) -> Spec:
+        def changed(layer: Any) -> Any:
+            if isinstance(layer, Residual):
+                return layer.model_copy(update={"body": tuple(map(changed, layer.body))})
+            return change(layer) if isinstance(layer, Ternary) else layer
+
         assert self._source is not None
-        spec = self.model_copy(update={"layers": tuple(map(_binary, self.layers))})
+        spec = self.model_copy(update={"layers": tuple(map(changed, self.layers))})
         spec._steps = expand(spec.input.shape, spec.layers, len(spec.classes), self._source)
         return spec
 
@@ -166,14 +178,6 @@ def parse_spec(text: str, file: str = "model.yaml") -> Spec:
     spec._source = source
     spec._steps = expand(spec.input.shape, spec.layers, len(spec.classes), source)
     return spec
-
-
-def _binary(layer: Any) -> Any:
-    if isinstance(layer, Ternary):
-        return Binary(kind="binary")
-    if isinstance(layer, Residual):
-        return layer.model_copy(update={"body": tuple(map(_binary, layer.body))})
-    return layer
 
 
 @dataclass

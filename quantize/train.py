@@ -16,6 +16,7 @@ import torch
 from quantize.checkpoint import CheckpointError
 from quantize.data import DataError, Dataset, load_dataset
 from quantize.group import Group
+from quantize.runs import taught
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.trainer import CHECKPOINT, Trainer, TrainError
 
@@ -103,13 +104,8 @@ def _run(options: argparse.Namespace) -> None:
         torch.set_num_threads(options.threads)
     dataset = load_data(spec, options.data)
     output = options.output or Path("build") / spec.name / "train"
-    teacher = None
     with Group.join(options.device) as group:
-        if spec.train.distill is not None:
-            plain = spec.with_train(distill=None, real_weights=0.0)
-            first = Trainer(plain, dataset, output / "teacher", compiled=options.compile, strategy="full", group=group)
-            first.fit()
-            teacher = first.model
+        teacher = taught(spec, dataset, output / "teacher", compiled=options.compile, group=group)
         trainer = Trainer(spec, dataset, output, compiled=options.compile, teacher=teacher, group=group)
         if options.start and trainer.epoch == 0:
             trainer.start(options.start)

@@ -9,7 +9,9 @@ from rich.console import Console
 torch = pytest.importorskip("torch")
 
 from quantize import compare  # noqa: E402
-from quantize.compare import Result, spread, table  # noqa: E402
+from quantize.checkpoint import load_checkpoint  # noqa: E402
+from quantize.compare import RECIPES, table  # noqa: E402
+from quantize.runs import Result, spread  # noqa: E402
 from quantize.trainer import Trainer  # noqa: E402
 
 
@@ -42,13 +44,26 @@ def test_every_run_once(run, tmp_path, monkeypatch, capsys):
     names = [f"{strategy}-{seed}" for seed in (0, 1) for strategy in ("full", "BWN", "XNOR", "TBN")]
     assert trained == [(name, 0) for name in [*names[:4], *names[3:]]]
     rows = list(csv.DictReader((tmp_path / "compare.csv").open()))
-    assert [f"{row['strategy']}-{row['seed']}" for row in rows] == names
-    assert all((row["integer"] == "") == (row["strategy"] in ("full", "BWN")) for row in rows)
+    assert [f"{row['name']}-{row['seed']}" for row in rows] == names
+    assert all((row["integer"] == "") == (row["name"] in ("full", "BWN")) for row in rows)
     assert all(float(row["accuracy"]) > 40 for row in rows)  # three classes
     assert "over XNOR-Net" in capsys.readouterr().out
     before = (tmp_path / "compare.csv").read_bytes()
     assert run("--seeds", "2", "--images", "200") == 0
     assert len(trained) == 9 and (tmp_path / "compare.csv").read_bytes() == before
+
+
+def test_recipes(run, tmp_path, capsys):
+    """Each option of a recipe alone, against the recipe without any; the teacher is trained beside its pupil."""
+    names = list(RECIPES)
+    assert run("--seeds", "1", "--images", "200", "--recipes", *names) == 0
+    rows = {row["name"]: float(row["accuracy"]) for row in csv.DictReader((tmp_path / "recipes.csv").open())}
+    assert list(rows) == names and min(rows.values()) > 40
+    assert "over plain" in capsys.readouterr().out
+    weights = {name: load_checkpoint(tmp_path / f"{name}-0" / "checkpoint.pt")["weights"] for name in names}
+    plain = weights.pop("plain")
+    assert all(any(not torch.equal(plain[key], other[key]) for key in plain) for other in weights.values())
+    assert (tmp_path / "distill-0" / "teacher" / "checkpoint.pt").is_file()
 
 
 def test_compare_wrong(run, tmp_path, capsys):
@@ -69,7 +84,7 @@ def test_table():
     results = [Result("XNOR", 0, 80.0, 79.9), Result("XNOR", 1, 82.0, 82.1),
                Result("TBN", 0, 84.0, 84.0), Result("TBN", 1, 85.0, 85.0), Result("full", 0, 90.0, None)]
     console = Console(width=80, file=io.StringIO(), record=True)
-    console.print(table(results))
+    console.print(table(results, "XNOR"))
     rows = [[cell.strip() for cell in line.split("\u2502")[1:-1]] for line in console.export_text().splitlines()
             if "\u2502" in line]
     assert rows == [

@@ -1,0 +1,124 @@
+"""Several trainings of one model, one after the other: each once, gone on with where it was stopped, in one table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from quantize.data import DataError, Dataset
+from quantize.exact import exact
+from quantize.model import Model
+from quantize.network import write_atomically
+from quantize.spec import Spec
+from quantize.strategy import Strategy
+from quantize.trainer import Trainer, evaluate
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training: its name, its model with the recipe and seed, and the numbers it is in."""
+
+    name: str
+    spec: Spec
+    strategy: Strategy = "TBN"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Accuracies of one run on all test pictures in percent; that as ``integer`` is None where activations are real."""
+
+    name: str
+    seed: int
+    accuracy: float
+    integer: float | None
+
+
+def finished(runs: Iterable[Run], dataset: Dataset, output: Path, file: str, **how: Any) -> list[Result]:
+    """Train what has no result in ``output / file`` yet, and return all results in the order of the runs.
+
+    Each run has a folder of its own in ``output``; ``how`` goes to the `Trainer`.
+
+    Raises
+    ------
+    DataError
+        If the file is no table of results.
+    CheckpointError
+        If a folder holds a run of another model or recipe.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    known = {(result.name, result.seed): result for result in _read(output / file)}
+    results = []
+    for run in runs:
+        seed = run.spec.train.seed
+        folder = output / f"{run.name}-{seed}"
+        teacher = taught(run.spec, dataset, folder / "teacher", **how)
+        trainer = Trainer(run.spec, dataset, folder, strategy=run.strategy, teacher=teacher, **how)
+        done = trainer.epoch == run.spec.train.epochs  # the checkpoint is of this very recipe, else it is refused
+        if not done or (run.name, seed) not in known:
+            known[run.name, seed] = _run(trainer, run)
+            _write(output / file, list(known.values()))
+        results.append(known[run.name, seed])
+    return results
+
+
+def taught(spec: Spec, dataset: Dataset, folder: Path, **how: Any) -> Model | None:
+    """Return the full-precision network that the recipe distills from, trained in ``folder``; None if it does not."""
+    if spec.train.distill is None:
+        return None
+    teacher = Trainer(spec.with_train(distill=None, real_weights=0.0), dataset, folder, strategy="full", **how)
+    teacher.fit()
+    return teacher.model
+
+
+def _run(trainer: Trainer, run: Run) -> Result:
+    real, integer = trainer.fit(), None
+    if run.strategy in ("XNOR", "TBN"):
+        dataset = trainer.dataset
+        integer = evaluate(exact(trainer.model.cpu()), dataset.test_images, dataset.test_labels)
+    return Result(run.name, run.spec.train.seed, real, integer)
+
+
+def _read(file: Path) -> list[Result]:
+    if not file.is_file():
+        return []
+    try:
+        with file.open(newline="") as text:
+            return [Result(row["name"], int(row["seed"]), float(row["accuracy"]),
+                           float(row["integer"]) if row["integer"] else None) for row in csv.DictReader(text)]
+    except (KeyError, ValueError, TypeError):
+        raise DataError(f"{file}: is no table of results; remove it, the runs' folders hold all it needs") from None
+
+
+def _write(file: Path, results: Sequence[Result]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in fields(Result)])
+    writer.writeheader()
+    writer.writerows(asdict(result) for result in results)
+    write_atomically(file, text.getvalue().encode())
+
+
+def rows(results: Sequence[Result], base: str) -> list[tuple[str, str, str, str, str]]:
+    """Rows of a table: name, seeds, mean and sample standard deviation of the accuracy and of that as integers, and
+    what is gained over the run named ``base``, seed by seed."""
+    found = []
+    by = {(result.name, result.seed): result.accuracy for result in results}
+    for name in dict.fromkeys(result.name for result in results):
+        own = [result for result in results if result.name == name]
+        integers = [result.integer for result in own if result.integer is not None]
+        gaps = [result.accuracy - by[base, result.seed] for result in own if (base, result.seed) in by]
+        found.append((name, str(len(own)), spread([result.accuracy for result in own]), spread(integers),
+                      spread(gaps, "+") if name != base else ""))
+    return found
+
+
+def spread(values: Sequence[float], sign: str = "") -> str:
+    """Mean and sample standard deviation as text: ``84.20 +- 0.13``; nothing of no values."""
+    if not values:
+        return ""
+    deviation = f" +- {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):{sign}.2f}{deviation}"
