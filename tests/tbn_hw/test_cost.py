@@ -11,12 +11,12 @@ from tbn_hw.folding import fold
 from tbn_hw.synthesis import synthesise
 
 
-@pytest.mark.parametrize(("family", "worst"), [("ecp5", 20), ("ice40", 20), ("xc7", 30)])
-def test_stored_error_is_small(family, worst):
-    """What the data files say of engines outside the sweep; on xc7 the worst is 7 of a threshold's 25 LUT6."""
+@pytest.mark.parametrize("family", FAMILIES)
+def test_stored_error_is_small(family):
+    """What the data files say of engines outside the sweep."""
     error = cost.load(family).error
     assert error.engines >= 15
-    assert 0 < error.median_percent <= 10 and error.worst_percent <= worst and error.total_percent <= 10
+    assert 0 < error.median_percent <= 10 and error.worst_percent <= 20 and error.total_percent <= 10
 
 
 @pytest.mark.slow
