@@ -1,7 +1,8 @@
 """`python -m benchmarks.simulation`: cycles a second of the two benches of accelerators, cocotb's and the C++ one.
 
-The same design, pictures and comparison with the golden model; cycles a second are those of a CPU second, start and end
-of the simulation included, as other work may share the machine.
+The same design, pictures and comparison with the golden model, each bench as a build compiles it, and cocotb's with the
+optimisation of the other's too, which is worth its time from some hundred pictures on. Cycles a second are those of a
+CPU second, start and end of the simulation included, as other work may share the machine.
 """
 
 from __future__ import annotations
@@ -30,21 +31,27 @@ SEED = 1
 Bench = Callable[..., SimulationResult]
 
 
-def measure(name: str, bench: Bench, accelerator: Accelerator, verilog: Path, count: int, work: Path) -> Row:
+BENCHES: tuple[tuple[str, Bench, str], ...] = (
+    ("cocotb", simulate, "-O0"), ("cocotb", simulate, "-O2"), ("C++", simulate_many, "-O2"))
+"""Name, bench and the C++ compiler's option; the first and the last are what a build uses."""
+
+
+def measure(name: str, bench: Bench, optimise: str, accelerator: Accelerator, verilog: Path, count: int,
+            work: Path) -> Row:
     """`count` random pictures through one bench, with pauses after the first frames."""
     images = np.random.default_rng(SEED).integers(0, 256, (count, *accelerator.network.input.shape), np.uint8)
     given = stimulus(accelerator, images, None, lambda *step: None)
 
     def go() -> tuple[SimulationResult, float, float]:
         before, started = _cpu(), time.perf_counter()
-        result = bench([verilog, PRIMITIVES], accelerator.name, work=work, optimise="-O2", **given)
+        result = bench([verilog, PRIMITIVES], accelerator.name, work=work, optimise=optimise, **given)
         return result, _cpu() - before, time.perf_counter() - started
 
     _, with_build, _ = go()
     result, cpu, wall = go()  # built already
     if result.mismatches:
         raise SystemExit(f"{accelerator.name}: {result.first_divergence}")
-    return {"model": accelerator.name, "bench": name, "images": count, "cycles": result.cycles,
+    return {"model": accelerator.name, "bench": f"{name} {optimise}", "images": count, "cycles": result.cycles,
             "build CPU s": with_build - cpu, "run CPU s": cpu, "run s": wall, "cycles/CPU s": result.cycles / cpu,
             "latency": result.latency_cycles, "interval": result.interval_cycles}
 
@@ -55,14 +62,14 @@ def _cpu() -> float:
 
 
 def compare(model: str, few: int, many: int, folder: Path) -> list[dict[str, Any]]:
-    """A row for each bench of one model; the last column is the ratio to cocotb's."""
+    """A row for each bench of one model; the last column is the ratio to the first."""
     loaded = load(model, None)
     accelerator = plan(loaded.network, fold(loaded.network, loaded.foldings))
     texts = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, os.cpu_count() or 1)}
     verilog = folder / f"{accelerator.name}.v"
     verilog.write_text(generate.join(texts))
-    rows = [measure(name, bench, accelerator, verilog, count, folder / name)
-            for name, bench, count in (("cocotb", simulate, few), ("C++", simulate_many, many))]
+    rows = [measure(name, bench, optimise, accelerator, verilog, few if bench is simulate else many,
+                    folder / f"{name}{optimise}") for name, bench, optimise in BENCHES]
     return [{**row, "times": row["cycles/CPU s"] / rows[0]["cycles/CPU s"]} for row in rows]
 
 

@@ -126,9 +126,7 @@ def engine(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int = 0,
 
 def core(node: Node, inputs: Sequence[Link], folding: Folding, family: str) -> Any:
     """What does the work of a node without a matrix."""
-    if node.kind == "requantize":
-        return _requantize(node, inputs, folding, family)
-    return _CORES[node.kind](node, inputs, folding)
+    return _CORES[node.kind](_Wanted(node, inputs, folding, family))
 
 
 def converter(link: Link, par: int) -> list[WidthConverter]:
@@ -158,54 +156,75 @@ def _matrix(node: Node, inputs: Sequence[Link], folding: Folding, o_par: int, fa
                         o_par=o_par if _narrower(o_par, folding.pe) else folding.pe)]
 
 
-def _threshold(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
-    return Threshold(i_shape=inputs[0].shape, hi=node.arrays["hi"], lo=node.arrays.get("lo"), par=folding.pe,
-                     pixels=_pixels(inputs[0]))
+@dataclass(frozen=True)
+class _Wanted:
+    """What a core is made from."""
+
+    node: Node
+    inputs: Sequence[Link]
+    folding: Folding
+    family: str
+
+    @property
+    def link(self) -> Link:
+        """The first input, of most nodes the only one."""
+        return self.inputs[0]
+
+    @property
+    def pixels(self) -> int:
+        return self.link.tensor.height * self.link.tensor.width
 
 
-def _requantize(node: Node, inputs: Sequence[Link], folding: Folding, family: str) -> Any:
-    return Requantize(i_shape=inputs[0].shape, mult=node.arrays["mult"], bias=node.arrays["bias"],
-                      shift=node.integer("shift"), lo=node.integer("lo"), hi=node.integer("hi"), par=folding.pe,
-                      pixels=_pixels(inputs[0]), family=family)
+def _threshold(wanted: _Wanted) -> Threshold:
+    arrays = wanted.node.arrays
+    return Threshold(i_shape=wanted.link.shape, hi=arrays["hi"], lo=arrays.get("lo"), par=wanted.folding.pe,
+                     pixels=wanted.pixels)
 
 
-def _pixels(link: Link) -> int:
-    return link.tensor.height * link.tensor.width
+def _requantize(wanted: _Wanted) -> Requantize:
+    node = wanted.node
+    return Requantize(i_shape=wanted.link.shape, mult=node.arrays["mult"], bias=node.arrays["bias"],
+                      shift=node.integer("shift"), lo=node.integer("lo"), hi=node.integer("hi"), par=wanted.folding.pe,
+                      pixels=wanted.pixels, family=wanted.family)
 
 
-def _pool(component: Any, node: Node, link: Link, folding: Folding, **more: int) -> Any:
-    x = link.tensor
-    return component(shape=link.shape, height=x.height, width=x.width, channels=x.channels,
-                     kernel=node.integer("kernel"), stride=node.integer("stride"), par=folding.pe, **more)
+def _pool(component: Any, wanted: _Wanted, **more: int) -> Any:
+    node, x = wanted.node, wanted.link.tensor
+    return component(shape=wanted.link.shape, height=x.height, width=x.width, channels=x.channels,
+                     kernel=node.integer("kernel"), stride=node.integer("stride"), par=wanted.folding.pe, **more)
 
 
-def _max_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
-    return _pool(MaxPool, node, inputs[0], folding)
+def _max_pool(wanted: _Wanted) -> MaxPool:
+    return _pool(MaxPool, wanted)
 
 
-def _avg_pool(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
-    x = inputs[0].tensor
-    return _pool(AvgPool, node, inputs[0], folding, shift=node.integer("shift", 0), lo=x.lo, hi=x.hi)
+def _avg_pool(wanted: _Wanted) -> AvgPool:
+    x = wanted.link.tensor
+    return _pool(AvgPool, wanted, shift=wanted.node.integer("shift", 0), lo=x.lo, hi=x.hi)
 
 
-def _add(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
-    return Add(a_shape=inputs[0].shape, b_shape=inputs[1].shape, width=node.integer("width"), par=folding.pe)
+def _add(wanted: _Wanted) -> Add:
+    a, b = wanted.inputs
+    return Add(a_shape=a.shape, b_shape=b.shape, width=wanted.node.integer("width"), par=wanted.folding.pe)
 
 
-def _pad_channels(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
-    return PadChannels(shape=inputs[0].shape, channels=inputs[0].tensor.channels, before=node.integer("before"),
-                       after=node.integer("after"), par=folding.pe, pixels=_pixels(inputs[0]))
+def _pad_channels(wanted: _Wanted) -> PadChannels:
+    node, link = wanted.node, wanted.link
+    return PadChannels(shape=link.shape, channels=link.tensor.channels, before=node.integer("before"),
+                       after=node.integer("after"), par=wanted.folding.pe, pixels=wanted.pixels)
 
 
-def _top_k(node: Node, inputs: Sequence[Link], folding: Folding) -> Any:
-    return TopK(shape=inputs[0].shape, channels=inputs[0].tensor.channels, k=node.integer("k"), par=folding.pe)
+def _top_k(wanted: _Wanted) -> TopK:
+    link = wanted.link
+    return TopK(shape=link.shape, channels=link.tensor.channels, k=wanted.node.integer("k"), par=wanted.folding.pe)
 
 
-_CORES: dict[str, Callable[[Node, Sequence[Link], Folding], Any]] = {
+_CORES: dict[str, Callable[[_Wanted], Any]] = {
     "add": _add,
     "avg_pool": _avg_pool,
     "max_pool": _max_pool,
     "pad_channels": _pad_channels,
+    "requantize": _requantize,
     "threshold": _threshold,
     "top_k": _top_k,
 }
