@@ -223,7 +223,7 @@ class Candidates:
         """The COSTS of some pieces, `wire` that of their inputs."""
         found = [self.model.piece(piece) for piece in made]
         figures = {name: float(sum(each[name] for each in found)) for name in FIGURES}
-        return *figures.values(), wire + wires.of_luts(figures["lut"], self.model.family)
+        return *figures.values(), wire + wires.of_cells(figures["lut"], figures["bram"], self.model.family)
 
 
 def _undominated(options: list[Option]) -> list[Option]:

@@ -2,29 +2,32 @@
 
 The inputs of a matrix-vector unit go to each of its PEs, which lie over the unit's area. A net to N sinks in an area A
 takes some sqrt(N * A) of wire, A goes with PE * SIMD, and there are as many such nets as bits of SIMD inputs: so that
-is lanes * bits * sqrt(SIMD), and of two foldings with as many lanes the one with more PEs takes less of it. What else
-there is goes with the LUTs.
+is lanes * bits * sqrt(SIMD), and of two foldings with as many lanes the one with more PEs takes less of it. What comes
+out of a block RAM has a long way to go, and the rest goes with the LUTs.
 
-The factors are those of three designs on an LFE5U-85F, which they miss by 7 % at most; `wirelen` is nextpnr's, of the
-refined placement, in tiles:
+The factors are those of four designs on an LFE5U-85F, behind its board's link; `wirelen` is nextpnr's, of the refined
+placement by `--placer static`, in tiles:
 
-====================  =========  =========  ==============================  =======
-design                LUTs       `wirelen`  lanes * bits * sqrt(SIMD)       routed
-====================  =========  =========  ==============================  =======
-tbn_cnv, 6,400        39,808     352,255    240,121                         no
-tbn_cnv, 7,200        34,968     244,845    144,687                         yes
-tbn_resnet, 6,144     40,812     271,364    90,805                          yes
-====================  =========  =========  ==============================  =======
+=================  ======  ==========  ==========================  =========  ========  ======
+design             LUTs    block RAMs  lanes * bits * sqrt(SIMD)   `wirelen`  estimate  routed
+=================  ======  ==========  ==========================  =========  ========  ======
+tbn_cnv, 6,400     39,808  186         240,121                     352,255    -5 %      no
+tbn_cnv, 7,200     30,875  201         124,678                     278,901    -6 %
+tbn_cnv, 7,200     34,968  175         144,687                     244,845    +12 %     yes
+tbn_resnet, 6,144  40,812  142         90,805                      271,364    -3 %      yes
+=================  ======  ==========  ==========================  =========  ========  ======
 """
 
-PER_LUT = {"ecp5": 5.25}
-PER_INPUT = {"ecp5": 0.535}
-"""Tiles of wire for each LUT, and for each of the lanes * bits * sqrt(SIMD), by family; others are not known."""
+PER_LUT = {"ecp5": 3.97}
+PER_BLOCK = {"ecp5": 461.0}
+PER_INPUT = {"ecp5": 0.379}
+"""Tiles of wire for each LUT, each block RAM, and each of the lanes * bits * sqrt(SIMD), by family; of others it is not
+known."""
 
 
-def of_luts(luts: float, family: str) -> float:
-    """Tiles of wire that so many LUTs of any kind take."""
-    return PER_LUT.get(family, 0.0) * luts
+def of_cells(luts: float, blocks: float, family: str) -> float:
+    """Tiles of wire that so many LUTs and block RAMs take."""
+    return PER_LUT.get(family, 0.0) * luts + PER_BLOCK.get(family, 0.0) * blocks
 
 
 def of_inputs(lanes: int, simd: int, bits: int, family: str) -> float:

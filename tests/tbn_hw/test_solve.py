@@ -118,7 +118,7 @@ def test_no_slower_than_finn_with_its_luts():
     figures = {name: sum(ECP5.engine(engine)[name] for engine in finn.engines) for name in FIGURES}
     part = targets.load("ecp5").part.model_copy(update={"lut": int(figures["lut"] / FILL["ecp5"]),
                                                         "ff": int(figures["ff"] / FILL["ecp5"]),
-                                                        "bram": int(figures["bram"] / solve_search.BLOCK_FILL)})
+                                                        "bram": int(figures["bram"] / solve_search.BLOCK_FILL["ecp5"])})
     best = solve_search.fastest(candidates(net), Wish(targets.load("ecp5").model_copy(update={"part": part}), 80, None))
     assert best.cycles <= finn.interval
     assert best.figures["lut"] <= figures["lut"] and best.figures["bram"] <= figures["bram"]
