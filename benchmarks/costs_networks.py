@@ -11,7 +11,6 @@ from quantize.nodes import infer
 from quantize.tensor import Attr, Node, TensorType
 from tbn_hw.accelerator import Engine, plan
 from tbn_hw.cost_features import TABLE_BITS
-from tbn_hw.cost_piece import bits_of
 from tbn_hw.folding import Folding, divisors, objection
 
 PICTURES = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32)
@@ -79,8 +78,8 @@ def is_unrolled_binary(engine: Engine) -> bool:
 
 def is_narrow(engine: Engine) -> bool:
     """Whether an engine has the inputs of a table for each element that it compares, and no memory of thresholds."""
-    tensor = engine.links[0].tensor
-    return bits_of(tensor.hi - tensor.lo + 1) <= TABLE_BITS and engine.folding.pe == tensor.channels
+    link = engine.links[0]
+    return link.shape.width <= TABLE_BITS and engine.folding.pe == link.tensor.channels
 
 
 ONLY = {"unrolled": is_unrolled, "stem": is_stem, "unrolled binary": is_unrolled_binary, "narrow": is_narrow}
@@ -189,8 +188,8 @@ class _Builder:
 
 
 def kinds(wanted: Mapping[str, int], family: str, first_seed: int, style: str) -> list[Engine]:
-    """Engines of random networks of seeds from `first_seed` on, as many of each kind as `wanted` says; unrolled ones
-    alone of that style."""
+    """Engines of random networks of seeds from `first_seed` on, as many of each kind as `wanted` says; those
+    alone that ONLY takes, of its styles."""
     left, found, seed = dict(wanted), [], first_seed
     while any(left.values()):
         for engine in engines(seed, family, style):

@@ -1,8 +1,8 @@
 """Compares number formats on one topology: ``python -m quantize.compare --model tbn_lenet --data DIR --epochs 10``.
 
 Full precision, BWN (binary weights, real activations), XNOR-Net style (both binary) and TBN, with the same recipe, the
-same epochs and the same seeds. With ``--recipes``, instead, TBN by the model file's recipe and by that recipe with one
-option more: distillation, real weights first, balanced weights, another gradient.
+same epochs and the same seeds. With ``--recipes``, instead, TBN by the model file's recipe without, and with one of
+these: distillation, real weights first, balanced weights, another gradient.
 A finished run is not repeated, a stopped one goes on; results are in compare.csv or recipes.csv.
 """
 
@@ -42,8 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         spec = load_spec(options.model)
         dataset = load_data(spec, options.data)
         output = options.output or Path("build") / spec.name / "compare"
-        runs, base, file = _recipes(spec, options), "plain", "recipes.csv"
-        if not options.recipes:
+        if options.recipes:
+            runs, base, file = _recipes(spec, options), "plain", "recipes.csv"
+        else:
             runs, base, file = _strategies(spec, options), "XNOR", "compare.csv"
         results = finished(runs, dataset, output, file, device=options.device, compiled=options.compile)
         Console().print(table(results, base))
@@ -72,7 +73,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     what.add_argument("--recipes", nargs="+", choices=RECIPES, help="compare these instead")
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--compile", action="store_true", help="with torch.compile")
+    parser.add_argument("--compile", action="store_true", help="compile the steps; needs a C++ compiler")
     options = parser.parse_args(arguments)
     for name in ("epochs", "images", "seeds", "threads"):
         value = getattr(options, name)
@@ -97,8 +98,9 @@ def _strategies(spec: Spec, options: argparse.Namespace) -> list[Run]:
 
 
 def _recipes(spec: Spec, options: argparse.Namespace) -> list[Run]:
-    return [Run(name, RECIPES[name](seeded.with_train(real_weights=0.0, balance=False)))
-            for seeded in _seeded(spec, options) for name in options.recipes or ()]
+    plain = [seeded.with_train(real_weights=0.0, balance=False).with_gradient("straight_through")
+             for seeded in _seeded(spec, options)]
+    return [Run(name, RECIPES[name](seeded)) for seeded in plain for name in options.recipes]
 
 
 if __name__ == "__main__":

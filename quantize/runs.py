@@ -1,4 +1,4 @@
-"""Several trainings of one model, one after the other: each once, gone on with where it was stopped, in one table."""
+"""Several trainings of one model, one after the other: each once, resumed where it stopped, in one table."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from quantize.data import DataError, Dataset
 from quantize.exact import exact
-from quantize.model import Model
 from quantize.network import write_atomically
 from quantize.spec import Spec
 from quantize.strategy import Strategy
-from quantize.trainer import Trainer, evaluate
+from quantize.trainer import Trainer, evaluate, taught
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training: its name, its model with the recipe and seed, and the numbers it is in."""
+    """A training: its name, its model with the recipe and seed, and its number format."""
 
     name: str
     spec: Spec
@@ -56,6 +57,7 @@ def finished(runs: Iterable[Run], dataset: Dataset, output: Path, file: str, **h
     for run in runs:
         seed = run.spec.train.seed
         folder = output / f"{run.name}-{seed}"
+        torch.compiler.reset()  # it compiles one function for few models, and goes on without for more
         teacher = taught(run.spec, dataset, folder / "teacher", **how)
         trainer = Trainer(run.spec, dataset, folder, strategy=run.strategy, teacher=teacher, **how)
         done = trainer.epoch == run.spec.train.epochs  # the checkpoint is of this very recipe, else it is refused
@@ -64,15 +66,6 @@ def finished(runs: Iterable[Run], dataset: Dataset, output: Path, file: str, **h
             _write(output / file, list(known.values()))
         results.append(known[run.name, seed])
     return results
-
-
-def taught(spec: Spec, dataset: Dataset, folder: Path, **how: Any) -> Model | None:
-    """Return the full-precision network that the recipe distills from, trained in ``folder``; None if it does not."""
-    if spec.train.distill is None:
-        return None
-    teacher = Trainer(spec.with_train(distill=None, real_weights=0.0), dataset, folder, strategy="full", **how)
-    teacher.fit()
-    return teacher.model
 
 
 def _run(trainer: Trainer, run: Run) -> Result:

@@ -16,9 +16,8 @@ import torch
 from quantize.checkpoint import CheckpointError
 from quantize.data import DataError, Dataset, load_dataset
 from quantize.group import Group
-from quantize.runs import taught
 from quantize.spec import Spec, SpecError, load_spec
-from quantize.trainer import CHECKPOINT, Trainer, TrainError
+from quantize.trainer import CHECKPOINT, Trainer, TrainError, taught
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -238,3 +238,16 @@ def classify(
         found = [model(torch.from_numpy(images[start : start + batch]).to(device)).argmax(1).cpu().numpy()
                  for start in range(0, len(images), batch)]
     return np.concatenate(found)
+
+
+def taught(spec: Spec, dataset: Dataset, folder: Path, **how: Any) -> Model | None:
+    """Return the full-precision network that the recipe distills from, trained in ``folder``; None if it does not.
+
+    ``how`` goes to its `Trainer`.
+    """
+    if spec.train.distill is None:
+        return None
+    teacher = Trainer(spec.with_train(distill=None, real_weights=0.0), dataset, folder, strategy="full", **how)
+    if teacher.epoch < spec.train.epochs:
+        teacher.fit()
+    return teacher.model

@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
-from tbn_hw import cost, folding_file
-from tbn_hw.accelerator import Accelerator, plan
+from tbn_hw import cost, folding_file, wires
+from tbn_hw.accelerator import Accelerator, Engine, plan
 from tbn_hw.cells import FIGURES
 from tbn_hw.folding import Folding, fold
 from tbn_hw.load import Loaded
@@ -48,8 +48,17 @@ def foldings(loaded: Loaded, options: argparse.Namespace, console: Console) -> d
 
 def _excess(accelerator: Accelerator, wish: Wish) -> str | None:
     found = _estimated(accelerator, wish.target.family)
-    nodes = {engine.name: engine.node.name if engine.node else engine.name for engine in accelerator.engines}
-    return excess({nodes[name]: figures for name, figures in found.items()}, wish)
+    return excess({engine.node.name if engine.node else engine.name:
+                   {**found[engine.name], "wire": _wire(engine, found[engine.name])} for engine in accelerator.engines},
+                  wish)
+
+
+def _wire(engine: Engine, figures: Mapping[str, float]) -> float:
+    """The tiles of wire of an engine of these FIGURES."""
+    wire = wires.of_cells(figures["lut"], figures["bram"], engine.family)
+    if engine.kind in ("conv", "dense"):
+        wire += wires.of_inputs(engine.folding.lanes, engine.folding.simd, engine.links[0].shape.width, engine.family)
+    return wire
 
 
 def _estimated(accelerator: Accelerator, family: str) -> Estimates:

@@ -194,7 +194,8 @@ class Build:
         if not options.seeds:
             return
         seeds = range(1, options.seeds + 1)
-        key = content_key("route", self._mapped_key, target.model_dump(), seeds, options.clock, self._required_mhz,
+        known = target.model_dump(exclude={"part": {"wire"}})
+        key = content_key("route", self._mapped_key, known, seeds, options.clock, self._required_mhz,
                           versions(f"nextpnr-{target.family}"))
         netlists = sorted((self._workspace.root / NETLISTS).glob("*.v"))
         nodes = {engine.name: engine.node.name for engine in self.accelerator.engines if engine.node is not None}

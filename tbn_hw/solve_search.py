@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from quantize.network import Network
-from tbn_hw import cost, wires
+from tbn_hw import cost
 from tbn_hw.cells import FIGURES
 from tbn_hw.errors import DoesNotFit
 from tbn_hw.folding import divisors, fold
@@ -19,9 +19,12 @@ FILL = {"ecp5": 0.70, "ice40": 0.55, "xc7": 0.70}
 """Part of a family's LUTs, and of its flip-flops, that a design may fill and still be placed and routed. An iCE40 cell
 holds both only where the LUT feeds the flip-flop: tbn_digits, of 3,083 LUTs, takes 4,596 cells, so 0.55 fill 82 %."""
 
-BLOCK_FILL = {"ecp5": 0.86, "ice40": 0.98, "xc7": 0.98}
-"""The same of block RAMs, which estimates miss by one in a hundred. On ECP5 the last of them are far away: with 203 of
-an LFE5U-85F's 208 tbn_cnv took 14 % more wire than with 177, which is 85 %, and 4,000 LUTs more."""
+BLOCK_FILL = 0.98
+"""The same of block RAMs, which estimates miss by one in a hundred."""
+
+FAR_BLOCK_FILL = 0.86
+"""The same where wire is short, for the last of them are far away: with 203 of an LFE5U-85F's 208 tbn_cnv took 14 %
+more wire than with 177, which are 85 %, though 4,000 LUTs fewer."""
 
 BOARD = {"ecp5": {"lut": 1100, "ff": 400, "bram": 2, "dsp": 0}, "ice40": {"lut": 800, "ff": 400, "bram": 2, "dsp": 0}}
 """What the link of a board takes beside the accelerator: with it tbn_digits takes 4,604 LUTs of an LFE5U-12F instead of
@@ -39,14 +42,12 @@ class Wish:
     @property
     def limits(self) -> dict[str, float]:
         """The COSTS that a design may have."""
-        fill = FILL[self.target.family]
-        share = {"lut": fill, "ff": fill, "bram": BLOCK_FILL[self.target.family], "dsp": 1.0}
+        fill, part = FILL[self.target.family], self.target.part
+        blocks = BLOCK_FILL if part.wire is None else FAR_BLOCK_FILL
+        share = {"lut": fill, "ff": fill, "bram": blocks, "dsp": 1.0}
         reserved = dict.fromkeys(FIGURES, 0) if self.target.board is None else BOARD[self.target.family]
-        limits = {name: getattr(self.target.part, name) * share[name] - reserved[name] for name in FIGURES}
-        if self.target.part.wire is None:
-            return limits
-        link = wires.of_cells(reserved["lut"], reserved["bram"], self.target.family)
-        return limits | {"wire": self.target.part.wire - link}
+        limits = {name: getattr(part, name) * share[name] - reserved[name] for name in FIGURES}
+        return limits if part.wire is None else limits | {"wire": part.wire}
 
     def rate(self, cycles: int) -> float:
         """Frames a second of a design of so many cycles a frame."""
@@ -109,7 +110,8 @@ def _too_fast(candidates: Candidates, wish: Wish) -> str:
     slowest = max(slow, key=lambda name: slow[name])
     if slow[slowest] > cycles:
         return f"{start}, but {slowest} needs {slow[slowest]:,} at least; {end}"
-    wanted = cheapest(candidates, cycles, {name: limit for name, limit in wish.limits.items() if name != "lut"})
+    wanted = cheapest(candidates, cycles, {name: limit for name, limit in wish.limits.items()
+                                                if name not in ("lut", "wire")})
     wanted = wanted or cheapest(candidates, cycles, {})
     assert wanted is not None
     return f"{start}, and the cheapest folding then {excess(wanted.nodes, wish, wanted.figures)}; {end}"
@@ -121,12 +123,15 @@ def excess(nodes: Mapping[str, Mapping[str, float]], wish: Wish,
 
     `nodes` are the FIGURES or COSTS by node, and `total` those of all, if that is more than their sum.
     """
-    total = total or {name: sum(figures[name] for figures in nodes.values()) for name in FIGURES}
+    names = next(iter(nodes.values()))
+    total = total or {name: sum(figures[name] for figures in nodes.values()) for name in names}
     words = WORDS | {"wire": "tiles of wire"}
     over = [name for name in words if name in total and total[name] > wish.limits.get(name, math.inf)]
     if not over:
         return None
-    much = [f"{total[name]:,.0f} {words[name]} of {wish.limits[name]:,.0f} that may be filled" for name in over]
+    much = [f"{total[name]:,.0f} {words[name]} of {wish.limits[name]:,.0f} that may be filled"
+            if name in WORDS else f"{total[name]:,.0f} {words[name]} of {wish.limits[name]:,.0f} that can be routed"
+            for name in over]
     largest = max(nodes, key=lambda node: nodes[node][over[0]])
     return f"takes about {' and '.join(much)}, {nodes[largest][over[0]]:,.0f} {words[over[0]]} of them in {largest}"
 

@@ -5,8 +5,9 @@ takes some sqrt(N * A) of wire, A goes with PE * SIMD, and there are as many suc
 is lanes * bits * sqrt(SIMD), and of two foldings with as many lanes the one with more PEs takes less of it. What comes
 out of a block RAM has a long way to go, and the rest goes with the LUTs.
 
-The factors are those of four designs on an LFE5U-85F, behind its board's link; `wirelen` is nextpnr's, of the refined
-placement by `--placer static`, in tiles:
+The three factors are fitted to four designs on an LFE5U-85F, so they are known roughly. LUTs and block RAMs are the
+estimates for the accelerator alone; `wirelen` is nextpnr's, in tiles, of the refined placement by `--placer static`,
+and has the board's link in it. The second design was not routed to its end:
 
 =================  ======  ==========  ==========================  =========  ========  ======
 design             LUTs    block RAMs  lanes * bits * sqrt(SIMD)   `wirelen`  estimate  routed

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks import costs, costs_fit
-from benchmarks.costs_networks import STYLES, engines, is_stem, is_unrolled, is_unrolled_binary, kinds
+from benchmarks.costs_networks import STYLES, engines, is_narrow, is_stem, is_unrolled, is_unrolled_binary, kinds
 from tbn_hw.cost import CostModel, Error
+from tbn_hw.cost_features import pieces
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -23,6 +24,10 @@ def test_wanted_engines():
     assert all(is_unrolled(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "unrolled"))
     assert all(is_unrolled_binary(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "unrolled binary"))
     assert all(is_stem(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "stem"))
+    narrow = kinds({"threshold": 2}, "ecp5", 0, "narrow")
+    assert all(is_narrow(engine) for engine in narrow)
+    assert all({"table": len(engine.component()._stages[-2]._table[0]) * engine.folding.pe}.items()
+               <= next(pieces(engine.component()._stages[-2], "ecp5")).features.items() for engine in narrow)
 
 
 def test_held_out_engines_are_others():

@@ -1,5 +1,6 @@
 """The comparison: every run once, resumed after a stop, and its table."""
 
+import argparse
 import csv
 import io
 
@@ -63,7 +64,21 @@ def test_recipes(run, tmp_path, capsys):
     weights = {name: load_checkpoint(tmp_path / f"{name}-0" / "checkpoint.pt")["weights"] for name in names}
     plain = weights.pop("plain")
     assert all(any(not torch.equal(plain[key], other[key]) for key in plain) for other in weights.values())
+    with pytest.raises(SystemExit, match="2"):
+        run("--recipes", "plain", "--strategies", "TBN")
     assert (tmp_path / "distill-0" / "teacher" / "checkpoint.pt").is_file()
+
+
+def test_recipes_differ_in_one_option(spec):
+    """Whatever the model file's own recipe has of them."""
+    asked = argparse.Namespace(epochs=None, images=None, seeds=1, recipes=list(RECIPES))
+    for own in (spec, spec.with_train(distill={}, real_weights=0.25, balance=True).with_gradient("saw")):
+        plain, *others = [run.spec for run in compare._recipes(own, asked)]
+        assert plain.train.distill is None and not plain.train.real_weights and not plain.train.balance
+        for other in others:
+            ours, theirs = plain.train.model_dump(), other.train.model_dump()
+            changed = [key for key in ours if ours[key] != theirs[key]] + ["layers"] * (plain.layers != other.layers)
+            assert len(changed) == 1
 
 
 def test_compare_wrong(run, tmp_path, capsys):

@@ -118,10 +118,27 @@ def test_no_slower_than_finn_with_its_luts():
     figures = {name: sum(ECP5.engine(engine)[name] for engine in finn.engines) for name in FIGURES}
     part = targets.load("ecp5").part.model_copy(update={"lut": int(figures["lut"] / FILL["ecp5"]),
                                                         "ff": int(figures["ff"] / FILL["ecp5"]),
-                                                        "bram": int(figures["bram"] / solve_search.BLOCK_FILL["ecp5"])})
+                                                        "bram": int(figures["bram"] / solve_search.FAR_BLOCK_FILL)})
     best = solve_search.fastest(candidates(net), Wish(targets.load("ecp5").model_copy(update={"part": part}), 80, None))
     assert best.cycles <= finn.interval
     assert best.figures["lut"] <= figures["lut"] and best.figures["bram"] <= figures["bram"]
+
+
+def test_wire_binds():
+    """A part whose wire is short gets a folding that takes less of it, or a sentence that names it."""
+    net = load("tbn_cnv.yaml", None).network
+    board = targets.load("ulx3s-85f")
+    wish = Wish(board, 67, 9150)
+    free = solve_search.solve(net, wish)
+    assert free.figures["wire"] <= wish.limits["wire"] == board.part.wire
+
+    def short(share):
+        part = board.part.model_copy(update={"wire": int(share * free.figures["wire"])})
+        return solve_search.solve(net, Wish(board.model_copy(update={"part": part}), 67, 9150))
+
+    assert short(0.99).figures["wire"] <= 0.99 * free.figures["wire"]
+    with pytest.raises(DoesNotFit, match=r"tiles of wire of [\d,]+ that can be routed, [\d,]+ tiles of wire"):
+        short(0.5)
 
 
 def resnet34():

@@ -1,0 +1,32 @@
+"""The wire that is estimated before placement, against what nextpnr made of four designs."""
+
+import pytest
+import yaml
+
+from quantize.zoo import ZOO
+from tbn_hw import estimates, wires
+from tbn_hw.accelerator import plan
+from tbn_hw.folding import fold
+from tbn_hw.load import load
+
+MEASURED = [(39_808, 186, 240_121, 352_255), (30_875, 201, 124_678, 278_901), (34_968, 175, 144_687, 244_845),
+            (40_812, 142, 90_805, 271_364)]
+"""LUTs, block RAMs, lanes * bits * sqrt(SIMD), and tiles of wire, of the designs of `tbn_hw.wires`."""
+
+
+@pytest.mark.parametrize("design", MEASURED)
+def test_near_what_was_measured(design):
+    luts, blocks, inputs, tiles = design
+    found = wires.of_cells(luts, blocks, "ecp5") + wires.of_inputs(inputs, 1, 1, "ecp5")
+    assert found == pytest.approx(tiles, rel=0.13)
+    assert wires.of_cells(luts, blocks, "ice40") == wires.of_inputs(inputs, 1, 1, "ice40") == 0
+
+
+def test_inputs_of_a_design():
+    """The sum over a network's units is that of the table."""
+    file = ZOO.parent.parent / "benchmarks" / "foldings" / "tbn_resnet_ulx3s.yaml"
+    net = load("tbn_resnet.yaml", None).network
+    stated = {name: (entry["pe"], entry["simd"]) for name, entry in yaml.safe_load(file.read_text()).items()}
+    engines = plan(net, fold(net, stated), "ecp5").engines
+    assert sum(estimates._wire(engine, {"lut": 0, "bram": 0}) for engine in engines) == pytest.approx(
+        wires.of_inputs(90_805, 1, 1, "ecp5"), rel=1e-4)
