@@ -73,7 +73,7 @@ def _digits(folder: Path | None = None) -> Dataset:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise DataError("data set digits needs scikit-learn; install it with pip install 'tbn-hw[train]'") from None
+        raise DataError("data set digits needs scikit-learn; install it with pip install '.[train]'") from None
     bunch = load_digits()
     images = np.minimum(bunch.images * 16, 255).astype(np.uint8)[..., None]
     labels = bunch.target.astype(np.int64)

@@ -39,7 +39,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _require(*packages: str) -> None:
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise ToolMissing(f"{package} is missing; install it with pip install 'tbn-hw[explore]'")
+            raise ToolMissing(f"{package} is missing; install it with pip install '.[explore]'")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -55,7 +55,7 @@ def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
     try:
         from quantize.qonnx.importer import read_network
     except ImportError:
-        raise ToolMissing(f"{path}: the onnx package is missing; install it with pip install 'tbn-hw[qonnx]'") from None
+        raise ToolMissing(f"{path}: the onnx package is missing; install it with pip install '.[qonnx]'") from None
     from quantize.qonnx.graph import QonnxError
 
     try:

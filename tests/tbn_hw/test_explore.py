@@ -239,4 +239,4 @@ def test_missing_package(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.setattr(explore.importlib.util, "find_spec", lambda name: None)
     assert explore.main(["--model", DIGITS, "--targets", "icebreaker"]) == 3
-    assert "matplotlib is missing; install it with pip install 'tbn-hw[explore]'" in capsys.readouterr().err
+    assert "matplotlib is missing; install it with pip install '.[explore]'" in capsys.readouterr().err
