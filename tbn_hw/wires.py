@@ -5,7 +5,8 @@ takes some sqrt(N * A) of wire, A goes with PE * SIMD, and there are as many suc
 is lanes * bits * sqrt(SIMD), and of two foldings with as many lanes the one with more PEs takes less of it. What comes
 out of a block RAM has a long way to go, and the rest goes with the LUTs.
 
-The three factors are fitted to four designs on an LFE5U-85F, so they are known roughly. LUTs and block RAMs are the
+The three factors are fitted to the first four of these designs on an LFE5U-85F, so they are known roughly; the fifth is
+the solver's answer with them. LUTs and block RAMs are the
 estimates for the accelerator alone; `wirelen` is nextpnr's, in tiles, of the refined placement by `--placer static`,
 and has the board's link in it. The second design was not routed to its end:
 
@@ -16,6 +17,7 @@ tbn_cnv, 6,400     39,808  186         240,121                     352,255    -5
 tbn_cnv, 7,200     30,875  201         124,678                     278,901    -6 %
 tbn_cnv, 7,200     34,968  175         144,687                     244,845    +12 %     yes
 tbn_resnet, 6,144  40,812  142         90,805                      271,364    -3 %      yes
+tbn_cnv, 7,200     34,327  176         153,953                     248,902    +11 %     yes
 =================  ======  ==========  ==========================  =========  ========  ======
 """
 
