@@ -83,7 +83,7 @@ def _solve(rows: Sequence[tuple[Numbers, Numbers]], figure: str, prior: Mapping[
         matrix = np.vstack([matrix, PRIOR_WEIGHT * np.diag(usual)])
         wanted = np.append(wanted, PRIOR_WEIGHT * usual * [prior.get(name, 0) for name in names])
     solution, _ = nnls(matrix, wanted)
-    return {name: round(float(value), 5) for name, value in zip(names, solution, strict=True) if value > 1e-9}
+    return {name: round(float(value), 5) for name, value in zip(names, solution, strict=True)}
 
 
 def error(model: CostModel, engines: Sequence[tuple[Engine, Measured]]) -> Error:

@@ -6,6 +6,7 @@ from networks import chain, residual
 from tbn_hw import cost, generate
 from tbn_hw.accelerator import plan
 from tbn_hw.cells import FAMILIES
+from tbn_hw.cost_features import pieces
 from tbn_hw.cost_memory import blocks, distinct_columns, ram, random_rom
 from tbn_hw.folding import fold
 from tbn_hw.synthesis import synthesise
@@ -42,6 +43,8 @@ def test_every_engine_has_a_model(net):
         for engine in plan(net, fold(net, {}), family).engines:
             figures = model.engine(engine)
             assert figures["lut"] > 0 and figures["ff"] > 0, engine.name
+            for piece in pieces(engine.component(), family):
+                assert {name for name, number in piece.features.items() if number} <= set(model.forms[piece.form]["ff"])
 
 
 def test_memories():
