@@ -6,9 +6,9 @@ is lanes * bits * sqrt(SIMD), and of two foldings with as many lanes the one wit
 out of a block RAM has a long way to go, and the rest goes with the LUTs.
 
 The three factors are fitted to the first four of these designs on an LFE5U-85F, so they are known roughly; the fifth is
-the solver's answer with them. LUTs and block RAMs are the
-estimates for the accelerator alone; `wirelen` is nextpnr's, in tiles, of the refined placement by `--placer static`,
-and has the board's link in it. The second design was not routed to its end:
+the solver's answer with them. LUTs and block RAMs are the estimates for the accelerator alone; `wirelen` is nextpnr's,
+in tiles, of the refined placement by `--placer static`, and has the board's link in it. The second design was not
+routed to its end:
 
 =================  ======  ==========  ==========================  =========  ========  ======
 design             LUTs    block RAMs  lanes * bits * sqrt(SIMD)   `wirelen`  estimate  routed
