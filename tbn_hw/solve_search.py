@@ -129,9 +129,8 @@ def excess(nodes: Mapping[str, Mapping[str, float]], wish: Wish,
     over = [name for name in words if name in total and total[name] > wish.limits.get(name, math.inf)]
     if not over:
         return None
-    much = [f"{total[name]:,.0f} {words[name]} of {wish.limits[name]:,.0f} that may be filled"
-            if name in WORDS else f"{total[name]:,.0f} {words[name]} of {wish.limits[name]:,.0f} that can be routed"
-            for name in over]
+    much = [f"{total[name]:,.0f} {words[name]} of {wish.limits[name]:,.0f} that "
+            + ("can be routed" if name == "wire" else "may be filled") for name in over]
     largest = max(nodes, key=lambda node: nodes[node][over[0]])
     return f"takes about {' and '.join(much)}, {nodes[largest][over[0]]:,.0f} {words[over[0]]} of them in {largest}"
 

@@ -1,10 +1,9 @@
 """The wire that is estimated before placement, against what nextpnr made of five designs."""
 
 import pytest
-import yaml
 
 from quantize.zoo import ZOO
-from tbn_hw import estimates, wires
+from tbn_hw import estimates, folding_file, wires
 from tbn_hw.accelerator import plan
 from tbn_hw.folding import fold
 from tbn_hw.load import load
@@ -26,7 +25,6 @@ def test_inputs_of_a_design():
     """The sum over a network's units is that of the table."""
     file = ZOO.parent.parent / "benchmarks" / "foldings" / "tbn_resnet_ulx3s.yaml"
     net = load("tbn_resnet.yaml", None).network
-    stated = {name: (entry["pe"], entry["simd"]) for name, entry in yaml.safe_load(file.read_text()).items()}
-    engines = plan(net, fold(net, stated), "ecp5").engines
+    engines = plan(net, fold(net, folding_file.read(file, net)), "ecp5").engines
     assert sum(estimates._wire(engine, {"lut": 0, "bram": 0}) for engine in engines) == pytest.approx(
         wires.of_inputs(90_805, 1, 1, "ecp5"), rel=1e-4)
