@@ -35,7 +35,7 @@ def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -
         "read_verilog -lib box.v",
         "read_verilog source.v",
         f"{FAMILIES[family].command} -top {top.name}",
-        f"write_verilog -noattr {top.name}.v\n",
+        f"write_verilog {top.name}.v\n",  # with its attributes: the PLL's analogue settings are some
     ]))
     yosys.run(top.name, ["-s", "board.ys"], folder)
     settings = folder / f"{top.settings.name}.v"

@@ -55,6 +55,15 @@ def test_for_target_wrong():
         for_target(small(), targets.load("icebreaker"), clock_mhz=400)
 
 
+def test_analogue_settings_of_a_pll(tmp_path):
+    """They are attributes in ECP5's netlists; without them its loop filter would have no resistance."""
+    top, _ = for_target(small("ecp5"), targets.load("ulx3s-12f"), clock_mhz=40)
+    cell = mapped(top, small("ecp5"), "ecp5", tmp_path)[0].read_text().partition("  EHXPLLL #(")[0].rpartition(";")[2]
+    found = dict(re.findall(r'\(\* (\w+) = "(\w+)" \*\)', cell))
+    assert found == {"FREQUENCY_PIN_CLKI": "25", "FREQUENCY_PIN_CLKOS": "40", "ICP_CURRENT": "12", "LPF_RESISTOR": "8",
+                     "MFG_ENABLE_FILTEROPAMP": "1", "MFG_GMCREF_SEL": "2"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "mhz", "cell"), [("icebreaker", 20, "ICESTORM_PLL"), ("ulx3s-12f", 40, "EHXPLLL")])
 def test_routed(name, mhz, cell, tmp_path):
