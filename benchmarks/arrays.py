@@ -33,7 +33,7 @@ from benchmarks.tables import Row, bars, show, write_csv
 from sim.bench import SimulationError
 from tbn_hw.errors import BuildError, DoesNotFit
 
-FAMILIES = ("ecp5", "ice40", "xc7")
+FAMILIES = ("ecp5", "gowin", "ice40", "xc7")
 FORMS = ("naive", "portable", "mapped")
 ACTIVATIONS = ("ternary", "binary")
 RATIO_PE, RATIO_SIMD, RATIO_LEVELS = 32, 64, (0, 4)

@@ -40,7 +40,7 @@ from tbn_hw.errors import BuildError, Mismatch
 from tbn_hw.nextpnr import place_and_route
 from tbn_hw.workspace import content_key, file_hash
 
-FAMILIES = ("ecp5", "ice40", "xc7")
+FAMILIES = ("ecp5", "gowin", "ice40", "xc7")
 FORMS = ("naive", "da4ml", "ours")
 VECTORS = 300
 ZOO = ("tbn_digits:layers[3].conv", "tbn_digits:layers[9].dense", "tbn_resnet:layers[3].residual[1].body[2].conv",

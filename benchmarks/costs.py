@@ -41,7 +41,7 @@ FIRST = {"fitted": 0, "held out": 1_000_000}
 STEP = 2_000_000
 HELD_OUT = 0.25
 """How many are held out for each of the sweep."""
-SHARE = {"ecp5": 1.0, "ice40": 0.25, "xc7": 0.4}
+SHARE = {"ecp5": 1.0, "gowin": 0.4, "ice40": 0.25, "xc7": 0.4}
 """Part of these engines with a matrix that a family's sweep has, see PRIOR."""
 PRIOR = "ecp5"
 """The family whose coefficients the others' stay near where so few engines leave them open."""

@@ -30,7 +30,7 @@ from tbn_hw.tools import versions
 from tbn_hw.workspace import content_key, file_hash
 
 DEVICES = {"ecp5": Device("ecp5", "85k", "CABGA756", 6), "ice40": Device("ice40", "hx8k", "ct256")}
-"""What arrays are placed on; for other families there is no place and route."""
+"""What arrays are placed on; of other families only netlists are measured."""
 TARGET_MHZ = {"ecp5": 300.0, "ice40": 200.0}
 """More than arrays reach, for nextpnr stops improving once the target is met."""
 CHECKER = Path(netlist_check.__file__)

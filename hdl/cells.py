@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Instance, Module, Signal
 
+from hdl.lut4 import NAMES, lut4
 from hdl.schedule import FUNCTIONS, Adder, FullAdder, Schedule
 
 CHAIN_PLACES = 24
@@ -93,7 +94,7 @@ def _table(function, inputs):
 
 def _exclusive_or(m, bits, out, family):
     inputs, places = _shared_inputs(bits)
-    if family not in ("ecp5", "ice40") or len(inputs) > 4:
+    if family not in NAMES or len(inputs) > 4:
         total = _applied(bits[0])
         for bit in bits[1:]:
             total = total ^ _applied(bit)
@@ -103,10 +104,7 @@ def _exclusive_or(m, bits, out, family):
     def function(*values):
         return sum(f(*(values[k] for k in chosen)) for (f, _), chosen in zip(bits, places, strict=True)) & 1
 
-    names, init, result = ("ABCD", "INIT", "Z") if family == "ecp5" else (("I0", "I1", "I2", "I3"), "LUT_INIT", "O")
-    ports = {f"i_{name}": value for name, value in zip(names, [*inputs, 0, 0, 0], strict=False)}
-    m.submodules += Instance("LUT4" if family == "ecp5" else "SB_LUT4", **ports, **{
-        f"p_{init}": Const(_table(function, 4), 16), f"o_{result}": out})
+    m.submodules += lut4(family, _table(function, 4), inputs, out)
 
 
 def _shared_inputs(bits):

@@ -19,7 +19,7 @@ class Style(NamedTuple):
     """How columns are added. The planner tries some of these and keeps what costs least."""
 
     family: str = "ecp5"
-    """'ecp5', 'ice40' or 'xc7'."""
+    """One of `hdl.families.FAMILIES`, but 'portable'."""
     stage_levels: int = 3
     """Levels of a pipeline stage, over whose end no chain reaches; 0 for one stage."""
 

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.constant_netlist import HIGH, Half, Lut
+from hdl.lut4 import lut4
 
 CHAIN_HALVES = 48
 """Most halves of a row of CCU2C; several chains share one, which timing analysis takes for one long carry."""
@@ -80,7 +81,7 @@ class ConstantLogic(wiring.Component):
     netlist : Netlist
     outputs : list of Bit
         What is wanted.
-    family : 'ecp5', 'ice40' or 'xc7'
+    family : one of `hdl.families.FAMILIES`, but 'portable'
     stage_levels : int
         Levels of a stage, as the netlist was planned for; 0 for one stage.
     input_stages, output_stages : list of int
@@ -131,7 +132,7 @@ class ConstantLogic(wiring.Component):
                     m.d.comb += [output.eq(_look_up(pins, table))
                                  for output, table in zip(outputs, cell.tables, strict=True)]
                 else:
-                    m.submodules[f"lut{number}"] = LUTS[self._family](pins, cell.tables, outputs)
+                    m.submodules[f"lut{number}"] = _lut(self._family, pins, cell.tables, outputs)
         for number, (stage, halves) in enumerate(carry_rows(self._netlist, self._levels)):
             carry = Const(0, 1)
             for pair in range(0, len(halves), 2):
@@ -151,27 +152,16 @@ class ConstantLogic(wiring.Component):
         return at(bit.signals[0], stage) if bit.signals else Const(bit.table, 1)
 
 
-def _lut4(pins, tables, outputs):
-    named = {f"i_{name}": pin for name, pin in zip("ABCD", pins + [Const(0, 1)] * (4 - len(pins)), strict=True)}
-    return Instance("LUT4", p_INIT=Const(tables[0], 16), **named, o_Z=outputs[0])
-
-
-def _sb_lut4(pins, tables, outputs):
-    named = {f"i_I{k}": pin for k, pin in enumerate(pins + [Const(0, 1)] * (4 - len(pins)))}
-    return Instance("SB_LUT4", p_LUT_INIT=Const(tables[0], 16), **named, o_O=outputs[0])
-
-
-def _lut6(pins, tables, outputs):
+def _lut(family, pins, tables, outputs):
+    """A cell for some pins, the tables of its outputs, and the outputs."""
+    if family != "xc7":
+        return lut4(family, tables[0], pins, outputs[0])
     pair = len(tables) == 2
     named = {f"i_I{k}": pin for k, pin in enumerate(pins + [Const(0, 1)] * (6 - len(pins)))}
     if pair:
         named |= {"i_I5": Const(1, 1), "o_O5": outputs[0]}
     init = tables[1] << 32 | tables[0] if pair else tables[0]
     return Instance("LUT6_2", p_INIT=Const(init, 64), **named, o_O6=outputs[-1])
-
-
-LUTS = {"ecp5": _lut4, "ice40": _sb_lut4, "xc7": _lut6}
-"""By family: a cell for some pins, the tables of its outputs, and the outputs."""
 
 
 def _ccu2c(places, carry_in, carry_out):

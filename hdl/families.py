@@ -1,6 +1,6 @@
 """Families of parts whose cells gateware may be made of."""
 
-FAMILIES = ("portable", "ecp5", "ice40", "xc7")
+FAMILIES = ("portable", "ecp5", "gowin", "ice40", "xc7")
 """Plain logic for any tool, and what has cells of its own."""
 
 

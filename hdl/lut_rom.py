@@ -1,17 +1,25 @@
 """Tables in the LUTs of a family: fewer of them than logic synthesis makes of random rows.
 
-A LUT4 holds 16 rows of a column. ECP5 joins two, four or eight by multiplexers that stand beside the LUTs, so up to 128
-rows a LUT4 stores 16 bits; what is deeper, and everything on iCE40, is joined by LUT4s, of which a multiplexer of four
-takes two. A LUT6_2 of Xilinx 7 holds 32 rows of two columns. Figures of both ways: `python -m benchmarks.memories`.
+A LUT4 holds 16 rows of a column. ECP5 and Gowin join two, four or eight by multiplexers that stand beside the LUTs, so
+up to 128 rows a LUT4 stores 16 bits; what is deeper, and everything on iCE40, is joined by LUT4s, of which a
+multiplexer of four takes two. A LUT6_2 of Xilinx 7 holds 32 rows of two columns. Figures of both ways:
+`python -m benchmarks.memories`.
 """
 
 from amaranth.hdl import Cat, Const, Instance, Signal
 
-DEPTHS = {"ecp5": (17, 2048), "ice40": (25, 2048), "xc7": (9, 32)}
+from hdl.lut4 import lut4
+
+DEPTHS = {"ecp5": (17, 2048), "gowin": (17, 2048), "ice40": (25, 2048), "xc7": (9, 32)}
 """Least and most rows of the tables that are mapped here; of others the synthesis makes as little."""
 
-UNIT = {"ecp5": 128, "ice40": 16}
+UNIT = {"ecp5": 128, "gowin": 128, "ice40": 16}
 """Rows that need no multiplexers made of LUTs."""
+
+WIDE = {"ecp5": (("PFUMX", "BLUT", "ALUT", "C0", "Z"), *[("L6MUX21", "D0", "D1", "SD", "Z")] * 2),
+        "gowin": [(f"MUX2_LUT{size}", "I0", "I1", "S0", "O") for size in (5, 6, 7)]}
+"""Multiplexers beside the LUTs, of two LUT4s, then of two such: the cell, its inputs at 0 and 1, what selects, and its
+output."""
 
 MUX2, MUX4_LOW, MUX4_HIGH = 0xCACA, 0xF0CA, 0xCAF0
 """Truth tables: `c ? b : a`; of inputs (a, b, s0, s1), `s1 ? s0 : s0 ? b : a`; of (low, c, d, s1), the rest."""
@@ -68,7 +76,7 @@ def _tree(family, column, depth):
 
 
 def _least(depth):
-    """LUT4s of a column of up to 128 rows on ECP5; those of up to 4 rows are shared by all columns."""
+    """LUT4s of a column of up to 128 rows joined by WIDE; those of up to 4 rows are shared by all columns."""
     if depth <= 16:
         return depth > 4
     half = 1 << (depth - 1).bit_length() - 1
@@ -96,7 +104,7 @@ def _luts(tree, seen):
 
 
 class _Cells:
-    """The values of trees, in LUT4s of ECP5 or iCE40 that each are made once."""
+    """The values of trees, in LUT4s that each are made once."""
 
     def __init__(self, m, address, family):
         self._m, self._address, self._family, self._made = m, address, family, {}
@@ -119,25 +127,20 @@ class _Cells:
         return self._lut4(MUX4_HIGH, more[0], more[-1], self._lut4(MUX4_LOW, a, b, low, high), high)
 
     def _lut4(self, table, *inputs):
-        names, init, result = ("ABCD", "INIT", "Z") if self._family == "ecp5" else (
-            ("I0", "I1", "I2", "I3"), "LUT_INIT", "O")
-        ports = {f"i_{name}": value for name, value in zip(names, inputs, strict=True)}
-        return self._cell("LUT4" if self._family == "ecp5" else "SB_LUT4", result,
-                          **{f"p_{init}": Const(table, 16)}, **ports)
+        self._m.submodules += lut4(self._family, table, inputs, out := Signal())
+        return out
 
     def _wide(self, values):
-        """ECP5's own multiplexers: of the two LUT4s of a slice, then of slices."""
-        values = [self._cell("PFUMX", "Z", i_BLUT=low, i_ALUT=high, i_C0=self._address[4])
-                  for low, high in zip(values[::2], values[1::2], strict=True)]
-        bit = 5
-        while len(values) > 1:
-            values = [self._cell("L6MUX21", "Z", i_D0=low, i_D1=high, i_SD=self._address[bit])
+        """The family's own multiplexers, of two, four or eight LUT4s."""
+        for bit, mux in enumerate(WIDE[self._family][:(len(values) - 1).bit_length()], start=4):
+            values = [self._wide_mux(mux, low, high, self._address[bit])
                       for low, high in zip(values[::2], values[1::2], strict=True)]
-            bit += 1
         return values[0]
 
-    def _cell(self, kind, result, **ports):
-        self._m.submodules += Instance(kind, **ports, **{f"o_{result}": (out := Signal())})
+    def _wide_mux(self, mux, low, high, select):
+        cell, at_0, at_1, selects, result = mux
+        self._m.submodules += Instance(cell, **{
+            f"i_{at_0}": low, f"i_{at_1}": high, f"i_{selects}": select, f"o_{result}": (out := Signal())})
         return out
 
 

@@ -28,10 +28,11 @@ class Blocks(NamedTuple):
 
 BLOCKS = {
     "ecp5": Blocks(((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 83_640 // 208, 16),
+    "gowin": Blocks(((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 20_736 // 46, 16),
     "ice40": Blocks(((256, 16), (512, 8), (1024, 4), (2048, 2)), 7_680 // 32, 16),
     "xc7": Blocks(((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 63_400 // 270, 64),
 }
-"""LFE5U-85, iCE40 HX8K and XC7A100T; for Xilinx 7 the block is a RAMB18."""
+"""LFE5U-85, GW2AR-18, iCE40 HX8K and XC7A100T; for Xilinx 7 the block is a RAMB18."""
 
 BLOCK_WORTH = 0.25
 """What a block RAM may cost in LUTs, as a part of the LUTs that the device has for each. At 1 both would run out

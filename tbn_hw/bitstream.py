@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
+from sim.bench.tool import SimulationError, execute, log_end
 from tbn_hw import wasm
 from tbn_hw.errors import PlacementError
+from tbn_hw.nextpnr import Device
+from tbn_hw.tools import module
 
-SUFFIXES = {"ecp5": ".bit", "ice40": ".bin"}
+SUFFIXES = {"ecp5": ".bit", "gowin": ".fs", "ice40": ".bin"}
 _CONFIGURATION, _PACKED = "packed.txt", "packed.bin"
 
 
-def pack(configuration: Path, family: str, target: Path) -> None:
-    """Pack a textual configuration of nextpnr into `target`; those for ECP5 are compressed.
+def pack(configuration: Path, device: Device, target: Path) -> None:
+    """Pack what nextpnr routed for `device` into `target`; those for ECP5 are compressed.
 
     Raises PlacementError when the packer of the family cannot read the configuration.
     """
@@ -23,18 +27,35 @@ def pack(configuration: Path, family: str, target: Path) -> None:
     work.mkdir(parents=True)
     try:  # the tool sees a /tmp of its own, so the files must lie where it runs
         shutil.copy2(configuration, work / _CONFIGURATION)
-        if family == "ecp5":
-            _run(family, "ecppack", ["--compress", "--input", _CONFIGURATION, "--bit", _PACKED], work)
-        else:
-            _run(family, "icepack", [_CONFIGURATION, _PACKED], work)
+        match device.family:
+            case "ecp5":
+                _run(device, "ecppack", ["--compress", "--input", _CONFIGURATION, "--bit", _PACKED], work)
+            case "gowin":
+                _run_python("gowin_pack", "apycula.gowin_pack",
+                            ["--device", device.part, "--output", _PACKED, _CONFIGURATION], work)
+            case _:
+                _run(device, "icepack", [_CONFIGURATION, _PACKED], work)
         (work / _PACKED).replace(target)
     finally:
         shutil.rmtree(work)
 
 
-def _run(family: str, packer: str, arguments: list[str], folder: Path) -> None:
+def _run(device: Device, packer: str, arguments: list[str], folder: Path) -> None:
     try:
-        wasm.run(f"yowasp_nextpnr_{family}", f"run_{packer}", arguments, folder)
+        wasm.run(module(f"nextpnr-{device.family}"), f"run_{packer}", arguments, folder)
     except wasm.ToolFailed as failed:
-        said = [line for line in failed.lines if re.search("error|fail", line, re.I)] or failed.lines or ["no message"]
-        raise PlacementError(f"{packer} gave no bitstream; its word was {said[-1]!r}") from None
+        raise _failure(packer, failed.lines) from None
+
+
+def _run_python(packer: str, name: str, arguments: list[str], folder: Path) -> None:
+    """Run a packer that is a Python module, in a process of its own."""
+    log = folder / wasm.PRINTED
+    try:
+        execute([sys.executable, "-m", name, *arguments], log, cwd=folder)
+    except SimulationError:
+        raise _failure(packer, log_end(log).splitlines()) from None
+
+
+def _failure(packer: str, lines: list[str]) -> PlacementError:
+    said = [line for line in lines if re.search("error|fail", line, re.I)] or lines or ["no message"]
+    return PlacementError(f"{packer} gave no bitstream; its word was {said[-1]!r}")

@@ -115,7 +115,7 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
 
 def for_target(accelerator: Accelerator, target: Target, *, clock_mhz: float | None = None,
                baud: int | None = None) -> tuple[BoardTop, str]:
-    """The top level for the board of a target, and its constraint file: LPF for ECP5, PCF for iCE40.
+    """The top level for the board of a target, and its constraint file: LPF for ECP5, CST for Gowin, PCF for iCE40.
 
     `clock_mhz` is the highest clock wanted for the design; without it there is no PLL, and the board's clock is the
     design's. The line has the board's baud rate unless another is given. Raises UsageError for a target without a
@@ -142,6 +142,8 @@ def constraints(top: BoardTop, board: Board, family: str) -> str:
     if family == "ice40":
         return "".join(f"set_io {port} {pin}\n" for port, pin in pins.items()) + f"set_frequency clk {mhz}\n"
     io_type = f" IO_TYPE={board.io_type}" if board.io_type else ""
+    if family == "gowin":  # whose nextpnr has one frequency for all clocks, which is an option
+        return "".join(f'IO_LOC "{port}" {pin};\nIO_PORT "{port}"{io_type};\n' for port, pin in pins.items())
     lines = [f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}"{io_type};\n' for port, pin in pins.items()]
     return "".join(lines) + f'FREQUENCY PORT "clk" {mhz} MHZ;\n'
 

@@ -12,9 +12,13 @@ from tbn_hw.tools import require_yosys
 
 CONSTANTS = {
     "ecp5": "LUT4 #(.INIT(16'h{init})) {name} (.A(1'b0), .B(1'b0), .C(1'b0), .D(1'b0), .Z({bit}));",
+    "gowin": "LUT4 #(.INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .F({bit}));",
     "ice40": "SB_LUT4 #(.LUT_INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .O({bit}));",
 }
 """A family's cell that makes a constant."""
+
+PADS = {"gowin": ["iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O"]}
+"""What puts buffers at the pins, for a family whose nextpnr does not."""
 
 
 def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -> list[Path]:
@@ -35,6 +39,7 @@ def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -
         "read_verilog -lib box.v",
         "read_verilog source.v",
         f"{FAMILIES[family].command} -top {top.name}",
+        *PADS.get(family, []),
         f"write_verilog {top.name}.v\n",  # with its attributes: the PLL's analogue settings are some
     ]))
     yosys.run(top.name, ["-s", "board.ys"], folder)

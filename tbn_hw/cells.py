@@ -3,6 +3,8 @@
 - ECP5: a LUT is a LUT4. A CCU2C (two bits of carry chain) takes the place of two; a TRELLIS_DPR16X4 (16x4 bits of RAM)
   of four that hold the bits and two that the write port blocks. PFUMX and L6MUX21 join LUT4s and cost none. A block RAM
   is one of 18 Kbit.
+- Gowin: a LUT is a LUT4. An ALU (a bit of carry chain) takes the place of one, a RAM16SDP4 (16x4 bits of RAM) of four.
+  MUX2_LUTn join LUT4s and cost none. A block RAM is one of 18 Kbit.
 - iCE40: a LUT is a logic cell that holds an SB_LUT4 or an SB_CARRY. The two share a cell where the LUT adds: its I1 and
   I2 are the carry's operands and I3 the carry's input. A block RAM is one of 4 Kbit.
 - Xilinx 7: a LUT is a LUT6, also where it computes less; LUT6_2 is one. LUT RAMs and shift registers take one to eight;
@@ -40,6 +42,11 @@ FAMILIES = {
     "ecp5": Family("synth_ecp5 -nowidelut -no-rw-check",
                    lut={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}, ff="TRELLIS_FF",
                    bram={"DP16KD|PDPW16KD": 1}, dsp={"MULT18X18D": 1, "MULT9X9D": 0.5}, free="PFUMX|L6MUX21|ALU54B"),
+    # -family only tells which black boxes there are, and those that are used here all have
+    "gowin": Family("synth_gowin -family gw2a -nowidelut -noiopads -no-rw-check",
+                    lut={"LUT[1-4]|ALU": 1, "RAM16SDP4": 4, "RAM16SDP2": 4, "RAM16SDP1": 4}, ff="DFF(S|R|P|C)?E?",
+                    bram={"SP(X9)?|S?DP(X9)?B": 1}, dsp={"MULT18X18": 1, "MULT9X9": 0.5, "MULT36X36": 4},
+                    free="MUX2_LUT[5-8]|GND|VCC"),
     "ice40": Family("synth_ice40 -no-rw-check",
                     lut={"SB_LUT4": 1}, ff="SB_DFFN?(E?(SR|R|SS|S)?)",
                     bram={"SB_RAM40_4K(NR|NW|NRNW)?": 1}, dsp={"SB_MAC16": 1}, free="SB_CARRY", shared_carries=True),

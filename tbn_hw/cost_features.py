@@ -30,7 +30,7 @@ from hdl.stream_queue import Queue
 from hdl.threshold import Threshold
 from hdl.top_k import TopK
 from hdl.width_converter import WidthConverter
-from tbn_hw.cost_matrix import Matrix, constant_piece, matrix_pieces
+from tbn_hw.cost_matrix import Matrix, constant_piece, matrix_pieces, multiplier_size
 from tbn_hw.cost_memory import blocks as memory_blocks
 from tbn_hw.cost_memory import ram
 from tbn_hw.cost_piece import Piece, bits_of
@@ -40,6 +40,8 @@ from tbn_hw.engine import OUTPUT_QUEUE_DEPTH
 
 TABLE_BITS = 4
 """Bits of an element that is compared with constants by a lookup table alone."""
+LEAST_CHAIN = {"gowin": 4}
+"""Bits of an element from which on Yosys makes a carry chain of any comparison, in families where it has a say."""
 
 
 def pieces(component: Any, family: str) -> Iterator[Piece]:
@@ -82,7 +84,7 @@ def _threshold(threshold: Threshold, family: str) -> Iterator[Piece]:
     i_width = threshold._i_shape.width
     columns = 0 if blocks or folds == 1 else _columns(np.asarray(threshold._table), width, par)
     form = "threshold constants" if folds == 1 else "threshold blocks" if blocks else "threshold"
-    in_tables = folds == 1 and i_width <= TABLE_BITS
+    in_tables = folds == 1 and i_width <= TABLE_BITS and i_width < LEAST_CHAIN.get(family, i_width + 1)
     yield Piece(form, {
         "one": 1,
         "compared bit": 0 if in_tables else par * cuts * i_width,
@@ -112,12 +114,13 @@ def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
                                        for values, width in zip((mult, bias), widths, strict=True))
     multiplies = requantize.multiplies
     out = requantize.o_shape.width
-    dsp = par if multiplies and has_multipliers(family) else 0
-    wide = a > (18 if family == "ecp5" else 25)  # what is over the multiplier's width becomes logic
+    dsp = par * multiplier_size(max(a, widths[0]), family) if multiplies and has_multipliers(family) else 0
+    wide = a > (18 if family in ("ecp5", "gowin") else 25)  # what is over the multiplier's width becomes logic
     yield Piece("requantize", {
         "one": 1,
         "input register": par * a,
-        "sum bit": par * total,
+        "sum bit": par * total if folds > 1 else 0,
+        "constant sum bit": par * total if folds == 1 else 0,
         "shifted sum bit": par * max(0, total - requantize._shift),
         "output bit": par * out,
         "clipped bit": par * max(0, total - requantize._shift - out),

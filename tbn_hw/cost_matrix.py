@@ -119,7 +119,13 @@ def _products(matrix: Matrix, pe: int, simd: int, family: str) -> Iterator[Piece
                                        "tree bit": pe * _tree_bits(element + 4, simd * PAIRS)})
     else:
         yield Piece("multiplied products", {"one": pe, "tree bit": pe * _tree_bits(element + 8, simd),
-                                            "product bit": pe * simd * (element + 8)}, dsp=pe * simd)
+                                            "product bit": pe * simd * (element + 8)},
+                    dsp=pe * simd * multiplier_size(max(element, 8), family))
+
+
+def multiplier_size(bits: int, family: str) -> float:
+    """Parts of a multiplier, as `tbn_hw.cells` counts them, that a product of two factors of so many bits takes."""
+    return 0.5 if family == "gowin" and bits <= 9 else 1
 
 
 def constant_piece(mh: int, mw: int, acc_width: int, activation: str) -> Piece:

@@ -62,24 +62,27 @@ BANK_LUTS = 0.8
 BLOCK_SIZE = {"xc7": 0.5}
 """Parts of a block RAM, as it is counted, that a block of `hdl.rom.BLOCKS` is."""
 
-BLOCK_COST = {"ecp5": 128, "ice40": 64, "xc7": 129}
+BLOCK_COST = {"ecp5": 128, "gowin": 128, "ice40": 64, "xc7": 129}
 """What Yosys counts a block RAM for where it chooses by itself (its files of memory primitives: `brams_16kd.txt`,
-`ice40/brams.txt`, `brams_xc4v.txt`); a bit of a memory made of flip-flops counts 1."""
+`gowin/brams.txt`, `ice40/brams.txt`, `brams_xc4v.txt`); a bit of a memory made of flip-flops counts 1."""
 
 BANK_COST = 0.5
 """And a bit of the multiplexer behind banks of LUT RAM, for each bank but one: as measured."""
 
 
 class LutRam(NamedTuple):
-    """Rows and bits of a family's LUT RAM, what Yosys counts it for, and the LUTs that it takes."""
+    """Rows and bits of a family's LUT RAM, what Yosys counts it for, and the LUTs that it takes; where the cost is
+    `scaled`, Yosys counts no more bits than are used."""
 
     rows: int
     bits: int
     cost: float
     luts: int
+    scaled: bool = False
 
 
-LUT_RAMS = {"ecp5": LutRam(16, 4, 4, 6), "xc7": LutRam(32, 6, 8, 4)}
+LUT_RAMS = {"ecp5": LutRam(16, 4, 4, 6), "gowin": LutRam(16, 4, 4, 4, scaled=True),
+            "xc7": LutRam(32, 6, 8, 4)}
 
 
 def ram(depth: int, width: int, family: str, asked: bool = False) -> tuple[float, float, float]:
@@ -90,7 +93,8 @@ def ram(depth: int, width: int, family: str, asked: bool = False) -> tuple[float
     (number, luts), lut_ram = blocks(depth, width, family), LUT_RAMS.get(family)
     flip_flops = depth * width
     banks, columns = (-(-depth // lut_ram.rows), -(-width // lut_ram.bits)) if lut_ram else (0, 0)
-    cost = banks * columns * lut_ram.cost + BANK_COST * (banks - 1) * width if lut_ram else flip_flops
+    counted = width / lut_ram.bits if lut_ram and lut_ram.scaled else columns
+    cost = banks * counted * lut_ram.cost + BANK_COST * (banks - 1) * width if lut_ram else flip_flops
     block_cost = BLOCK_COST[family] * number / BLOCK_SIZE.get(family, 1)
     if asked or cost > block_cost or lut_ram and cost == block_cost:
         return luts, 0, number

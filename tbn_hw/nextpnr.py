@@ -18,20 +18,24 @@ from typing import Any, NamedTuple
 
 from tbn_hw import wasm
 from tbn_hw.errors import DoesNotFit, PlacementError, UsageError
-from tbn_hw.tools import require_nextpnr, versions
+from tbn_hw.tools import module, require_nextpnr, versions
 
 PLACED, CONFIGURATION = "placed.json", "routed.txt"
 
 
 class Family(NamedTuple):
-    """Options of a family's nextpnr, for the constraint file and what is routed, and the cell that holds a LUT."""
+    """Options of a family's nextpnr, for the constraint file and what is routed, and the cells that take a LUT's place.
+
+    Where `configuration` is None, what is routed is in the netlist that nextpnr writes.
+    """
 
     constraints: str
-    configuration: str
-    cell: str
+    configuration: str | None
+    cells: tuple[str, ...]
 
 
-FAMILIES = {"ecp5": Family("lpf", "textcfg", "TRELLIS_COMB"), "ice40": Family("pcf", "asc", "ICESTORM_LC")}
+FAMILIES = {"ecp5": Family("lpf", "textcfg", ("TRELLIS_COMB",)), "gowin": Family("cst", None, ("LUT4", "ALU")),
+            "ice40": Family("pcf", "asc", ("ICESTORM_LC",))}
 STATIC_CELLS = 15_000
 """Cells from which an ECP5 design is placed by nextpnr's static placer. Of 46,000 on an LFE5U-85F it makes wires half
 as long as heap, the default: routed in minutes, at 91 MHz, where heap's could not be. Small ones heap places sooner."""
@@ -43,7 +47,8 @@ NO_PLACE = r"Unable to (place|find)|[Ff]ailed to (place|route|find)|no BELs rema
 
 @dataclass(frozen=True)
 class Device:
-    """A device as nextpnr names it: `Device("ecp5", "85k", "CABGA756", 6)`, `Device("ice40", "hx8k", "ct256")`."""
+    """A device as nextpnr names it: `Device("ecp5", "85k", "CABGA756", 6)`, `Device("ice40", "hx8k", "ct256")`,
+    `Device("gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7")`."""
 
     family: str
     part: str
@@ -107,8 +112,8 @@ class Routed:
 
     @property
     def cells(self) -> int:
-        """Logic cells, the places that hold a LUT: TRELLIS_COMB or ICESTORM_LC."""
-        return self.used[FAMILIES[self.device.family].cell]
+        """Logic cells, the places that hold a LUT: TRELLIS_COMB, ICESTORM_LC, or a Gowin LUT4 or ALU."""
+        return sum(self.used.get(cell, 0) for cell in FAMILIES[self.device.family].cells)
 
     @property
     def slowest_mhz(self) -> float | None:
@@ -151,15 +156,15 @@ def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Seque
     than the device has; PlacementError when nextpnr fails otherwise, for example over the constraint file.
     """
     if device.family not in FAMILIES:
-        raise UsageError(f"place and route is for {' and '.join(FAMILIES)}, not {device.family!r}")
+        raise UsageError(f"place and route is for {', '.join(FAMILIES)}, not {device.family!r}")
     require_nextpnr(device.family)
     if not seeds:
         raise UsageError("at least one seed is needed to place and route")
     for file in (netlist, *filter(None, [constraints])):
         if not file.is_file():
             raise UsageError(f"{file} does not exist, or is no file")
-    wanted = {"json": netlist, "freq": target_mhz, FAMILIES[device.family].constraints: constraints, "top": top}
-    arguments = [*_arguments(device, wanted, folder, outputs), *options]
+    wanted = {"json": netlist, "freq": target_mhz, "top": top}
+    arguments = [*_arguments(device, wanted, constraints, folder, outputs), *options]
     stop = threading.Event()
 
     def watch() -> None:
@@ -194,17 +199,27 @@ def placer_options(family: str, cells: int) -> list[str]:
     return ["--placer", placer, "--placer-heap-cell-placement-timeout", str(limit)]
 
 
-def _arguments(device: Device, wanted: dict[str, Any], folder: Path, outputs: bool) -> list[str]:
+def _arguments(device: Device, wanted: dict[str, Any], constraints: Path | None, folder: Path,
+               outputs: bool) -> list[str]:
     """Options for a run in a folder of `folder`; files by relative names, for nextpnr has a /tmp of its own."""
-    options = {"package": device.package, "speed": device.speed, "report": "report.json", **wanted}
+    def relative(file: Path) -> str:
+        return os.path.relpath(file.resolve(), folder.resolve() / "seed")
+
+    family = FAMILIES[device.family]
+    options = {"report": "report.json", **wanted}
     if outputs:
-        options |= {"write": PLACED, FAMILIES[device.family].configuration: CONFIGURATION}
-    here = folder.resolve() / "seed"
-    for option, value in options.items():
-        if isinstance(value, Path):
-            options[option] = os.path.relpath(value.resolve(), here)
-    given = [(f"--{option}", str(value)) for option, value in options.items() if value is not None]
-    return [f"--{device.part}", "--timing-allow-fail", *(part for option in given for part in option)]
+        options["write"] = PLACED
+        if family.configuration is not None:
+            options[family.configuration] = CONFIGURATION
+    if device.family == "gowin":
+        named = ["--device", device.package, "--vopt", f"family={device.part}"]
+        named += ["--vopt", f"cst={relative(constraints)}"] if constraints else []
+    else:
+        named = [f"--{device.part}"]
+        options |= {"package": device.package, "speed": device.speed, family.constraints: constraints}
+    given = [(f"--{option}", relative(value) if isinstance(value, Path) else str(value))
+             for option, value in options.items() if value is not None]
+    return [*named, "--timing-allow-fail", *(part for option in given for part in option)]
 
 
 def _run(device: Device, arguments: list[str], folder: Path, seed: int, watch: Callable[[], None]) -> Routed:
@@ -215,7 +230,8 @@ def _run(device: Device, arguments: list[str], folder: Path, seed: int, watch: C
     cpu_seconds = _call(device, [*arguments, "--seed", str(seed)], folder, watch)
     report: dict[str, Any] = json.loads((folder / "report.json").read_text())
     log = (folder / wasm.PRINTED).read_text(errors="replace")
-    placed, configuration = folder / PLACED, folder / CONFIGURATION
+    placed = folder / PLACED
+    configuration = placed if FAMILIES[device.family].configuration is None else folder / CONFIGURATION
     package = f"nextpnr-{device.family}"
     return Routed(
         tool=f"{package} {versions(package)[package]}", device=device, seed=seed,
@@ -240,7 +256,8 @@ def _path(found: dict[str, Any]) -> CriticalPath:
 
 def _call(device: Device, arguments: list[str], folder: Path, watch: Callable[[], None]) -> float:
     try:
-        return wasm.run(f"yowasp_nextpnr_{device.family}", f"run_nextpnr_{device.family}", arguments, folder, watch)
+        package = module(f"nextpnr-{device.family}")
+        return wasm.run(package, package.replace("yowasp", "run"), arguments, folder, watch)
     except wasm.ToolFailed as failed:
         log = (folder / wasm.PRINTED).read_text(errors="replace")
         errors = re.findall(r"^ERROR: (.*)$", log, re.MULTILINE) or failed.lines[-1:] or ["no message"]

@@ -14,6 +14,7 @@ from tbn_hw.tools import require_yosys
 
 LIBRARIES = {  # family -> what declares its cells, in Yosys's own folder
     "ecp5": ("+/ecp5/cells_sim.v", "+/ecp5/cells_bb.v"),
+    "gowin": ("+/gowin/cells_sim.v", "+/gowin/cells_xtra_gw2a.v"),
     "ice40": ("+/ice40/cells_sim.v",),
     "xc7": ("+/xilinx/cells_sim.v", "+/xilinx/cells_xtra.v"),
 }

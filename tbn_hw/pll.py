@@ -1,4 +1,4 @@
-"""The PLLs of ECP5 and iCE40: dividers for a wanted frequency, within the limits of the data sheets."""
+"""The PLLs of ECP5, Gowin and iCE40: dividers for a wanted frequency, within the limits of the data sheets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ ECP5_INPUT, ECP5_PHASE, ECP5_VCO, ECP5_OUTPUT = (8, 400), (10, 400), (400, 800),
 """MHz, from Lattice's ECP5 data sheet (FPGA-DS-02012), sysCLOCK PLL timing."""
 ECP5_FEEDBACK, ECP5_DIVIDER = 80, 128
 """Largest feedback and other dividers, from Lattice's library reference, EHXPLLL."""
+
+GOWIN_INPUT, GOWIN_PHASE, GOWIN_VCO, GOWIN_OUTPUT = (3, 400), (3, 400), (500, 1200), (3.90625, 600)
+"""MHz that both parts have, from Gowin's data sheets GW1NR (DS117, C6/I5) and GW2AR (DS226, C8/I7), PLL parameters."""
+GOWIN_DIVIDER, GOWIN_SPREAD = 64, (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128)
+"""The largest of the first two dividers, and those of the oscillator, from Gowin's UG286, rPLL."""
 
 ICE40_INPUT, ICE40_PHASE, ICE40_VCO, ICE40_OUTPUT = (10, 133), (10, 133), (533, 1066), (16, 275)
 """MHz, from Lattice's iCE40 LP/HX data sheet (FPGA-DS-02029), sysCLOCK PLL timing; UltraPlus has the same."""
@@ -45,9 +50,9 @@ def pll(family: str, input_hz: int, wanted_hz: int) -> Pll | None:
     """
     if wanted_hz == input_hz:
         return None
-    settings = {"ecp5": _ecp5, "ice40": _ice40}
+    settings = {"ecp5": _ecp5, "gowin": _gowin, "ice40": _ice40}
     if family not in settings:
-        raise UsageError(f"a board's clock can be made for {' and '.join(settings)}, not for {family!r}")
+        raise UsageError(f"a board's clock can be made for {', '.join(settings)}, not for {family!r}")
     found = max(settings[family](input_hz, wanted_hz), key=lambda setting: setting[0], default=None)
     if found is None or found[1].output < Fraction(9, 10) * wanted_hz:
         raise UsageError(f"the PLL of {family} cannot make {wanted_hz / MHZ:g} MHz, or a little less, of "
@@ -82,6 +87,25 @@ def _ecp5(input_hz: int, wanted_hz: int) -> list[Rated]:
                         "CLKOS_DIV": int(output)}
             clock = vco / output
             found.append(((clock, phase, vco), Pll("ecp5", input_hz, clock, vco, dividers)))
+    return found
+
+
+def _gowin(input_hz: int, wanted_hz: int) -> list[Rated]:
+    """output = input * (FBDIV_SEL + 1) / (IDIV_SEL + 1); the oscillator runs at ODIV_SEL times that."""
+    if not _within(Fraction(input_hz), GOWIN_INPUT):
+        return []
+    found = []
+    for reference in range(GOWIN_DIVIDER):
+        phase = Fraction(input_hz, reference + 1)
+        for feedback in range(GOWIN_DIVIDER):
+            clock = phase * (feedback + 1)
+            if not _within(phase, GOWIN_PHASE) or not _within(clock, GOWIN_OUTPUT) or clock > wanted_hz:
+                continue
+            for spread in GOWIN_SPREAD:
+                if _within(clock * spread, GOWIN_VCO):
+                    dividers = {"IDIV_SEL": reference, "FBDIV_SEL": feedback, "ODIV_SEL": spread}
+                    found.append(((clock, phase, clock * spread),
+                                  Pll("gowin", input_hz, clock, clock * spread, dividers)))
     return found
 
 

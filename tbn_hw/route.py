@@ -18,7 +18,7 @@ from tbn_hw.targets import Target
 from tbn_hw.wasm import PRINTED
 
 CLOCK = "aclk"
-AIM_MHZ = {"ecp5": 200.0, "ice40": 120.0}
+AIM_MHZ = {"ecp5": 200.0, "gowin": 250.0, "ice40": 120.0}
 """The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
 FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "seed", "seeds",
            "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
@@ -92,7 +92,7 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
                "seeds_without_place": len(seeds) - len(runs), "board": None}
     if pack and missed(figures, target) is None:
         assert best.configuration is not None
-        bitstream.pack(best.configuration, family, file)
+        bitstream.pack(best.configuration, target.device, file)
         figures |= {"bitstream": file.name, "bitstream_bytes": file.stat().st_size}
     shutil.rmtree(work)
     return figures
@@ -127,7 +127,8 @@ def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -
 
 def _aimed(constraints: Path, family: str, clock: str, mhz: float, folder: Path) -> Path:
     """A constraint file with the frequency to aim at, which nextpnr takes in place of what a PLL is set to."""
-    aim = {"ecp5": f'FREQUENCY NET "{clock}" {mhz:g} MHZ;\n', "ice40": f"set_frequency {clock} {mhz:g}\n"}[family]
+    aim = {"ecp5": f'FREQUENCY NET "{clock}" {mhz:g} MHZ;\n', "gowin": "",  # which has the option for it alone
+           "ice40": f"set_frequency {clock} {mhz:g}\n"}[family]
     file = folder / f"aimed{constraints.suffix}"
     file.write_text(constraints.read_text() + aim)
     return file

@@ -31,7 +31,7 @@ class Part(_Strict):
     are thought to be routable, where designs that large were tried.
     """
 
-    family: Literal["ecp5", "ice40", "xc7"]
+    family: Literal["ecp5", "gowin", "ice40", "xc7"]
     nextpnr: str | None = None
     lut: PositiveInt
     ff: PositiveInt

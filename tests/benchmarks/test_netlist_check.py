@@ -70,7 +70,7 @@ def test_check_ports(tmp_path: Path) -> None:
         check(netlist, "ice40", {"a": a}, {"z": y}, tmp_path / "check")
     with pytest.raises(UsageError, match="^netlist has no input 'b'$"):
         check(netlist, "ice40", {"b": a}, {"y": y}, tmp_path / "check")
-    with pytest.raises(UsageError, match="^family must be one of ecp5, ice40, xc7, not 'ecp6'$"):
+    with pytest.raises(UsageError, match="^family must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
         check(netlist, "ecp6", {"a": a}, {"y": y}, tmp_path / "check")
 
 

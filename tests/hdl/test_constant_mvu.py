@@ -12,7 +12,8 @@ from hdl.constant_mvu import ConstantMVU
 from tbn_hw import yosys
 from tbn_hw.errors import SynthesisError
 
-MODELS = {"ecp5": "+/ecp5/cells_sim.v", "ice40": "primitives.v", "xc7": "+/xilinx/cells_sim.v"}
+MODELS = {"ecp5": "+/ecp5/cells_sim.v", "gowin": "+/gowin/cells_sim.v", "ice40": "primitives.v",
+          "xc7": "+/xilinx/cells_sim.v"}
 """Yosys's models, but for iCE40, of which it takes minutes to read them all."""
 OURS = Path(__file__).parents[2] / "sim" / "bench" / "primitives.v"
 
@@ -106,7 +107,7 @@ def test_proof_finds_a_mutant(tmp_path):
 
 @pytest.mark.parametrize("change, message", [
     ({"activation": "int8"}, "Activation must be 'binary' or 'ternary', not 'int8'"),
-    ({"family": "gowin"}, "Family must be one of portable, ecp5, ice40, xc7, not 'gowin'"),
+    ({"family": "ecp3"}, "Family must be one of portable, ecp5, gowin, ice40, xc7, not 'ecp3'"),
     ({"weights": np.array([[1, 0]])}, "Weights must be -1 or +1, not 0"),
     ({"weights": np.array([1, 1])}, "Weights must be a matrix (mh, mw), not of shape (2,)"),
     ({"weights": np.array([[1.0]])}, "Weights must be integers, not float64"),

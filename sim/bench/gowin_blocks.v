@@ -1,0 +1,289 @@
+// Simulation models of Gowin's block RAM and multipliers, of which Yosys ships none, for netlists made by Yosys: the
+// modes that it maps to, and output registers. What is outside stops the simulator's build, or its run.
+//
+// Names and modes are those of Gowin's guides UG285 (memory) and UG287 (DSP); how they are wired is from Yosys's
+// techlibs/gowin. Not compared with a device.
+
+`define INIT_RAM_PARAMETERS \
+    INIT_RAM_00 = 0, INIT_RAM_01 = 0, INIT_RAM_02 = 0, INIT_RAM_03 = 0, INIT_RAM_04 = 0, INIT_RAM_05 = 0, \
+    INIT_RAM_06 = 0, INIT_RAM_07 = 0, INIT_RAM_08 = 0, INIT_RAM_09 = 0, INIT_RAM_0A = 0, INIT_RAM_0B = 0, \
+    INIT_RAM_0C = 0, INIT_RAM_0D = 0, INIT_RAM_0E = 0, INIT_RAM_0F = 0, INIT_RAM_10 = 0, INIT_RAM_11 = 0, \
+    INIT_RAM_12 = 0, INIT_RAM_13 = 0, INIT_RAM_14 = 0, INIT_RAM_15 = 0, INIT_RAM_16 = 0, INIT_RAM_17 = 0, \
+    INIT_RAM_18 = 0, INIT_RAM_19 = 0, INIT_RAM_1A = 0, INIT_RAM_1B = 0, INIT_RAM_1C = 0, INIT_RAM_1D = 0, \
+    INIT_RAM_1E = 0, INIT_RAM_1F = 0, INIT_RAM_20 = 0, INIT_RAM_21 = 0, INIT_RAM_22 = 0, INIT_RAM_23 = 0, \
+    INIT_RAM_24 = 0, INIT_RAM_25 = 0, INIT_RAM_26 = 0, INIT_RAM_27 = 0, INIT_RAM_28 = 0, INIT_RAM_29 = 0, \
+    INIT_RAM_2A = 0, INIT_RAM_2B = 0, INIT_RAM_2C = 0, INIT_RAM_2D = 0, INIT_RAM_2E = 0, INIT_RAM_2F = 0, \
+    INIT_RAM_30 = 0, INIT_RAM_31 = 0, INIT_RAM_32 = 0, INIT_RAM_33 = 0, INIT_RAM_34 = 0, INIT_RAM_35 = 0, \
+    INIT_RAM_36 = 0, INIT_RAM_37 = 0, INIT_RAM_38 = 0, INIT_RAM_39 = 0, INIT_RAM_3A = 0, INIT_RAM_3B = 0, \
+    INIT_RAM_3C = 0, INIT_RAM_3D = 0, INIT_RAM_3E = 0, INIT_RAM_3F = 0
+`define INIT_RAM { \
+    INIT_RAM_3F, INIT_RAM_3E, INIT_RAM_3D, INIT_RAM_3C, INIT_RAM_3B, INIT_RAM_3A, INIT_RAM_39, INIT_RAM_38, \
+    INIT_RAM_37, INIT_RAM_36, INIT_RAM_35, INIT_RAM_34, INIT_RAM_33, INIT_RAM_32, INIT_RAM_31, INIT_RAM_30, \
+    INIT_RAM_2F, INIT_RAM_2E, INIT_RAM_2D, INIT_RAM_2C, INIT_RAM_2B, INIT_RAM_2A, INIT_RAM_29, INIT_RAM_28, \
+    INIT_RAM_27, INIT_RAM_26, INIT_RAM_25, INIT_RAM_24, INIT_RAM_23, INIT_RAM_22, INIT_RAM_21, INIT_RAM_20, \
+    INIT_RAM_1F, INIT_RAM_1E, INIT_RAM_1D, INIT_RAM_1C, INIT_RAM_1B, INIT_RAM_1A, INIT_RAM_19, INIT_RAM_18, \
+    INIT_RAM_17, INIT_RAM_16, INIT_RAM_15, INIT_RAM_14, INIT_RAM_13, INIT_RAM_12, INIT_RAM_11, INIT_RAM_10, \
+    INIT_RAM_0F, INIT_RAM_0E, INIT_RAM_0D, INIT_RAM_0C, INIT_RAM_0B, INIT_RAM_0A, INIT_RAM_09, INIT_RAM_08, \
+    INIT_RAM_07, INIT_RAM_06, INIT_RAM_05, INIT_RAM_04, INIT_RAM_03, INIT_RAM_02, INIT_RAM_01, INIT_RAM_00 }
+
+// 18 Kbit of RAM with a port that writes and one that reads: 512 rows of four bytes, of UNIT = 8 or 9 bits.
+// - A port of WIDTH 4 * UNIT has its row in address[13:5], one of 2 * UNIT the half of a row in address[13:4], one of
+//   UNIT the byte in address[13:3]; narrower ones, of 8-bit bytes alone, have the place in it in the bits below.
+// - The two widest have the enables of their bytes in the lowest bits of the address, for writing.
+// - Without REGISTERED data comes a clock after `read`, and with it another, of which OCE is the enable.
+// - What is read where the other port writes at the same time is undefined: such bits come out inverted, so that a
+//   design which uses them does not pass. With THROUGH they are the new ones, with BEFORE the old ones.
+module gowin_block_ram #(
+  parameter UNIT = 8, IN_WIDTH = 32, OUT_WIDTH = 32, REGISTERED = 0, THROUGH = 0, BEFORE = 0,
+  parameter [64*32*UNIT-1:0] INIT = 0
+) (
+  input clk, input write, input [13:0] write_address, input [4*UNIT-1:0] in,
+  input read, input oce, input [13:0] read_address, output [4*UNIT-1:0] out
+);
+  localparam ROW = 4 * UNIT;
+  localparam [36:0] WIDTHS = UNIT == 8 ? 37'h1_0001_0116 : 37'h10_0004_0200;  // a bit for each that there is
+  localparam WRONG = IN_WIDTH > ROW || !WIDTHS[IN_WIDTH] ? IN_WIDTH :
+                     OUT_WIDTH > ROW || !WIDTHS[OUT_WIDTH] ? OUT_WIDTH : 0;
+  generate
+    if (WRONG && UNIT == 8) $fatal(1, "block RAM: BIT_WIDTH must be 1, 2, 4, 8, 16 or 32, not %0d", WRONG);
+    if (WRONG && UNIT == 9) $fatal(1, "block RAM: BIT_WIDTH must be 9, 18 or 36, not %0d", WRONG);
+    if (REGISTERED > 1) $fatal(1, "block RAM: READ_MODE must be 0 or 1, not %0d", REGISTERED);
+  endgenerate
+
+  function [5:0] place(input integer width, input [13:0] address);
+    place = width >= ROW ? 0 : width == 2 * UNIT ? (address[4] ? 2 * UNIT : 0) :
+            address[4:3] * UNIT + (width < UNIT ? address[2:0] & ~(width - 1) : 0);
+  endfunction
+  function [ROW-1:0] reach(input integer width, input [13:0] address);
+    reach = width >= ROW ? {ROW{1'b1}} : (({{ROW-1{1'b0}}, 1'b1} << width) - 1) << place(width, address);
+  endfunction
+  function [ROW-1:0] bytes(input integer width, input [13:0] address);
+    bytes = width >= ROW ? {{UNIT{address[3]}}, {UNIT{address[2]}}, {UNIT{address[1]}}, {UNIT{address[0]}}} :
+            width == 2 * UNIT ? {2{{UNIT{address[1]}}, {UNIT{address[0]}}}} : {ROW{1'b1}};
+  endfunction
+
+  reg [ROW-1:0] rows [0:511];
+  integer n;
+  initial for (n = 0; n < 512; n = n + 1) rows[n] = INIT[ROW * n +: ROW];
+
+  wire [ROW-1:0] written = write ? reach(IN_WIDTH, write_address) & bytes(IN_WIDTH, write_address) : 0;
+  wire [ROW-1:0] moved = in << place(IN_WIDTH, write_address);
+  wire [ROW-1:0] meets = write_address[13:5] == read_address[13:5] ? written : 0;
+  wire [ROW-1:0] old = rows[read_address[13:5]];
+  wire [ROW-1:0] seen = THROUGH ? (old & ~meets) | (moved & meets) : BEFORE ? old : old ^ meets;
+  reg [ROW-1:0] latch = 0, register = 0;
+  always @(posedge clk) begin
+    if (write) rows[write_address[13:5]] <= (rows[write_address[13:5]] & ~written) | (moved & written);
+    if (read) latch <= (seen & reach(OUT_WIDTH, read_address)) >> place(OUT_WIDTH, read_address);
+    if (oce) register <= latch;
+  end
+  assign out = REGISTERED ? register : latch;
+endmodule
+
+module SP(
+  output [31:0] DO, input [31:0] DI, input [2:0] BLKSEL, input [13:0] AD, input WRE, input CLK, input CE,
+  input OCE, input RESET
+);
+  parameter READ_MODE = 0, WRITE_MODE = 0, BIT_WIDTH = 32, BLK_SEL = 0, RESET_MODE = "SYNC";
+  parameter [255:0] `INIT_RAM_PARAMETERS;
+  gowin_block_ram #(
+    .UNIT(8), .IN_WIDTH(BIT_WIDTH), .OUT_WIDTH(BIT_WIDTH), .REGISTERED(READ_MODE), .THROUGH(WRITE_MODE == 1),
+    .BEFORE(WRITE_MODE == 2), .INIT(`INIT_RAM)
+  ) block (
+    .clk(CLK), .write(CE & WRE), .write_address(AD), .in(DI), .read(CE & (~WRE | WRITE_MODE != 0)), .oce(OCE),
+    .read_address(AD), .out(DO)
+  );
+  generate
+    if (WRITE_MODE > 2) $fatal(1, "SP: WRITE_MODE must be 0, 1 or 2, not %0d", WRITE_MODE);
+  endgenerate
+  always @(posedge CLK) if (RESET || BLKSEL != BLK_SEL) $fatal(1, "SP: RESET and BLKSEL are not modelled");
+endmodule
+
+module SPX9(
+  output [35:0] DO, input [35:0] DI, input [2:0] BLKSEL, input [13:0] AD, input WRE, input CLK, input CE,
+  input OCE, input RESET
+);
+  parameter READ_MODE = 0, WRITE_MODE = 0, BIT_WIDTH = 36, BLK_SEL = 0, RESET_MODE = "SYNC";
+  parameter [287:0] `INIT_RAM_PARAMETERS;
+  gowin_block_ram #(
+    .UNIT(9), .IN_WIDTH(BIT_WIDTH), .OUT_WIDTH(BIT_WIDTH), .REGISTERED(READ_MODE), .THROUGH(WRITE_MODE == 1),
+    .BEFORE(WRITE_MODE == 2), .INIT(`INIT_RAM)
+  ) block (
+    .clk(CLK), .write(CE & WRE), .write_address(AD), .in(DI), .read(CE & (~WRE | WRITE_MODE != 0)), .oce(OCE),
+    .read_address(AD), .out(DO)
+  );
+  generate
+    if (WRITE_MODE > 2) $fatal(1, "SPX9: WRITE_MODE must be 0, 1 or 2, not %0d", WRITE_MODE);
+  endgenerate
+  always @(posedge CLK) if (RESET || BLKSEL != BLK_SEL) $fatal(1, "SPX9: RESET and BLKSEL are not modelled");
+endmodule
+
+// Both ports have one clock.
+module SDPB(
+  output [31:0] DO, input [31:0] DI, input [2:0] BLKSELA, input [2:0] BLKSELB, input [13:0] ADA, input [13:0] ADB,
+  input CLKA, input CLKB, input CEA, input CEB, input OCE, input RESETA, input RESETB
+);
+  parameter READ_MODE = 0, BIT_WIDTH_0 = 32, BIT_WIDTH_1 = 32, BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
+  parameter [255:0] `INIT_RAM_PARAMETERS;
+  gowin_block_ram #(
+    .UNIT(8), .IN_WIDTH(BIT_WIDTH_0), .OUT_WIDTH(BIT_WIDTH_1), .REGISTERED(READ_MODE), .INIT(`INIT_RAM)
+  ) block (
+    .clk(CLKB), .write(CEA), .write_address(ADA), .in(DI), .read(CEB), .oce(OCE), .read_address(ADB), .out(DO)
+  );
+  always @(posedge CLKB)
+    if (RESETA || RESETB || BLKSELA != BLK_SEL_0 || BLKSELB != BLK_SEL_1)
+      $fatal(1, "SDPB: RESETA, RESETB and BLKSEL are not modelled");
+endmodule
+
+// Both ports have one clock.
+module SDPX9B(
+  output [35:0] DO, input [35:0] DI, input [2:0] BLKSELA, input [2:0] BLKSELB, input [13:0] ADA, input [13:0] ADB,
+  input CLKA, input CLKB, input CEA, input CEB, input OCE, input RESETA, input RESETB
+);
+  parameter READ_MODE = 0, BIT_WIDTH_0 = 36, BIT_WIDTH_1 = 36, BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
+  parameter [287:0] `INIT_RAM_PARAMETERS;
+  gowin_block_ram #(
+    .UNIT(9), .IN_WIDTH(BIT_WIDTH_0), .OUT_WIDTH(BIT_WIDTH_1), .REGISTERED(READ_MODE), .INIT(`INIT_RAM)
+  ) block (
+    .clk(CLKB), .write(CEA), .write_address(ADA), .in(DI), .read(CEB), .oce(OCE), .read_address(ADB), .out(DO)
+  );
+  always @(posedge CLKB)
+    if (RESETA || RESETB || BLKSELA != BLK_SEL_0 || BLKSELB != BLK_SEL_1)
+      $fatal(1, "SDPX9B: RESETA, RESETB and BLKSEL are not modelled");
+endmodule
+
+// The product of two 9-bit numbers, each signed or not; the registers that it might have are not modelled.
+module MULT9X9(
+  input [8:0] A, input [8:0] SIA, input [8:0] B, input [8:0] SIB, input ASIGN, input BSIGN, input ASEL, input BSEL,
+  input CE, input CLK, input RESET, output [17:0] DOUT, output [8:0] SOA, output [8:0] SOB
+);
+  parameter AREG = 0, BREG = 0, OUT_REG = 0, PIPE_REG = 0, ASIGN_REG = 0, BSIGN_REG = 0, SOA_REG = 0;
+  parameter MULT_RESET_MODE = "SYNC";
+  generate
+    if (AREG || BREG || OUT_REG || PIPE_REG || ASIGN_REG || BSIGN_REG || SOA_REG)
+      $fatal(1, "MULT9X9: registers are not modelled");
+  endgenerate
+  always @* if (ASEL | BSEL) $fatal(1, "MULT9X9: ASEL and BSEL must be low, shift chains are not modelled");
+  assign DOUT = $signed({ASIGN & A[8], A}) * $signed({BSIGN & B[8], B});
+  assign SOA = 0;
+  assign SOB = 0;
+endmodule
+
+// The product of two 18-bit numbers, each signed or not; the registers that it might have are not modelled.
+module MULT18X18(
+  input [17:0] A, input [17:0] SIA, input [17:0] B, input [17:0] SIB, input ASIGN, input BSIGN, input ASEL, input BSEL,
+  input CE, input CLK, input RESET, output [35:0] DOUT, output [17:0] SOA, output [17:0] SOB
+);
+  parameter AREG = 0, BREG = 0, OUT_REG = 0, PIPE_REG = 0, ASIGN_REG = 0, BSIGN_REG = 0, SOA_REG = 0;
+  parameter MULT_RESET_MODE = "SYNC";
+  generate
+    if (AREG || BREG || OUT_REG || PIPE_REG || ASIGN_REG || BSIGN_REG || SOA_REG)
+      $fatal(1, "MULT18X18: registers are not modelled");
+  endgenerate
+  always @* if (ASEL | BSEL) $fatal(1, "MULT18X18: ASEL and BSEL must be low, shift chains are not modelled");
+  assign DOUT = $signed({ASIGN & A[17], A}) * $signed({BSIGN & B[17], B});
+  assign SOA = 0;
+  assign SOB = 0;
+endmodule
+
+// The same with two ports that both read and write, of up to two bytes.
+module gowin_dual_block_ram #(
+  parameter UNIT = 8, WIDTH_A = 16, WIDTH_B = 16, REGISTERED_A = 0, REGISTERED_B = 0, MODE_A = 0, MODE_B = 0,
+  parameter [64*32*UNIT-1:0] INIT = 0
+) (
+  input clk, input enable_a, input write_a, input oce_a, input [13:0] address_a, input [2*UNIT-1:0] in_a,
+  output [2*UNIT-1:0] out_a,
+  input enable_b, input write_b, input oce_b, input [13:0] address_b, input [2*UNIT-1:0] in_b, output [2*UNIT-1:0] out_b
+);
+  localparam ROW = 2 * UNIT;
+  localparam [18:0] WIDTHS = UNIT == 8 ? 19'h1_0116 : 19'h4_0200;  // a bit for each that there is
+  localparam WRONG = WIDTH_A > ROW || !WIDTHS[WIDTH_A] ? WIDTH_A : WIDTH_B > ROW || !WIDTHS[WIDTH_B] ? WIDTH_B : 0;
+  generate
+    if (WRONG && UNIT == 8) $fatal(1, "block RAM: BIT_WIDTH must be 1, 2, 4, 8 or 16, not %0d", WRONG);
+    if (WRONG && UNIT == 9) $fatal(1, "block RAM: BIT_WIDTH must be 9 or 18, not %0d", WRONG);
+    if (REGISTERED_A > 1 || REGISTERED_B > 1) $fatal(1, "block RAM: READ_MODE must be 0 or 1");
+    if (MODE_A > 1 || MODE_B > 1) $fatal(1, "block RAM: WRITE_MODE of two ports must be 0 or 1");
+  endgenerate
+
+  function [4:0] place(input integer width, input [13:0] address);
+    place = width >= ROW ? 0 : address[3] * UNIT + (width < UNIT ? address[2:0] & ~(width - 1) : 0);
+  endfunction
+  function [ROW-1:0] reach(input integer width, input [13:0] address);
+    reach = width >= ROW ? {ROW{1'b1}} : (({{ROW-1{1'b0}}, 1'b1} << width) - 1) << place(width, address);
+  endfunction
+  function [ROW-1:0] bytes(input integer width, input [13:0] address);
+    bytes = width >= ROW ? {{UNIT{address[1]}}, {UNIT{address[0]}}} : {ROW{1'b1}};
+  endfunction
+
+  reg [ROW-1:0] rows [0:1023];
+  integer n;
+  initial for (n = 0; n < 1024; n = n + 1) rows[n] = INIT[ROW * n +: ROW];
+
+  wire [ROW-1:0] written_a = enable_a & write_a ? reach(WIDTH_A, address_a) & bytes(WIDTH_A, address_a) : 0;
+  wire [ROW-1:0] written_b = enable_b & write_b ? reach(WIDTH_B, address_b) & bytes(WIDTH_B, address_b) : 0;
+  wire [ROW-1:0] moved_a = in_a << place(WIDTH_A, address_a);
+  wire [ROW-1:0] moved_b = in_b << place(WIDTH_B, address_b);
+  wire same = address_a[13:4] == address_b[13:4];
+  wire [ROW-1:0] old_a = rows[address_a[13:4]] ^ (same ? written_b : 0);
+  wire [ROW-1:0] old_b = rows[address_b[13:4]] ^ (same ? written_a : 0);
+  wire [ROW-1:0] seen_a = (old_a & ~written_a) | (moved_a & written_a);  // of MODE 1; without a write they are the old
+  wire [ROW-1:0] seen_b = (old_b & ~written_b) | (moved_b & written_b);
+  reg [ROW-1:0] latch_a = 0, latch_b = 0, register_a = 0, register_b = 0;
+  always @(posedge clk) begin
+    for (n = 0; n < ROW; n = n + 1) begin
+      if (written_a[n]) rows[address_a[13:4]][n] <= moved_a[n];
+      if (written_b[n]) rows[address_b[13:4]][n] <= moved_b[n];
+    end
+    if (enable_a && (!write_a || MODE_A == 1))
+      latch_a <= (seen_a & reach(WIDTH_A, address_a)) >> place(WIDTH_A, address_a);
+    if (enable_b && (!write_b || MODE_B == 1))
+      latch_b <= (seen_b & reach(WIDTH_B, address_b)) >> place(WIDTH_B, address_b);
+    if (oce_a) register_a <= latch_a;
+    if (oce_b) register_b <= latch_b;
+    if (same && |(written_a & written_b)) $fatal(1, "block RAM: both ports write at one place");
+  end
+  assign out_a = REGISTERED_A ? register_a : latch_a;
+  assign out_b = REGISTERED_B ? register_b : latch_b;
+endmodule
+
+// Both ports have one clock.
+module DPB(
+  output [15:0] DOA, output [15:0] DOB, input [15:0] DIA, input [15:0] DIB, input [2:0] BLKSELA, input [2:0] BLKSELB,
+  input [13:0] ADA, input [13:0] ADB, input WREA, input WREB, input CLKA, input CLKB, input CEA, input CEB, input OCEA,
+  input OCEB, input RESETA, input RESETB
+);
+  parameter READ_MODE0 = 0, READ_MODE1 = 0, WRITE_MODE0 = 0, WRITE_MODE1 = 0, BIT_WIDTH_0 = 16, BIT_WIDTH_1 = 16;
+  parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
+  parameter [255:0] `INIT_RAM_PARAMETERS;
+  gowin_dual_block_ram #(
+    .UNIT(8), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_A(READ_MODE0), .REGISTERED_B(READ_MODE1),
+    .MODE_A(WRITE_MODE0), .MODE_B(WRITE_MODE1), .INIT(`INIT_RAM)
+  ) block (
+    .clk(CLKB), .enable_a(CEA), .write_a(WREA), .oce_a(OCEA), .address_a(ADA), .in_a(DIA), .out_a(DOA),
+    .enable_b(CEB), .write_b(WREB), .oce_b(OCEB), .address_b(ADB), .in_b(DIB), .out_b(DOB)
+  );
+  always @(posedge CLKB)
+    if (RESETA || RESETB || BLKSELA != BLK_SEL_0 || BLKSELB != BLK_SEL_1)
+      $fatal(1, "DPB: RESETA, RESETB and BLKSEL are not modelled");
+endmodule
+
+// Both ports have one clock.
+module DPX9B(
+  output [17:0] DOA, output [17:0] DOB, input [17:0] DIA, input [17:0] DIB, input [2:0] BLKSELA, input [2:0] BLKSELB,
+  input [13:0] ADA, input [13:0] ADB, input WREA, input WREB, input CLKA, input CLKB, input CEA, input CEB, input OCEA,
+  input OCEB, input RESETA, input RESETB
+);
+  parameter READ_MODE0 = 0, READ_MODE1 = 0, WRITE_MODE0 = 0, WRITE_MODE1 = 0, BIT_WIDTH_0 = 18, BIT_WIDTH_1 = 18;
+  parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
+  parameter [287:0] `INIT_RAM_PARAMETERS;
+  gowin_dual_block_ram #(
+    .UNIT(9), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_A(READ_MODE0), .REGISTERED_B(READ_MODE1),
+    .MODE_A(WRITE_MODE0), .MODE_B(WRITE_MODE1), .INIT(`INIT_RAM)
+  ) block (
+    .clk(CLKB), .enable_a(CEA), .write_a(WREA), .oce_a(OCEA), .address_a(ADA), .in_a(DIA), .out_a(DOA),
+    .enable_b(CEB), .write_b(WREB), .oce_b(OCEB), .address_b(ADB), .in_b(DIB), .out_b(DOB)
+  );
+  always @(posedge CLKB)
+    if (RESETA || RESETB || BLKSELA != BLK_SEL_0 || BLKSELB != BLK_SEL_1)
+      $fatal(1, "DPX9B: RESETA, RESETB and BLKSEL are not modelled");
+endmodule
