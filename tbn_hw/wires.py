@@ -5,8 +5,8 @@ takes some sqrt(N * A) of wire, A goes with PE * SIMD, and there are as many suc
 is lanes * bits * sqrt(SIMD), and of two foldings with as many lanes the one with more PEs takes less of it. What comes
 out of a block RAM has a long way to go, and the rest goes with the LUTs.
 
-The three factors are fitted to the first four of these designs on an LFE5U-85F, so they are known roughly; the fifth is
-the solver's answer with them. LUTs and block RAMs are the estimates for the accelerator alone; `wirelen` is nextpnr's,
+The three factors are fitted to the first four of these designs on an LFE5U-85F, so they are known roughly; the fifth and
+the sixth are the solver's answers with them. LUTs and block RAMs are the estimates for the accelerator alone; `wirelen` is nextpnr's,
 in tiles, of the refined placement by `--placer static`, and has the board's link in it. The second design was not
 routed to its end:
 
@@ -18,6 +18,7 @@ tbn_cnv, 7,200     30,875  201         124,678                     278,901    -6
 tbn_cnv, 7,200     34,968  175         144,687                     244,845    +12 %     yes
 tbn_resnet, 6,144  40,812  142         90,805                      271,364    -3 %      yes
 tbn_cnv, 7,200     34,327  176         153,953                     248,902    +11 %     yes
+tbn_resnet, 6,144  38,211  174         92,197                      306,391    -19 %     yes
 =================  ======  ==========  ==========================  =========  ========  ======
 """
 
