@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 REGISTERS = {"TRELLIS_FF": "DI", "FDRE": "D", "FDSE": "D", "FDCE": "D"}
-"""By cell, the input that a register stores; SB_DFF and its variants are the rest."""
+"""By cell, the input that a register stores; SB_DFF, Gowin's DFF and their variants are the rest."""
 
 
 class Simulation:
@@ -54,9 +54,11 @@ class Simulation:
         def init(name: str) -> int:
             return int(cell["parameters"][name], 2)
 
-        if kind in REGISTERS or kind.startswith("SB_DFF"):
+        if kind in REGISTERS or kind.startswith(("SB_DFF", "DFF")):
             return pin(REGISTERS.get(kind, "D"))
-        if kind == "LUT4" and "A" in wires:  # ECP5's; Xilinx's has the same name
+        if kind in ("VCC", "GND"):
+            return self._all if kind == "VCC" else 0
+        if kind == "LUT4" and "A" in wires:  # ECP5's; Gowin's and Xilinx's have the same name
             return self._table([pin(name) for name in "ABCD"], init("INIT"))
         if kind == "SB_LUT4":
             return self._table([pin(f"I{n}") for n in range(4)], init("LUT_INIT"))
@@ -72,6 +74,8 @@ class Simulation:
             return self._mux(pin("S"), pin("I1"), pin("I0"))
         if kind == "INV":
             return self._all & ~pin("I")
+        if kind == "ALU":
+            return self._alu(pin, init("ALU_MODE"), port)
         if kind == "CCU2C":
             return self._ccu2c(cell, pin, init, port)
         if kind == "CARRY4":
@@ -98,6 +102,14 @@ class Simulation:
             low = self._table([pin(f"{name}{half}") for name in "AB"], init(f"INIT{half}") & 15)
             carry = self._mux(propagate, carry, 0 if inject else low)
         return carry
+
+    def _alu(self, pin: Callable[..., int], mode: int, port: str) -> int:
+        """A place of Gowin's carry chain: a sum (mode 0), a difference (1), or by I3 the one or the other (2)."""
+        if mode > 2:
+            raise ValueError(f"netlist has an ALU of mode {mode}, which is not modelled here")
+        subtract = (0, self._all, self._all & ~pin("I3"))[mode]
+        propagate = pin("I0") ^ pin("I1") ^ subtract
+        return propagate ^ pin("CIN") if port == "SUM" else self._mux(propagate, pin("CIN"), pin("I0"))
 
     def _carry4(self, pin: Callable[..., int], port: str, k: int) -> int:
         carry = pin("CI") | pin("CYINIT")

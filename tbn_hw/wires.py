@@ -5,10 +5,10 @@ takes some sqrt(N * A) of wire, A goes with PE * SIMD, and there are as many suc
 is lanes * bits * sqrt(SIMD), and of two foldings with as many lanes the one with more PEs takes less of it. What comes
 out of a block RAM has a long way to go, and the rest goes with the LUTs.
 
-The three factors are fitted to the first four of these designs on an LFE5U-85F, so they are known roughly; the fifth and
-the sixth are the solver's answers with them. LUTs and block RAMs are the estimates for the accelerator alone; `wirelen` is nextpnr's,
-in tiles, of the refined placement by `--placer static`, and has the board's link in it. The second design was not
-routed to its end:
+The three factors are fitted to the first four of these designs on an LFE5U-85F, so they are known roughly; the fifth
+and the sixth are the solver's answers with them. LUTs and block RAMs are the estimates for the accelerator alone;
+`wirelen` is nextpnr's, in tiles, of the refined placement by `--placer static`, and has the board's link in it. The
+second design was not routed to its end:
 
 =================  ======  ==========  ==========================  =========  ========  ======
 design             LUTs    block RAMs  lanes * bits * sqrt(SIMD)   `wirelen`  estimate  routed
