@@ -230,10 +230,9 @@ module gowin_dual_block_ram #(
   wire [ROW-1:0] seen_b = (old_b & ~written_b) | (moved_b & written_b);
   reg [ROW-1:0] latch_a = 0, latch_b = 0, register_a = 0, register_b = 0;
   always @(posedge clk) begin
-    for (n = 0; n < ROW; n = n + 1) begin
-      if (written_a[n]) rows[address_a[13:4]][n] <= moved_a[n];
-      if (written_b[n]) rows[address_b[13:4]][n] <= moved_b[n];
-    end
+    if (|written_b) rows[address_b[13:4]] <= (rows[address_b[13:4]] & ~written_b) | (moved_b & written_b);
+    if (|written_a) rows[address_a[13:4]] <= (rows[address_a[13:4]] & ~written_a & ~(same ? written_b : 0))
+      | (moved_a & written_a) | (same ? moved_b & written_b : 0);
     if (enable_a && (!write_a || MODE_A == 1))
       latch_a <= (seen_a & reach(WIDTH_A, address_a)) >> place(WIDTH_A, address_a);
     if (enable_b && (!write_b || MODE_B == 1))
