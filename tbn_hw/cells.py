@@ -71,7 +71,12 @@ def count(family: Family, cells: Mapping[str, int]) -> dict[str, float]:
             raise ValueError(f"cell {cell} is not one of the target's")
         for figure, price in prices.items():
             figures[figure] += price * number
-    return {figure: int(value) if value == int(value) else value for figure, value in figures.items()}
+    return {figure: whole(value) for figure, value in figures.items()}
+
+
+def whole(value: float) -> float:
+    """A number as an int where it is one: only a block RAM or a multiplier can be half used."""
+    return int(value) if value == int(value) else value
 
 
 def unshared_carries(netlist: Mapping[str, Any], top: str) -> int:

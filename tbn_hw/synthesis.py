@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tbn_hw import yosys
-from tbn_hw.cells import FAMILIES, FIGURES, count
+from tbn_hw.cells import FAMILIES, FIGURES, count, whole
 from tbn_hw.errors import SynthesisError, UsageError
 from tbn_hw.hierarchy import PARTS, part_of
 from tbn_hw.netlists import PLACEHOLDER, Job, load, opened, produce, renamed, scratch
@@ -60,7 +60,7 @@ def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: i
     instances = Counter({name: figures[top]["cells"].get(name, 0) if top else 1 for name in engines})
     if top is not None:
         instances[top] = 1
-    total = {key: sum(instances[name] * figures[name][key] for name in figures) for key in FIGURES}
+    total = {key: whole(sum(instances[name] * figures[name][key] for name in figures)) for key in FIGURES}
     return {"modules": figures, "total": {"tool": f"Yosys {versions('yosys')['yosys']}", **total},
             "cpu_seconds": round(spent, 2)}
 
@@ -133,7 +133,7 @@ def _figures(result: Mapping[str, Any], target: str, name: str, boxes: Mapping[s
         part = parts.setdefault(part_of(module.removeprefix(f"{PLACEHOLDER}.")) or "other", Counter())
         part.update({figure: times * figures[figure] for figure in FIGURES})
     used = {part: {figure: parts[part][figure] for figure in FIGURES} for part in PARTS if part in parts}
-    total = {figure: sum(figures[figure] for figures in used.values()) for figure in FIGURES}
+    total = {figure: whole(sum(figures[figure] for figures in used.values())) for figure in FIGURES}
     return {**total, "parts": used, "cells": dict(cells), "cpu_seconds": result["cpu_seconds"]}
 
 
