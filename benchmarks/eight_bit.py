@@ -1,7 +1,8 @@
 """`python -m benchmarks.eight_bit`: what layers with 8-bit numbers cost, in multipliers and in LUTs alone.
 
-The zoo's first convolutions and classifier as MVUs, with random weights, and a requantize; each family's netlist of
-Yosys. Families that have multipliers are mapped a second time without; iCE40 is a second time one that has them, UP5K.
+The zoo's first convolutions and classifier as MVUs, with random weights, and a requantize; netlists of Yosys for ECP5,
+iCE40 and Xilinx 7. Families that have multipliers are mapped a second time without; iCE40 is a second time one that
+has them, UP5K.
 """
 
 from __future__ import annotations

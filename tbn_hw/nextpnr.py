@@ -10,7 +10,7 @@ import shutil
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,18 +24,19 @@ PLACED, CONFIGURATION = "placed.json", "routed.txt"
 
 
 class Family(NamedTuple):
-    """Options of a family's nextpnr, for the constraint file and what is routed, and the cells that take a LUT's place.
+    """Options of a family's nextpnr, for the constraint file and what is routed, and how many LUTs' places cells take.
 
     Where `configuration` is None, what is routed is in the netlist that nextpnr writes.
     """
 
     constraints: str
     configuration: str | None
-    cells: tuple[str, ...]
+    cells: Mapping[str, int]
 
 
-FAMILIES = {"ecp5": Family("lpf", "textcfg", ("TRELLIS_COMB",)), "gowin": Family("cst", None, ("LUT4", "ALU")),
-            "ice40": Family("pcf", "asc", ("ICESTORM_LC",))}
+FAMILIES = {"ecp5": Family("lpf", "textcfg", {"TRELLIS_COMB": 1}),
+            "gowin": Family("cst", None, {"LUT4": 1, "ALU": 1, "RAM16SDP4": 4}),
+            "ice40": Family("pcf", "asc", {"ICESTORM_LC": 1})}
 STATIC_CELLS = 15_000
 """Cells from which an ECP5 design is placed by nextpnr's static placer. Of 46,000 on an LFE5U-85F it makes wires half
 as long as heap, the default: routed in minutes, at 91 MHz, where heap's could not be. Small ones heap places sooner."""
@@ -112,8 +113,8 @@ class Routed:
 
     @property
     def cells(self) -> int:
-        """Logic cells, the places that hold a LUT: TRELLIS_COMB, ICESTORM_LC, or a Gowin LUT4 or ALU."""
-        return sum(self.used.get(cell, 0) for cell in FAMILIES[self.device.family].cells)
+        """Logic cells, the places that hold a LUT, a bit of a carry chain or of LUT RAM."""
+        return sum(places * self.used.get(cell, 0) for cell, places in FAMILIES[self.device.family].cells.items())
 
     @property
     def slowest_mhz(self) -> float | None:

@@ -18,7 +18,7 @@ from tbn_hw.targets import WORDS, Target
 FILL = {"ecp5": 0.70, "gowin": 0.60, "ice40": 0.55, "xc7": 0.70}
 """Part of a family's LUTs, and of its flip-flops, that a design may fill and still be placed and routed. An iCE40 cell
 holds both only where the LUT feeds the flip-flop: tbn_digits, of 3,083 LUTs, takes 4,596 cells, so 0.55 fill 82 %.
-Gowin's are such too: tbn_digits for a GW1NR-9C, the fastest within 0.60, fills 81 % of its places."""
+Gowin's are such too: tbn_digits for a GW1NR-9C, the fastest within 0.60, fills 85 % of its places."""
 
 BLOCK_FILL = 0.98
 """The same of block RAMs, which estimates miss by one in a hundred."""

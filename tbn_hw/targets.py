@@ -25,7 +25,7 @@ class _Strict(BaseModel):
 
 
 class Part(_Strict):
-    """What a part has; `nextpnr` is the option that names it to nextpnr, None where there is no place and route.
+    """What a part has; `nextpnr` names it, of Gowin its die, to nextpnr, None where there is no place and route.
 
     `clock_mhz` is the clock that a design may be expected to reach, `wire` the tiles of it (see `tbn_hw.wires`) that
     are thought to be routable, where designs that large were tried.

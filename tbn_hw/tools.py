@@ -20,6 +20,10 @@ PACKAGES = {  # tool -> the package on the index that brings it
 }
 
 
+COMPANIONS = {"nextpnr-gowin": ("apycula",)}
+"""Modules that come with a tool and are needed with it."""
+
+
 def versions(*names: str) -> dict[str, str]:
     """Versions of the named tools, by default of all; raises ToolMissing for one that is not installed."""
     found = {}
@@ -48,9 +52,8 @@ def require_nextpnr(family: str) -> None:
 
 def _require(tool: str) -> None:
     versions(tool)
-    package = PACKAGES[tool]
-    if importlib.util.find_spec(module(tool)) is None:
-        raise ToolMissing(f"{tool} is missing; install it with `pip install --force-reinstall {package}`")
+    if any(importlib.util.find_spec(name) is None for name in (module(tool), *COMPANIONS.get(tool, ()))):
+        raise ToolMissing(f"{tool} is missing; install it with `pip install --force-reinstall {PACKAGES[tool]}`")
 
 
 def require_simulator() -> None:

@@ -1,6 +1,6 @@
-// Simulation models of the cells that hdl.cells and hdl.lut_rom instantiate, written from the vendors' descriptions:
-// Lattice's ECP5 slices (LUT4, PFUMX, L6MUX21 and CCU2C), Gowin's UG288 (LUT4, MUX2_LUT5 and its like), Lattice's iCE40
-// SB_LUT4, and Xilinx's UG474 LUT6_2 and CARRY4.
+// Simulation models of the cells that gateware and the top level of a board instantiate, written from the vendors'
+// descriptions: Lattice's ECP5 slices (LUT4, PFUMX, L6MUX21 and CCU2C), Gowin's UG288 (LUT4, MUX2_LUT5 and its like) and
+// UG286 (rPLL), Lattice's iCE40 SB_LUT4, and Xilinx's UG474 LUT6_2 and CARRY4.
 // Synthesis has its own; this file is for simulators only.
 
 // Two vendors call a cell so: Lattice's has the ports A to D and Z, Gowin's I0 to I3 and F.
