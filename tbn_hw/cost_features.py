@@ -40,8 +40,8 @@ from tbn_hw.engine import OUTPUT_QUEUE_DEPTH
 
 TABLE_BITS = 4
 """Bits of an element that is compared with constants by a lookup table alone."""
-LEAST_CHAIN = {"gowin": 4}
-"""Bits of an element from which on Yosys makes a carry chain of any comparison, in families where it has a say."""
+FEWER_TABLE_BITS = {"gowin": 3}
+"""The same of families where Yosys makes carry chains of wider comparisons."""
 
 
 def pieces(component: Any, family: str) -> Iterator[Piece]:
@@ -84,7 +84,7 @@ def _threshold(threshold: Threshold, family: str) -> Iterator[Piece]:
     i_width = threshold._i_shape.width
     columns = 0 if blocks or folds == 1 else _columns(np.asarray(threshold._table), width, par)
     form = "threshold constants" if folds == 1 else "threshold blocks" if blocks else "threshold"
-    in_tables = folds == 1 and i_width <= TABLE_BITS and i_width < LEAST_CHAIN.get(family, i_width + 1)
+    in_tables = folds == 1 and i_width <= FEWER_TABLE_BITS.get(family, TABLE_BITS)
     yield Piece(form, {
         "one": 1,
         "compared bit": 0 if in_tables else par * cuts * i_width,

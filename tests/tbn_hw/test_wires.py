@@ -9,15 +9,17 @@ from tbn_hw.folding import fold
 from tbn_hw.load import load
 
 MEASURED = [(39_808, 186, 240_121, 352_255), (30_875, 201, 124_678, 278_901), (34_968, 175, 144_687, 244_845),
-            (40_812, 142, 90_805, 271_364), (34_327, 176, 153_953, 248_902), (38_211, 174, 92_197, 306_391)]
-"""LUTs, block RAMs, lanes * bits * sqrt(SIMD), and tiles of wire, of the designs of `tbn_hw.wires`."""
+            (40_812, 142, 90_805, 271_364), (34_327, 176, 153_953, 248_902)]
+MISSED = (38_211, 174, 92_197, 306_391)
+"""LUTs, block RAMs, lanes * bits * sqrt(SIMD), and tiles of wire, of the designs of `tbn_hw.wires`; the sixth is missed
+by more than the others."""
 
 
-@pytest.mark.parametrize("design", MEASURED)
-def test_near_what_was_measured(design):
+@pytest.mark.parametrize(("design", "within"), [*((design, 0.13) for design in MEASURED), (MISSED, 0.19)])
+def test_near_what_was_measured(design, within):
     luts, blocks, inputs, tiles = design
     found = wires.of_cells(luts, blocks, "ecp5") + wires.of_inputs(inputs, 1, 1, "ecp5")
-    assert found == pytest.approx(tiles, rel=0.19)
+    assert found == pytest.approx(tiles, rel=within)
     assert wires.of_cells(luts, blocks, "ice40") == wires.of_inputs(inputs, 1, 1, "ice40") == 0
 
 
