@@ -26,28 +26,34 @@
     INIT_RAM_0F, INIT_RAM_0E, INIT_RAM_0D, INIT_RAM_0C, INIT_RAM_0B, INIT_RAM_0A, INIT_RAM_09, INIT_RAM_08, \
     INIT_RAM_07, INIT_RAM_06, INIT_RAM_05, INIT_RAM_04, INIT_RAM_03, INIT_RAM_02, INIT_RAM_01, INIT_RAM_00 }
 
-// 18 Kbit of RAM with a port that writes and one that reads: 512 rows of four bytes, of UNIT = 8 or 9 bits.
-// - A port of WIDTH 4 * UNIT has its row in address[13:5], one of 2 * UNIT the half of a row in address[13:4], one of
-//   UNIT the byte in address[13:3]; narrower ones, of 8-bit bytes alone, have the place in it in the bits below.
+// 18 Kbit of RAM with two ports that read and write: 512 rows of four bytes, of UNIT = 8 or 9 bits.
+// - A port of width 4 * UNIT has its row in address[13:5], one of 2 * UNIT the half of a row in address[13:4], one of
+//   UNIT the byte in address[13:3]; narrower ones, of 8-bit bytes alone, have the place in it in the bits below. None
+//   is wider than MOST.
 // - The two widest have the enables of their bytes in the lowest bits of the address, for writing.
-// - Without REGISTERED data comes a clock after `read`, and with it another, of which OCE is the enable.
+// - Without REGISTERED data comes a clock after `enable`, and with it another, of which `oce` is the enable.
+// - While a port writes, its output holds (MODE 0), or shows what is then there (1) or was before (2).
 // - What is read where the other port writes at the same time is undefined: such bits come out inverted, so that a
-//   design which uses them does not pass. With THROUGH they are the new ones, with BEFORE the old ones.
+//   design which uses them does not pass.
 module gowin_block_ram #(
-  parameter UNIT = 8, IN_WIDTH = 32, OUT_WIDTH = 32, REGISTERED = 0, THROUGH = 0, BEFORE = 0,
+  parameter UNIT = 8, MOST = 32, WIDTH_A = 32, WIDTH_B = 32, REGISTERED_A = 0, REGISTERED_B = 0, MODE_A = 0, MODE_B = 0,
   parameter [64*32*UNIT-1:0] INIT = 0
 ) (
-  input clk, input write, input [13:0] write_address, input [4*UNIT-1:0] in,
-  input read, input oce, input [13:0] read_address, output [4*UNIT-1:0] out
+  input clk,
+  input enable_a, input write_a, input oce_a, input [13:0] address_a, input [4*UNIT-1:0] in_a,
+  input enable_b, input write_b, input oce_b, input [13:0] address_b, input [4*UNIT-1:0] in_b,
+  output [4*UNIT-1:0] out_a, output [4*UNIT-1:0] out_b
 );
   localparam ROW = 4 * UNIT;
   localparam [36:0] WIDTHS = UNIT == 8 ? 37'h1_0001_0116 : 37'h10_0004_0200;  // a bit for each that there is
-  localparam WRONG = IN_WIDTH > ROW || !WIDTHS[IN_WIDTH] ? IN_WIDTH :
-                     OUT_WIDTH > ROW || !WIDTHS[OUT_WIDTH] ? OUT_WIDTH : 0;
+  localparam WRONG = WIDTH_A > MOST || !WIDTHS[WIDTH_A] ? WIDTH_A : WIDTH_B > MOST || !WIDTHS[WIDTH_B] ? WIDTH_B : 0;
   generate
-    if (WRONG && UNIT == 8) $fatal(1, "block RAM: BIT_WIDTH must be 1, 2, 4, 8, 16 or 32, not %0d", WRONG);
-    if (WRONG && UNIT == 9) $fatal(1, "block RAM: BIT_WIDTH must be 9, 18 or 36, not %0d", WRONG);
-    if (REGISTERED > 1) $fatal(1, "block RAM: READ_MODE must be 0 or 1, not %0d", REGISTERED);
+    if (WRONG && MOST == 32) $fatal(1, "block RAM: BIT_WIDTH must be 1, 2, 4, 8, 16 or 32, not %0d", WRONG);
+    if (WRONG && MOST == 36) $fatal(1, "block RAM: BIT_WIDTH must be 9, 18 or 36, not %0d", WRONG);
+    if (WRONG && MOST == 16) $fatal(1, "block RAM: BIT_WIDTH must be 1, 2, 4, 8 or 16, not %0d", WRONG);
+    if (WRONG && MOST == 18) $fatal(1, "block RAM: BIT_WIDTH must be 9 or 18, not %0d", WRONG);
+    if (REGISTERED_A > 1) $fatal(1, "block RAM: READ_MODE must be 0 or 1, not %0d", REGISTERED_A);
+    if (REGISTERED_B > 1) $fatal(1, "block RAM: READ_MODE must be 0 or 1, not %0d", REGISTERED_B);
   endgenerate
 
   function [5:0] place(input integer width, input [13:0] address);
@@ -66,18 +72,33 @@ module gowin_block_ram #(
   integer n;
   initial for (n = 0; n < 512; n = n + 1) rows[n] = INIT[ROW * n +: ROW];
 
-  wire [ROW-1:0] written = write ? reach(IN_WIDTH, write_address) & bytes(IN_WIDTH, write_address) : 0;
-  wire [ROW-1:0] moved = in << place(IN_WIDTH, write_address);
-  wire [ROW-1:0] meets = write_address[13:5] == read_address[13:5] ? written : 0;
-  wire [ROW-1:0] old = rows[read_address[13:5]];
-  wire [ROW-1:0] seen = THROUGH ? (old & ~meets) | (moved & meets) : BEFORE ? old : old ^ meets;
-  reg [ROW-1:0] latch = 0, register = 0;
+  wire [ROW-1:0] written_a = enable_a & write_a ? reach(WIDTH_A, address_a) & bytes(WIDTH_A, address_a) : 0;
+  wire [ROW-1:0] written_b = enable_b & write_b ? reach(WIDTH_B, address_b) & bytes(WIDTH_B, address_b) : 0;
+  wire [ROW-1:0] moved_a = in_a << place(WIDTH_A, address_a);
+  wire [ROW-1:0] moved_b = in_b << place(WIDTH_B, address_b);
+  wire same = address_a[13:5] == address_b[13:5];
+  wire [ROW-1:0] meets_a = same ? written_b : 0;
+  wire [ROW-1:0] meets_b = same ? written_a : 0;
+  wire [ROW-1:0] old_a = rows[address_a[13:5]] ^ meets_a;
+  wire [ROW-1:0] old_b = rows[address_b[13:5]] ^ meets_b;
+  wire [ROW-1:0] seen_a = MODE_A == 1 ? (old_a & ~written_a) | (moved_a & written_a) : old_a;
+  wire [ROW-1:0] seen_b = MODE_B == 1 ? (old_b & ~written_b) | (moved_b & written_b) : old_b;
+  reg [ROW-1:0] latch_a = 0, latch_b = 0, register_a = 0, register_b = 0;
   always @(posedge clk) begin
-    if (write) rows[write_address[13:5]] <= (rows[write_address[13:5]] & ~written) | (moved & written);
-    if (read) latch <= (seen & reach(OUT_WIDTH, read_address)) >> place(OUT_WIDTH, read_address);
-    if (oce) register <= latch;
+    if (|written_b) rows[address_b[13:5]] <= (rows[address_b[13:5]] & ~written_b) | (moved_b & written_b);
+    if (|written_a)  // the last, which takes along what the other writes in the same row
+      rows[address_a[13:5]] <= (rows[address_a[13:5]] & ~written_a & ~meets_a) | (moved_a & written_a) |
+                               (moved_b & meets_a);
+    if (enable_a && (!write_a || MODE_A != 0))
+      latch_a <= (seen_a & reach(WIDTH_A, address_a)) >> place(WIDTH_A, address_a);
+    if (enable_b && (!write_b || MODE_B != 0))
+      latch_b <= (seen_b & reach(WIDTH_B, address_b)) >> place(WIDTH_B, address_b);
+    if (oce_a) register_a <= latch_a;
+    if (oce_b) register_b <= latch_b;
+    if (|(written_a & meets_a)) $fatal(1, "block RAM: both ports write at one place");
   end
-  assign out = REGISTERED ? register : latch;
+  assign out_a = REGISTERED_A ? register_a : latch_a;
+  assign out_b = REGISTERED_B ? register_b : latch_b;
 endmodule
 
 module SP(
@@ -87,11 +108,11 @@ module SP(
   parameter READ_MODE = 0, WRITE_MODE = 0, BIT_WIDTH = 32, BLK_SEL = 0, RESET_MODE = "SYNC";
   parameter [255:0] `INIT_RAM_PARAMETERS;
   gowin_block_ram #(
-    .UNIT(8), .IN_WIDTH(BIT_WIDTH), .OUT_WIDTH(BIT_WIDTH), .REGISTERED(READ_MODE), .THROUGH(WRITE_MODE == 1),
-    .BEFORE(WRITE_MODE == 2), .INIT(`INIT_RAM)
+    .UNIT(8), .MOST(32), .WIDTH_A(BIT_WIDTH), .WIDTH_B(32), .REGISTERED_A(READ_MODE), .MODE_A(WRITE_MODE),
+    .INIT(`INIT_RAM)
   ) block (
-    .clk(CLK), .write(CE & WRE), .write_address(AD), .in(DI), .read(CE & (~WRE | WRITE_MODE != 0)), .oce(OCE),
-    .read_address(AD), .out(DO)
+    .clk(CLK), .enable_a(CE), .write_a(WRE), .oce_a(OCE), .address_a(AD), .in_a(DI), .out_a(DO),
+    .enable_b(1'b0), .write_b(1'b0), .oce_b(1'b0), .address_b(14'd0), .in_b(32'd0), .out_b()
   );
   generate
     if (WRITE_MODE > 2) $fatal(1, "SP: WRITE_MODE must be 0, 1 or 2, not %0d", WRITE_MODE);
@@ -106,11 +127,11 @@ module SPX9(
   parameter READ_MODE = 0, WRITE_MODE = 0, BIT_WIDTH = 36, BLK_SEL = 0, RESET_MODE = "SYNC";
   parameter [287:0] `INIT_RAM_PARAMETERS;
   gowin_block_ram #(
-    .UNIT(9), .IN_WIDTH(BIT_WIDTH), .OUT_WIDTH(BIT_WIDTH), .REGISTERED(READ_MODE), .THROUGH(WRITE_MODE == 1),
-    .BEFORE(WRITE_MODE == 2), .INIT(`INIT_RAM)
+    .UNIT(9), .MOST(36), .WIDTH_A(BIT_WIDTH), .WIDTH_B(36), .REGISTERED_A(READ_MODE), .MODE_A(WRITE_MODE),
+    .INIT(`INIT_RAM)
   ) block (
-    .clk(CLK), .write(CE & WRE), .write_address(AD), .in(DI), .read(CE & (~WRE | WRITE_MODE != 0)), .oce(OCE),
-    .read_address(AD), .out(DO)
+    .clk(CLK), .enable_a(CE), .write_a(WRE), .oce_a(OCE), .address_a(AD), .in_a(DI), .out_a(DO),
+    .enable_b(1'b0), .write_b(1'b0), .oce_b(1'b0), .address_b(14'd0), .in_b(36'd0), .out_b()
   );
   generate
     if (WRITE_MODE > 2) $fatal(1, "SPX9: WRITE_MODE must be 0, 1 or 2, not %0d", WRITE_MODE);
@@ -126,9 +147,10 @@ module SDPB(
   parameter READ_MODE = 0, BIT_WIDTH_0 = 32, BIT_WIDTH_1 = 32, BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
   parameter [255:0] `INIT_RAM_PARAMETERS;
   gowin_block_ram #(
-    .UNIT(8), .IN_WIDTH(BIT_WIDTH_0), .OUT_WIDTH(BIT_WIDTH_1), .REGISTERED(READ_MODE), .INIT(`INIT_RAM)
+    .UNIT(8), .MOST(32), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_B(READ_MODE), .INIT(`INIT_RAM)
   ) block (
-    .clk(CLKB), .write(CEA), .write_address(ADA), .in(DI), .read(CEB), .oce(OCE), .read_address(ADB), .out(DO)
+    .clk(CLKB), .enable_a(CEA), .write_a(1'b1), .oce_a(1'b0), .address_a(ADA), .in_a(DI), .out_a(),
+    .enable_b(CEB), .write_b(1'b0), .oce_b(OCE), .address_b(ADB), .in_b(32'd0), .out_b(DO)
   );
   always @(posedge CLKB)
     if (RESETA || RESETB || BLKSELA != BLK_SEL_0 || BLKSELB != BLK_SEL_1)
@@ -143,9 +165,10 @@ module SDPX9B(
   parameter READ_MODE = 0, BIT_WIDTH_0 = 36, BIT_WIDTH_1 = 36, BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
   parameter [287:0] `INIT_RAM_PARAMETERS;
   gowin_block_ram #(
-    .UNIT(9), .IN_WIDTH(BIT_WIDTH_0), .OUT_WIDTH(BIT_WIDTH_1), .REGISTERED(READ_MODE), .INIT(`INIT_RAM)
+    .UNIT(9), .MOST(36), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_B(READ_MODE), .INIT(`INIT_RAM)
   ) block (
-    .clk(CLKB), .write(CEA), .write_address(ADA), .in(DI), .read(CEB), .oce(OCE), .read_address(ADB), .out(DO)
+    .clk(CLKB), .enable_a(CEA), .write_a(1'b1), .oce_a(1'b0), .address_a(ADA), .in_a(DI), .out_a(),
+    .enable_b(CEB), .write_b(1'b0), .oce_b(OCE), .address_b(ADB), .in_b(36'd0), .out_b(DO)
   );
   always @(posedge CLKB)
     if (RESETA || RESETB || BLKSELA != BLK_SEL_0 || BLKSELB != BLK_SEL_1)
@@ -186,65 +209,6 @@ module MULT18X18(
   assign SOB = 0;
 endmodule
 
-// The same with two ports that both read and write, of up to two bytes.
-module gowin_dual_block_ram #(
-  parameter UNIT = 8, WIDTH_A = 16, WIDTH_B = 16, REGISTERED_A = 0, REGISTERED_B = 0, MODE_A = 0, MODE_B = 0,
-  parameter [64*32*UNIT-1:0] INIT = 0
-) (
-  input clk, input enable_a, input write_a, input oce_a, input [13:0] address_a, input [2*UNIT-1:0] in_a,
-  output [2*UNIT-1:0] out_a,
-  input enable_b, input write_b, input oce_b, input [13:0] address_b, input [2*UNIT-1:0] in_b, output [2*UNIT-1:0] out_b
-);
-  localparam ROW = 2 * UNIT;
-  localparam [18:0] WIDTHS = UNIT == 8 ? 19'h1_0116 : 19'h4_0200;  // a bit for each that there is
-  localparam WRONG = WIDTH_A > ROW || !WIDTHS[WIDTH_A] ? WIDTH_A : WIDTH_B > ROW || !WIDTHS[WIDTH_B] ? WIDTH_B : 0;
-  generate
-    if (WRONG && UNIT == 8) $fatal(1, "block RAM: BIT_WIDTH must be 1, 2, 4, 8 or 16, not %0d", WRONG);
-    if (WRONG && UNIT == 9) $fatal(1, "block RAM: BIT_WIDTH must be 9 or 18, not %0d", WRONG);
-    if (REGISTERED_A > 1 || REGISTERED_B > 1) $fatal(1, "block RAM: READ_MODE must be 0 or 1");
-    if (MODE_A > 1 || MODE_B > 1) $fatal(1, "block RAM: WRITE_MODE of two ports must be 0 or 1");
-  endgenerate
-
-  function [4:0] place(input integer width, input [13:0] address);
-    place = width >= ROW ? 0 : address[3] * UNIT + (width < UNIT ? address[2:0] & ~(width - 1) : 0);
-  endfunction
-  function [ROW-1:0] reach(input integer width, input [13:0] address);
-    reach = width >= ROW ? {ROW{1'b1}} : (({{ROW-1{1'b0}}, 1'b1} << width) - 1) << place(width, address);
-  endfunction
-  function [ROW-1:0] bytes(input integer width, input [13:0] address);
-    bytes = width >= ROW ? {{UNIT{address[1]}}, {UNIT{address[0]}}} : {ROW{1'b1}};
-  endfunction
-
-  reg [ROW-1:0] rows [0:1023];
-  integer n;
-  initial for (n = 0; n < 1024; n = n + 1) rows[n] = INIT[ROW * n +: ROW];
-
-  wire [ROW-1:0] written_a = enable_a & write_a ? reach(WIDTH_A, address_a) & bytes(WIDTH_A, address_a) : 0;
-  wire [ROW-1:0] written_b = enable_b & write_b ? reach(WIDTH_B, address_b) & bytes(WIDTH_B, address_b) : 0;
-  wire [ROW-1:0] moved_a = in_a << place(WIDTH_A, address_a);
-  wire [ROW-1:0] moved_b = in_b << place(WIDTH_B, address_b);
-  wire same = address_a[13:4] == address_b[13:4];
-  wire [ROW-1:0] old_a = rows[address_a[13:4]] ^ (same ? written_b : 0);
-  wire [ROW-1:0] old_b = rows[address_b[13:4]] ^ (same ? written_a : 0);
-  wire [ROW-1:0] seen_a = (old_a & ~written_a) | (moved_a & written_a);  // of MODE 1; without a write they are the old
-  wire [ROW-1:0] seen_b = (old_b & ~written_b) | (moved_b & written_b);
-  reg [ROW-1:0] latch_a = 0, latch_b = 0, register_a = 0, register_b = 0;
-  always @(posedge clk) begin
-    if (|written_b) rows[address_b[13:4]] <= (rows[address_b[13:4]] & ~written_b) | (moved_b & written_b);
-    if (|written_a) rows[address_a[13:4]] <= (rows[address_a[13:4]] & ~written_a & ~(same ? written_b : 0))
-      | (moved_a & written_a) | (same ? moved_b & written_b : 0);
-    if (enable_a && (!write_a || MODE_A == 1))
-      latch_a <= (seen_a & reach(WIDTH_A, address_a)) >> place(WIDTH_A, address_a);
-    if (enable_b && (!write_b || MODE_B == 1))
-      latch_b <= (seen_b & reach(WIDTH_B, address_b)) >> place(WIDTH_B, address_b);
-    if (oce_a) register_a <= latch_a;
-    if (oce_b) register_b <= latch_b;
-    if (same && |(written_a & written_b)) $fatal(1, "block RAM: both ports write at one place");
-  end
-  assign out_a = REGISTERED_A ? register_a : latch_a;
-  assign out_b = REGISTERED_B ? register_b : latch_b;
-endmodule
-
 // Both ports have one clock.
 module DPB(
   output [15:0] DOA, output [15:0] DOB, input [15:0] DIA, input [15:0] DIB, input [2:0] BLKSELA, input [2:0] BLKSELB,
@@ -254,13 +218,19 @@ module DPB(
   parameter READ_MODE0 = 0, READ_MODE1 = 0, WRITE_MODE0 = 0, WRITE_MODE1 = 0, BIT_WIDTH_0 = 16, BIT_WIDTH_1 = 16;
   parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
   parameter [255:0] `INIT_RAM_PARAMETERS;
-  gowin_dual_block_ram #(
-    .UNIT(8), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_A(READ_MODE0), .REGISTERED_B(READ_MODE1),
-    .MODE_A(WRITE_MODE0), .MODE_B(WRITE_MODE1), .INIT(`INIT_RAM)
+  wire [31:0] a, b;
+  gowin_block_ram #(
+    .UNIT(8), .MOST(16), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_A(READ_MODE0),
+    .REGISTERED_B(READ_MODE1), .MODE_A(WRITE_MODE0), .MODE_B(WRITE_MODE1), .INIT(`INIT_RAM)
   ) block (
-    .clk(CLKB), .enable_a(CEA), .write_a(WREA), .oce_a(OCEA), .address_a(ADA), .in_a(DIA), .out_a(DOA),
-    .enable_b(CEB), .write_b(WREB), .oce_b(OCEB), .address_b(ADB), .in_b(DIB), .out_b(DOB)
+    .clk(CLKB), .enable_a(CEA), .write_a(WREA), .oce_a(OCEA), .address_a(ADA), .in_a({16'd0, DIA}), .out_a(a),
+    .enable_b(CEB), .write_b(WREB), .oce_b(OCEB), .address_b(ADB), .in_b({16'd0, DIB}), .out_b(b)
   );
+  assign DOA = a[15:0];
+  assign DOB = b[15:0];
+  generate
+    if (WRITE_MODE0 > 1 || WRITE_MODE1 > 1) $fatal(1, "DPB: WRITE_MODE of two ports must be 0 or 1");
+  endgenerate
   always @(posedge CLKB)
     if (RESETA || RESETB || BLKSELA != BLK_SEL_0 || BLKSELB != BLK_SEL_1)
       $fatal(1, "DPB: RESETA, RESETB and BLKSEL are not modelled");
@@ -275,13 +245,19 @@ module DPX9B(
   parameter READ_MODE0 = 0, READ_MODE1 = 0, WRITE_MODE0 = 0, WRITE_MODE1 = 0, BIT_WIDTH_0 = 18, BIT_WIDTH_1 = 18;
   parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
   parameter [287:0] `INIT_RAM_PARAMETERS;
-  gowin_dual_block_ram #(
-    .UNIT(9), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_A(READ_MODE0), .REGISTERED_B(READ_MODE1),
-    .MODE_A(WRITE_MODE0), .MODE_B(WRITE_MODE1), .INIT(`INIT_RAM)
+  wire [35:0] a, b;
+  gowin_block_ram #(
+    .UNIT(9), .MOST(18), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_A(READ_MODE0),
+    .REGISTERED_B(READ_MODE1), .MODE_A(WRITE_MODE0), .MODE_B(WRITE_MODE1), .INIT(`INIT_RAM)
   ) block (
-    .clk(CLKB), .enable_a(CEA), .write_a(WREA), .oce_a(OCEA), .address_a(ADA), .in_a(DIA), .out_a(DOA),
-    .enable_b(CEB), .write_b(WREB), .oce_b(OCEB), .address_b(ADB), .in_b(DIB), .out_b(DOB)
+    .clk(CLKB), .enable_a(CEA), .write_a(WREA), .oce_a(OCEA), .address_a(ADA), .in_a({18'd0, DIA}), .out_a(a),
+    .enable_b(CEB), .write_b(WREB), .oce_b(OCEB), .address_b(ADB), .in_b({18'd0, DIB}), .out_b(b)
   );
+  assign DOA = a[17:0];
+  assign DOB = b[17:0];
+  generate
+    if (WRITE_MODE0 > 1 || WRITE_MODE1 > 1) $fatal(1, "DPX9B: WRITE_MODE of two ports must be 0 or 1");
+  endgenerate
   always @(posedge CLKB)
     if (RESETA || RESETB || BLKSELA != BLK_SEL_0 || BLKSELB != BLK_SEL_1)
       $fatal(1, "DPX9B: RESETA, RESETB and BLKSEL are not modelled");
