@@ -32,7 +32,7 @@ Bench = Callable[..., SimulationResult]
 
 
 BENCHES: tuple[tuple[str, Bench, str], ...] = (
-    ("cocotb", simulate, "-O0"), ("cocotb", simulate, "-O2"), ("C++", simulate_many, "-O2"))
+    ("cocotb", simulate, "-O0"), ("cocotb", simulate, "-O1"), ("C++", simulate_many, "-O1"))
 """Name, bench and the C++ compiler's option; the first and the last are what a build uses."""
 
 
