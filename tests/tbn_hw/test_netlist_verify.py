@@ -52,8 +52,8 @@ def test_what_is_affordable():
 def test_skipped_with_a_reason(tmp_path):
     accelerator = plan(net := chain(), fold(net, {}))
     skipped = {"images": 0, "outputs_compared": 0, "mismatches": None, "simulator": None}
-    assert check(accelerator, [], "ecp5", 40_000, images(net), tmp_path, nothing) == {
-        **skipped, "skipped": "40,000 LUTs are more than 30,000, whose simulation would take too long"}
+    assert check(accelerator, [], "ecp5", 70_000, images(net), tmp_path, nothing) == {
+        **skipped, "skipped": "70,000 LUTs are more than 60,000, whose simulation would take too long"}
     assert check(accelerator, [], "ecp6", 4, images(net), tmp_path, nothing) == {
         **skipped, "skipped": "there are no simulation models of ecp6's cells"}
     top = f"module {accelerator.name}(input aclk, output y); RAMB18E1 ram(.CLKARDCLK(aclk), .DOADO(y)); endmodule"
