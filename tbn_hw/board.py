@@ -24,6 +24,9 @@ GAP_MS = 50
 """Silence that ends a request. Above the pauses that a USB adapter makes within one."""
 FASTEST_HZ = 400_000_000
 """A clock that no board's top has: the width of what times its line is for this one."""
+SETTLE = {"ecp5": 8, "gowin": 8, "ice40": 11}
+"""Two to this are the clock cycles of reset once the PLL's clock is good. An iCE40's block RAM reads as 0 for some 3
+microseconds after configuration; 15 are waited elsewhere (github.com/amaranth-lang/amaranth/pull/338)."""
 LEDS = ("led_heartbeat", "led_error")
 """Ports for LEDs; a board with fewer has the first."""
 
@@ -106,7 +109,8 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(source)
     top = template.render(name=name, link=link_name, design=accelerator.name, baud=baud, identity=identity, pll=found,
                           pll_pad=pll_pad, leds=leds, led_active_low=led_active_low, input_mhz=f"{input_hz / MHZ:.6g}",
-                          clock_mhz=f"{achieved / MHZ:.6g}", settings=settings, high=_high(high))
+                          clock_mhz=f"{achieved / MHZ:.6g}", settings=settings, high=_high(high),
+                          settle=SETTLE[family])
     ports = ("clk", "uart_rx", "uart_tx", *LEDS[:leds], *_high(high))
     text = merged(amaranth_verilog.convert(link, name=link_name, emit_src=False, strip_internal_attrs=True))
     modules = {name: top, settings.name: settings.verilog, link_name: text}
@@ -141,10 +145,12 @@ def constraints(top: BoardTop, board: Board, family: str) -> str:
     mhz = f"{top.input_hz / MHZ:.6g}"
     if family == "ice40":
         return "".join(f"set_io {port} {pin}\n" for port, pin in pins.items()) + f"set_frequency clk {mhz}\n"
-    io_type = f" IO_TYPE={board.io_type}" if board.io_type else ""
+    types = {port: board.leds.io_type or board.io_type if port in LEDS else board.io_type for port in pins}
+    io_types = {port: f" IO_TYPE={io_type}" if io_type else "" for port, io_type in types.items()}
     if family == "gowin":  # whose nextpnr has one frequency for all clocks, which is an option
-        return "".join(f'IO_LOC "{port}" {pin};\nIO_PORT "{port}"{io_type};\n' for port, pin in pins.items())
-    lines = [f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}"{io_type};\n' for port, pin in pins.items()]
+        return "".join(f'IO_LOC "{port}" {pin};\nIO_PORT "{port}"{io_types[port]};\n' for port, pin in pins.items())
+    lines = [f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}"{io_types[port]};\n'
+             for port, pin in pins.items()]
     return "".join(lines) + f'FREQUENCY PORT "clk" {mhz} MHZ;\n'
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tbn_hw import yosys
 from tbn_hw.errors import UsageError
 from tbn_hw.placement_chains import open_ends
+from tbn_hw.placement_gowin import mend
 from tbn_hw.placement_memories import output_registers
 from tbn_hw.tools import require_yosys
 
@@ -19,16 +20,19 @@ LIBRARIES = {  # family -> what declares its cells, in Yosys's own folder
     "xc7": ("+/xilinx/cells_sim.v", "+/xilinx/cells_xtra.v"),
 }
 
+MENDED = {"ecp5": (open_ends, output_registers), "gowin": (mend,)}
+"""What is changed of a family's flat netlist."""
+
 
 def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) -> Path:
     """Join mapped Verilog `netlists`, as `tbn_hw.synthesis.synthesise` writes them, below the module `top`.
 
     Returns `folder`/<top>.json, flat, its names joined by dots. Nothing is optimised any more, so that what drives no
-    output stays; but the ends of ECP5 carry chains are left open where nextpnr would spend cells on them, and registers
-    behind ECP5 block RAM move into it.
+    output stays; but the ends of ECP5 carry chains are left open where nextpnr would spend cells on them, registers
+    behind ECP5 block RAM move into it, and Gowin's cells get the form that nextpnr times and places rightly.
 
-    Raises UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails, for example over a module
-    that is in no netlist.
+    Raises UsageError for an unknown target, ToolMissing, PlacementError as `tbn_hw.placement_gowin.mend` does, and
+    SynthesisError when Yosys fails, for example over a module that is in no netlist.
     """
     if target not in LIBRARIES:
         raise UsageError(f"target must be one of {', '.join(LIBRARIES)}, not {target!r}")
@@ -50,9 +54,9 @@ def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) 
     for name in names:
         (folder / name).unlink()
     file = folder / f"{top}.json"
-    if target == "ecp5":
+    if target in MENDED:
         netlist = json.loads(file.read_text())
-        open_ends(netlist["modules"][top])
-        output_registers(netlist["modules"][top])
+        for change in MENDED[target]:
+            change(netlist["modules"][top])
         file.write_text(json.dumps(netlist))
     return file

@@ -192,11 +192,12 @@ def _routed_facts(route: Mapping[str, Any], throughput: Mapping[str, Any]) -> li
         return []
     path, speeds = route["critical_path"], f"{route['least_mhz']:.2f}, {route['median_mhz']:.2f}"
     where, use = (", out of context", ", without the board around it") if route["out_of_context"] else ("", "")
-    board, frames = route["board"], "frames a second"
+    board, frames, usable = route["board"], "frames a second", []
     if board is not None:
         frames += ", accelerator"
+        usable = [("MHz of it that the board's clock may have", f"{route['usable_mhz']:.2f}")]
     return [(f"Fmax, MHz ({route['tool']}, {route['device']}{where})", f"{route['fmax_mhz']:.2f}"),
-            (f"Fmax of {len(route['seeds'])} seed(s), MHz: least, median", speeds),
+            *usable, (f"Fmax of {len(route['seeds'])} seed(s), MHz: least, median", speeds),
             ("slowest path, from", path["from"]), ("slowest path, to", path["to"]),
             ("slowest path, ns of it in wires", f"{path['delay_ns'] - path['logic_ns']:.2f} of {path['delay_ns']:.2f}"),
             (f"{frames} at {throughput['at_mhz']:.2f} MHz", _number(throughput["fps"]) or None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tbn_hw.wasm import PRINTED
 CLOCK = "aclk"
 AIM_MHZ = {"ecp5": 200.0, "gowin": 250.0, "ice40": 120.0}
 """The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
-FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "seed", "seeds",
+FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "usable_mhz", "seed", "seeds",
            "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
            "bitstream_bytes", "warnings", "board")
 """What `route` returns; all None in the report of a build without place and route."""
@@ -45,9 +46,11 @@ class Design:
 
 
 def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
-          required_mhz: float | None = None, pack: bool = True, workers: int | None = None,
+          required_mhz: float | None = None, usable: float = 1.0, pack: bool = True, workers: int | None = None,
           progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route `design` with each seed, aiming at `clock_mhz`; returns FIGURES.
+
+    Of the Fmax that nextpnr reckons a clock may have the part `usable`, which must be what is required at least.
 
     Writes the bitstream of the fastest seed to `file`, whose suffix is the family's in `bitstream.SUFFIXES`, unless it
     is slower than required, which is left to `missed`, or not to be `pack`ed; and nextpnr's log and report of each seed
@@ -89,6 +92,7 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
                            some=True, progress=keep)
     best = max(runs, key=lambda run: run.slowest_mhz or 0)
     figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required_mhz or clock_mhz,
+               "usable_mhz": math.floor(100 * usable * (best.slowest_mhz or 0)) / 100,
                "seeds_without_place": len(seeds) - len(runs), "board": None}
     if pack and missed(figures, target) is None:
         assert best.configuration is not None
@@ -100,13 +104,14 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
 
 def missed(figures: Mapping[str, Any], target: Target) -> DoesNotFit | None:
     """What to say of a design that does not reach the clock that is required, and where it is slowest."""
-    required, found = figures["required_mhz"], figures["fmax_mhz"]
+    required, found, reached = (figures[key] for key in ("required_mhz", "usable_mhz", "fmax_mhz"))
     if required is None or found >= required:
         return None
     seeds, path = len(figures["seeds"]), figures["critical_path"]
+    of_it = f", of which a board's clock may have {found:.2f}" if found < reached else ""
     return DoesNotFit(f"{target.name}: the clock of {required:g} MHz is missed by {required - found:.2f} MHz; the best "
-                      f"of {seeds} seed{'s' * (seeds > 1)} reaches {found:.2f} MHz, its slowest path runs from "
-                      f"{path['from']} to {path['to']}")
+                      f"of {seeds} seed{'s' * (seeds > 1)} reaches {reached:.2f} MHz{of_it}; its slowest path runs "
+                      f"from {path['from']} to {path['to']}")
 
 
 def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -> dict[str, Any]:

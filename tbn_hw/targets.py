@@ -58,15 +58,17 @@ class Uart(_Strict):
 
 
 class Leds(_Strict):
-    """The pins of the board's LEDs; those that are `active_low` shine at 0."""
+    """The pins of the board's LEDs; those that are `active_low` shine at 0. `io_type` is their standard, where it is
+    not that of the board's other pins."""
 
     pins: tuple[str, ...]
     active_low: bool
+    io_type: str | None = None
 
 
 class Board(_Strict):
-    """What is around the part; `high` are pins that must be held at 1 for it, and `io_type` is the standard of all
-    these pins, where the constraint file has one."""
+    """What is around the part; `high` are pins that must be held at 1 for it, and `io_type` is the standard of these
+    pins, where the constraint file has one."""
 
     clock: Clock
     uart: Uart

@@ -39,8 +39,8 @@ def test_every_port_has_a_pin(name):
 
 def test_pins_and_polarity():
     top, text = for_target(small(), targets.load("icebreaker"))
-    assert text.splitlines() == ["set_io clk 35", "set_io uart_rx 6", "set_io uart_tx 9", "set_io led_heartbeat 11",
-                                 "set_io led_error 37", "set_frequency clk 12"]
+    assert text.splitlines() == ["set_io clk 35", "set_io uart_rx 6", "set_io uart_tx 9", "set_io led_heartbeat 37",
+                                 "set_io led_error 11", "set_frequency clk 12"]
     assert top.pll is None and top.clock_hz == 12_000_000 and "led_error = ~error" in top.verilog
     top, text = for_target(small(), targets.load("colorlight-i5"), clock_mhz=40)
     assert top.ports == ("clk", "uart_rx", "uart_tx", "led_heartbeat") and "led_error" not in top.verilog
@@ -50,6 +50,9 @@ def test_pins_and_polarity():
     assert text.splitlines()[::2] == ['IO_LOC "clk" 4;', 'IO_LOC "uart_rx" 70;', 'IO_LOC "uart_tx" 69;',
                                       'IO_LOC "led_heartbeat" 15;', 'IO_LOC "led_error" 16;']
     assert text.splitlines()[-1] == 'IO_PORT "led_error" IO_TYPE=LVCMOS33;'
+    text = for_target(small(), targets.load("tangnano9k"))[1]
+    assert text.splitlines()[5::2] == [f'IO_PORT "{port}" IO_TYPE=LVCMOS{volts};' for port, volts in (
+        ("uart_tx", 33), ("led_heartbeat", 18), ("led_error", 18))]
     assert 'LOCATE COMP "high0" SITE "L2";' in for_target(small(), targets.load("ulx3s-85f"))[1]
 
 

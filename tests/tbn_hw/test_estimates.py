@@ -81,7 +81,8 @@ def test_a_board_too_slow_for_a_rate(tmp_path, monkeypatch):
 
     def route(design, target, file, **how):
         ran.append(how)
-        return {"fmax_mhz": 27.4, "seed": 1, "seeds": [{}], "required_mhz": None, "critical_path": path}
+        return {"fmax_mhz": 27.4, "usable_mhz": 27.4, "seed": 1, "seeds": [{}], "required_mhz": None,
+                "critical_path": path}
 
     monkeypatch.setattr(board_route, "route", route)
     monkeypatch.setattr(board_route.board_netlist, "mapped", lambda top, accelerator, family, work: work.mkdir() or [])
@@ -89,6 +90,6 @@ def test_a_board_too_slow_for_a_rate(tmp_path, monkeypatch):
     arguments = (accelerator, Design([], "net", {}), targets.load("icebreaker"), tmp_path / "synth" / "net.bin")
     figures = route_board(*arguments, seeds=[1], required_mhz=30.0)
     assert figures["required_mhz"] == 30.0 and len(ran) == 1 and not ran[0]["pack"]
-    with pytest.raises(DoesNotFit, match="27.39 MHz are required; the design reaches 27.40 MHz, of which the board's "
-                                         "clock can have 27.375"):
+    with pytest.raises(DoesNotFit, match="27.39 MHz are required; the design reaches 27.40 MHz, with which the "
+                                         "board's clock can have 27.375"):
         route_board(*arguments, seeds=[1], required_mhz=27.39)

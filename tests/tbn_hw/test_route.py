@@ -87,9 +87,20 @@ def test_missed_clock(routed, tmp_path):
     assert figures["bitstream"] is None and {path.name for path in (tmp_path / "fast").iterdir()} == {"route"}
     error = missed(figures, target)
     short = f"{900 - figures['fmax_mhz']:.2f} MHz"
+    assert figures["usable_mhz"] == figures["fmax_mhz"]
     assert isinstance(error, DoesNotFit) and error.exit_code == 5
     assert str(error).startswith(f"{target.name}: the clock of 900 MHz is missed by {short}; the best of 1 seed")
     assert str(error).endswith("its slowest path runs from layers[0].conv, other to layers[0].conv, other")
+
+
+def test_clock_of_a_board():
+    """Of what a design reaches a board's clock may have a part."""
+    figures = {"required_mhz": 60.0, "fmax_mhz": 70.0, "usable_mhz": 56.0, "seeds": [{}],
+               "critical_path": {"from": "a", "to": "b"}}
+    error = missed(figures, targets.load("tangnano9k"))
+    assert str(error) == ("tangnano9k: the clock of 60 MHz is missed by 4.00 MHz; the best of 1 seed reaches 70.00 "
+                          "MHz, of which a board's clock may have 56.00; its slowest path runs from a to b")
+    assert missed({**figures, "required_mhz": 56.0}, targets.load("tangnano9k")) is None
 
 
 def test_static_placer(routed, tmp_path, monkeypatch):
