@@ -97,7 +97,8 @@ class _Finder:
         sign, none = np.where(down, -1.0, 1.0), np.zeros(len(down), bool)
         node = self.nodes.get(tensor)
         alone = len(self._consumers(tensor)) == 1
-        if node is not None and node.kind in ("conv", "dense") and alone:
+        if node is not None and node.kind in ("conv", "dense") and alone and _has_negative(
+                node.arrays["weights"][down]):
             weights = node.arrays["weights"]
             rows = down.reshape(-1, *[1] * (weights.ndim - 1))
             arrays = {**node.arrays, "weights": np.where(rows, -weights, weights).astype(np.int8)}
@@ -117,9 +118,15 @@ class _Finder:
     def _odd(self, tensor: str) -> bool:
         """Tell whether every consumer of a tensor can take its negative instead."""
         return all(
-            item.kind in ("conv", "dense") or (item.kind in ("flatten", "avg_pool") and self._odd(item.name))
+            (item.kind in ("conv", "dense") and _has_negative(item.arrays["weights"]))
+            or (item.kind in ("flatten", "avg_pool") and self._odd(item.name))
             for item in self._consumers(tensor)
         )
+
+
+def _has_negative(weights: np.ndarray) -> bool:
+    """Tell whether the negatives of int8 weights are int8 too, as that of -128 is not."""
+    return bool((weights != -128).all())
 
 
 def _int32(item: Item, values: np.ndarray) -> np.ndarray:

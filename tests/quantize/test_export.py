@@ -236,3 +236,21 @@ def test_multiplier_rounds_to_nearest(scale):
 def test_multiplier_wrong():
     with pytest.raises(ValueError, match="must fit 16 and 32 bits$"):
         multiplier(np.array([40000.0]), np.array([0.0]))
+
+
+@pytest.mark.parametrize("reader", [False, True])
+def test_a_weight_without_a_negative_is_not_turned(reader):
+    """-128 has none in 8 bits: where a row is turned by a negative factor, and where a channel is read negated."""
+    weights, picture = np.array([[-128, 5, 3]], np.int8), TensorType((1, 1, 3), "int", -128, 127)
+    matrix = Item("dense", "matrix", ("trits",) if reader else ("input",), {"weights": "int8"}, {"weights": weights})
+    turned = Chain().multiply(np.array([-1.0, 1.0, 1.0] if reader else [-1.0]))
+    trits = Item("threshold", "trits", ("input",) if reader else ("matrix",), {"levels": "ternary"}, chain=turned,
+                 delta=0.5)
+    last = Item("dense", "logit", ("trits",), {"weights": "int8"}, {"weights": np.ones((1, 1), np.int8)})
+    items = (trits, matrix) if reader else (matrix, trits, last)
+    network = Network("net", picture, find_thresholds(items, picture), (items[-1].name,))
+    x = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 1]], np.int8)
+    factors = np.sign(turned(x.astype(float))) if reader else x
+    dots = factors @ weights.T.astype(int)
+    expected = dots if reader else -np.sign(dots)
+    np.testing.assert_array_equal(run(network, x.reshape(3, 1, 1, 3))[network.outputs[0]].reshape(3, 1), expected)
