@@ -179,5 +179,7 @@ class ConstantMVU(wiring.Component):
         total = count([x[0] for x in self.i.payload]) if ternary else self._weights.shape[1]
         for row, bias in zip((self._weights < 0).astype(int).tolist(), self._bias.tolist(), strict=True):
             products = count([pair[negative] for pair, negative in zip(taken, row, strict=True)])
-            results.append((2 * products - total + bias)[:self._acc_width])
+            result = Signal(signed(self._acc_width))
+            m.d.comb += result.eq(2 * products - total + bias)
+            results.append(result)
         return results

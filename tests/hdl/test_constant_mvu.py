@@ -46,6 +46,15 @@ def test_portable(activation, mh, mw, levels):
     check(*make(mw, mh, mw, activation, stage_levels=levels))
 
 
+@pytest.mark.parametrize("family", ["portable", *MODELS])
+def test_biases_of_all_sizes(family):
+    """Rows of one input whose biases need fewer bits than the widest result."""
+    bias = np.array([24, -4, -47, -68, 38])
+    weights, x = np.array([[1], [-1], [1], [-1], [1]]), np.array([[1], [-1]])
+    dut = ConstantMVU(weights=weights, activation="binary", bias=bias, family=family, plain=True)
+    check(dut, signs_to_bits(x), x @ weights.T + bias)
+
+
 @pytest.mark.parametrize("family", MODELS)
 @pytest.mark.parametrize("activation", ["binary", "ternary"])
 @pytest.mark.parametrize("mh, mw, levels, rows", [
