@@ -11,14 +11,14 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from quantize.nodes import infer
-from quantize.tensor import NetworkError, Node, TensorType
+from quantize.tensor import NetworkError, Node, TensorKind, TensorType
 
 __all__ = ["FORMAT_VERSION", "Network", "NetworkError", "Node", "TensorType"]
 
@@ -41,7 +41,11 @@ class Network:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        types = self.types
+        source, types = self.input, self.types
+        if source.kind not in get_args(TensorKind) or source.lo > source.hi:
+            raise NetworkError(f"the input must be binary, ternary or int, from lo to a hi not below it, not {source}")
+        if all(node.kind == "flatten" for node in self.nodes):
+            raise NetworkError("a network must have a node that computes something")
         for name in self.outputs:
             if name not in types:
                 raise NetworkError(f"output {name!r} is not the name of a node")
@@ -50,6 +54,10 @@ class Network:
         logits = types[self.outputs[0]]
         if logits.shape[:2] != (1, 1) or logits.kind != "int":
             raise NetworkError(f"logits {self.outputs[0]!r} must be a flat tensor of integers, not {logits}")
+        if len(self.outputs) == 2:
+            last = self.by_name.get(self.outputs[1])
+            if last is None or last.kind != "top_k" or last.inputs != self.outputs[:1]:
+                raise NetworkError(f"output {self.outputs[1]!r} must be a top_k of the logits {self.outputs[0]!r}")
         if self.classes and len(self.classes) != logits.channels:
             raise NetworkError(f"{len(self.classes)} classes must name {logits.channels} logits")
         used = {name for node in self.nodes for name in node.inputs} | set(self.outputs)

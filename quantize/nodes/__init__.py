@@ -45,4 +45,7 @@ def infer(node: Node, inputs: Sequence[TensorType]) -> TensorType:
     expected = _INPUTS.get(node.kind, 1)
     if len(inputs) != expected:
         raise NetworkError(f"{node.name}: {node.kind} must have {expected} input(s), not {len(inputs)}")
-    return KINDS[node.kind](node, inputs)
+    found = KINDS[node.kind](node, inputs)
+    if found.lo < -(1 << 31) or found.hi >= 1 << 31:
+        raise NetworkError(f"{node.name}: its integers must fit 32 bits, not range from {found.lo} to {found.hi}")
+    return found

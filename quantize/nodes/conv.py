@@ -48,6 +48,8 @@ def output_size(size: int, kernel: int, stride: int, padding: int = 0) -> int:
 def checked_weights(node: Node, shape: tuple[int, ...]) -> np.ndarray:
     """The weights of a conv or dense node, and its bias if there is one, held to the node's declared weight kind."""
     weights = node.array("weights", shape, 8)
+    if not weights.size:
+        raise NetworkError(f"{node.name}: array 'weights' must not be empty, its shape is {shape}")
     if node.choice("weights", ("binary", "int8")) == "binary" and not np.isin(weights, (-1, 1)).all():
         raise NetworkError(f"{node.name}: binary weights must be -1 or +1")
     if "bias" in node.arrays:

@@ -93,6 +93,15 @@ def test_binary_weights_are_packed(tmp_path: Path):
     assert (tmp_path / "net.safetensors").stat().st_size < weights.size / 8 + dense_bytes + 5000
 
 
+def clipped(lo, hi):
+    arrays = {"mult": np.ones(2, np.int16), "bias": np.zeros(2, np.int32)}
+    return Node("requantize", "wide", ("input",), {"shift": 0, "lo": lo, "hi": hi}, arrays)
+
+
+def mean(source, shift):
+    return Node("avg_pool", "mean", (source,), {"kernel": 2, "stride": 2, "shift": shift})
+
+
 WRONG = [
     (
         lambda: network(conv(attrs={"kernel": 5}), ternary(), dense()),
@@ -137,6 +146,29 @@ WRONG = [
         "unused: nothing uses its output",
     ),
     (lambda: network(Node("add", "sum", ("input",), {"width": 16})), "sum: add must have 2 input(s), not 1"),
+    (lambda: network(clipped(-1, 1 << 31)), "wide: its integers must fit 32 bits, not range from -1 to 2147483648"),
+    (
+        lambda: network(clipped(-(1 << 31), 0), mean("wide", 2)),
+        "mean: the sums must fit 32 bits, those of 4 elements reach 8589934592",
+    ),
+    (
+        lambda: network(mean("input", 32)),
+        "mean: shift must be at most 31, not 32",
+    ),
+    (
+        lambda: network(conv(arrays={"weights": np.ones((0, 3, 3, 2), np.int8)})),
+        "conv: array 'weights' must not be empty, its shape is (0, 3, 3, 2)",
+    ),
+    (lambda: small(outputs=("logits", "logits")), "output 'logits' must be a top_k of the logits 'logits'"),
+    (
+        lambda: Network("net", TensorType((1, 1, 4), "int", 5, -3), (dense(source="input", n=4),), ("logits",)),
+        "the input must be binary, ternary or int, from lo to a hi not below it, not TensorType(shape=(1, 1, 4), "
+        "kind='int', lo=5, hi=-3)",
+    ),
+    (
+        lambda: Network("net", TensorType((1, 2, 4), "int", -1, 1), (Node("flatten", "flat", ("input",)),), ("flat",)),
+        "a network must have a node that computes something",
+    ),
 ]
 
 
