@@ -23,7 +23,10 @@ from tbn_hw.queues import join_depths
 from tbn_hw.timetable import Timetable
 
 FRAMES_IN_FLIGHT = 16
-"""Malformed-frame flags that may wait for their frame's result; a further frame waits at the input."""
+"""Malformed-frame flags that may wait for their frame's result, at least; a further frame waits at the input."""
+
+RESERVED = {*KEYWORDS, "flag"}
+"""What no node may be called in Verilog: its keywords, and the stream of the malformed-frame flags."""
 
 QUEUE_LATENCY = 2
 """Cycles that a beat spends in a queue that has room for many, in which others come."""
@@ -88,9 +91,18 @@ def identifier(name: str) -> str:
 
 
 def spread(node: Node, output: TensorType, folding: Folding, ideal: int) -> int:
-    """Cycles over which an engine's beats come: all of a frame's `ideal` ones, but for a pool, which has none to give
-    for rows and then one after the other."""
-    return output.size // folding.pe if node.kind in ("max_pool", "avg_pool") else ideal
+    """Cycles over which an engine's beats come: all of a frame's `ideal` ones, but for those that have none to give for
+    rows and then one after the other: a pool, and a convolution with a stride, as fast as its matrix allows."""
+    if node.kind in ("max_pool", "avg_pool"):
+        return output.size // folding.pe
+    if node.kind == "conv" and node.attrs["stride"] != 1:
+        return output.height * output.width * node.arrays["weights"].size // folding.lanes
+    return ideal
+
+
+def _engine_name(node: Node) -> str:
+    name = identifier(node.name)
+    return f"{name}_" if name in RESERVED else name
 
 
 def plan(network: Network, foldings: Mapping[str, Folding], family: str = "portable") -> Accelerator:
@@ -143,7 +155,7 @@ class _Planner:
                          tuple(self._links[stream] for stream in streams)))
 
     def _add_node(self, node: Node) -> None:
-        name, folding = identifier(node.name), self._foldings[node.name]
+        name, folding = _engine_name(node), self._foldings[node.name]
         streams = [self._free[tensor].pop() for tensor in node.inputs]
         if node.kind == "add":
             streams = [self._queue(f"{name}_queue_{port}", stream) for port, stream in zip("ab", streams, strict=True)]
@@ -201,34 +213,41 @@ class _Planner:
         self._free[tensor] = branches[::-1]
 
     def _size_queues(self) -> None:
-        """Give the queues in front of joins their depth, and put others where more waits than engines hold."""
-        waiting, engines = self._waiting(), self._engines
-        least = {f"{identifier(node.name)}_queue_{port}": pixels for node in self._network.nodes if node.kind == "add"
+        """Give the queues in front of joins their depth, and put others where more waits than engines hold; and let as
+        many frames be under way as there are."""
+        table, engines = self._timetable(), self._engines
+        waiting = table.waiting
+        least = {f"{_engine_name(node)}_queue_{port}": pixels for node in self._network.nodes if node.kind == "add"
                  for port, pixels in zip("ab", join_depths(self._network, node), strict=True)}
         self._engines = []
         for entry in engines:
-            if entry.kind == "queue":
+            if entry.kind == "axi_input":
+                entry = replace(entry, depth=max(FRAMES_IN_FLIGHT, table.frames + 1))
+            elif entry.kind == "queue":
                 (stream,), (link,) = entry.outputs.values(), entry.links
                 depth = max(least[entry.name] * link.tensor.channels // link.par, waiting[stream] + QUEUE_LATENCY)
                 entry = replace(entry, depth=depth)
-            elif entry.node is not None and entry.kind != "add":
-                (port, stream), = entry.inputs.items()
-                if waiting[stream] > OUTPUT_QUEUE_DEPTH + 1:
+            elif entry.inputs and entry.kind not in ("add", "fork"):
+                stream = entry.inputs["i"]
+                if waiting.get(stream, 0) > OUTPUT_QUEUE_DEPTH + 1:
                     queued = self._queue(f"{entry.name}_queue", stream, waiting[stream] + QUEUE_LATENCY)
-                    entry = replace(entry, inputs={port: queued})
+                    entry = replace(entry, inputs={**entry.inputs, "i": queued})
             self._put(entry)
 
-    def _waiting(self) -> Mapping[str, int]:
-        """Beats that wait in front of each engine at most, by stream."""
+    def _timetable(self) -> Timetable:
         table = Timetable(max(entry.cycles for entry in self._engines if entry.cycles is not None))
         for entry in self._engines:
             if entry.node is not None:
-                table.work(entry, self._built[entry.name], self._links[entry.outputs["o"]])
+                link = self._links[entry.outputs["o"]]  # whose tensor a flatten behind it has renamed
+                link = replace(link, tensor=self._network.types[entry.node.name])
+                table.work(entry, self._built[entry.name], link)
             elif entry.kind == "axi_input":
                 table.source(entry.outputs["o"], entry.links[0])
+            elif entry.kind == "axi_output" and "classes" in entry.inputs:
+                table.sink(entry.inputs["i"], entry.inputs["classes"], entry.links[0].par)
             elif entry.kind in ("fork", "queue"):
                 table.pass_on(entry.inputs["i"], list(entry.outputs.values()))
-        return table.waiting
+        return table
 
     def _put(self, entry: Engine) -> None:
         if any(entry.name == other.name for other in self._engines):

@@ -36,6 +36,9 @@ PIPELINE_CYCLES = 16
 AROUND_MATRIX = 6
 """Those of them that a matrix-vector unit has in front of it and behind it: window, converter, queue."""
 
+RESULT_CYCLES = 3
+"""From the last class of a result to the first logit of the next one that may be taken, at most."""
+
 Times = np.ndarray
 """Clock cycles at which the beats of one frame pass; those of the next frame pass an interval later."""
 
@@ -48,6 +51,11 @@ class Timetable:
         self._times: dict[str, Times] = {}
         self.waiting: dict[str, int] = {}
         """Beats of a stream that wait in front of its reader at most."""
+
+    @property
+    def frames(self) -> int:
+        """Frames that are under way at most."""
+        return int(max(times.max() for times in self._times.values()) // self._interval) + 1
 
     def source(self, stream: str, link: Link) -> None:
         """The accelerator's input, which gives its beats evenly."""
@@ -75,6 +83,12 @@ class Timetable:
             par = output.tensor.size // len(made)
         (stream,) = engine.outputs.values()
         self._times[stream] = self._words(made, par, output.par) + _pipeline(component)
+
+    def sink(self, logits: str, classes: str, par: int) -> None:
+        """The accelerator's output, which takes logits once it has given the frame before with its classes."""
+        given = self._times[classes].max() + RESULT_CYCLES - self._interval
+        times = self._times[logits]
+        self.waiting[logits] = self._waiting(times, par, par, np.maximum(times, given))
 
     def _windows(self, engine: Engine, component: Any, words: Times) -> Times:
         """The beats of a matrix-vector unit, some rows of a window each; what its window buffer cannot hold waits.

@@ -10,6 +10,7 @@ from amaranth.lib import memory
 from networks import Builder, chain, pictures, residual
 
 from hdl.constant_mvu import ConstantMVU
+from quantize.network import Network
 from sim.bench import simulate as cocotb_simulate
 from sim.golden import run as golden
 from tbn_hw import cost, generate
@@ -21,7 +22,8 @@ from tbn_hw.solve import cheapest
 from tbn_hw.solve_options import Candidates
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "hdl"))
-from assembled import Assembled
+from assembled import Assembled, Whole
+from axi_bench import with_last
 from bench import beats, run, signs_to_bits
 
 
@@ -117,6 +119,39 @@ def test_interval_is_that_of_the_slowest_engine(net, cycles_a_pixel):
     assert result.interval(link.beats) == accelerator.interval
 
 
+@pytest.mark.parametrize(("channels", "kernel", "made"), [(1, 3, 16), (3, 3, 32), (4, 1, 16)])
+def test_interval_behind_a_convolution_with_a_stride(channels, kernel, made):
+    """Its results come in bursts, a row of them in the time of two."""
+    b = Builder((28, 8, channels), 1)
+    x = b.conv(b.threshold("input"), made, kernel, 2, kernel // 2)
+    x = b.conv(b.threshold(x), 4, 1, padding=0)
+    net = b.network(b.dense(b.flatten(b.threshold(x)), 2))
+    result, accelerator, link = simulate(net, solved(net, 1), pictures(net, 6))
+    assert result.interval(link.beats) == accelerator.interval == 28 * 8
+
+
+@pytest.mark.parametrize(("top_k_pe", "interval"), [(1, 10), (5, 10)])
+def test_logits_wait_for_the_classes_of_the_frame_before(top_k_pe, interval):
+    b = Builder((1, 1, 4), 1)
+    net = b.network(b.dense(b.threshold("input"), 5), top_k=3)
+    names = [node.name for node in net.nodes]
+    accelerator = plan(net, dict(zip(names, (Folding(4), Folding(1, 2), Folding(top_k_pe)), strict=True)))
+    result = run(Whole(accelerator), {"i": with_last(pictures(net, 10).reshape(10, 4), np.ones(10, int))}, {"o": 10})
+    assert accelerator.interval == interval and set(np.diff(result.cycles["o"])[2:]) == {interval}
+
+
+def test_as_many_frames_under_way_as_a_deep_network_has():
+    b, x = Builder((1, 1, 8), 1), "input"
+    for index in range(24):
+        x = b.dense(b.threshold(x), 8 if index < 23 else 3)
+    net = b.network(x)
+    accelerator = plan(net, {node.name: Folding(1, 1) for node in net.nodes})
+    pixels = with_last(pictures(net, 40).reshape(40, 8), np.ones(40, int))
+    result = run(Whole(accelerator), {"i": pixels}, {"o": 40}, limit=100_000)
+    assert accelerator.engines[0].depth > 16 and accelerator.interval == 64
+    assert set(np.diff(result.cycles["o"])[8:]) == {64}
+
+
 def test_a_pool_needs_its_queue():
     """A pool gives a row at once, faster than its reader takes it; without a queue it waits, and so does all else."""
     b = Builder((8, 8, 1))
@@ -134,6 +169,15 @@ def test_a_pool_needs_its_queue():
 
 def test_identifier():
     assert identifier("layers[3].residual[1].body[2].conv") == "layers_3_residual_1_body_2_conv"
+
+
+@pytest.mark.parametrize("name", ["output", "reg", "fork", "flag"])
+def test_a_node_whose_name_is_taken_in_verilog(name):
+    b = Builder((1, 1, 4))
+    last = dataclasses.replace(b.nodes[-1] if b.dense("input", 2) else None, name=name)
+    net = Network("net", b.types["input"], (last,), (name,))
+    engines = plan(net, fold(net, {})).engines
+    assert f"{name}_" in {engine.name for engine in engines} and name not in {engine.name for engine in engines}
 
 
 def test_plan_wrong():
