@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from quantize.layer_spec import AvgPool, Binary, Conv, Dense, Fixed, Int8, MaxPool, Ternary
 from quantize.network import Network, NetworkError
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.zoo import Pictures, find_pictures, find_weights, load_pictures
@@ -40,7 +41,7 @@ def load(model: str, weights: Path | None) -> Loaded:
         if path is None:
             raise ModelRefused(f"{model}: there are no trained weights beside the model file; "
                                "train it with python -m quantize.train and give them with --weights")
-        network = Network.load(path)
+        network = replace(Network.load(path), name=spec.name)
         _check(spec, network, path)
         pictures = _test_pictures(spec.input.shape, model)
         return Loaded(spec.name, network, pictures, spec.dataset, spec.input.resize, spec.foldings())
@@ -71,7 +72,7 @@ def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
 
 
 def _check(spec: Spec, network: Network, path: Path) -> None:
-    """Raise NetworkError unless the network's layers with weights are exactly those of the model file."""
+    """Raise NetworkError unless the network is one of the model file's layers, whatever its weights and thresholds."""
     if network.input.shape != spec.input.shape:
         raise NetworkError(f"{path}: the network's input is {network.input.shape}, "
                            f"the model file's is {spec.input.shape}")
@@ -87,9 +88,45 @@ def _check(spec: Spec, network: Network, path: Path) -> None:
             has = f"weights of shape {found[name]}" if name in found else "no weights"
             wants = f"{expected[name]}" if name in expected else "none"
             raise NetworkError(f"{path}: {has} for {name}, where the model file {spec.name} has {wants}")
+    _check_layers(spec, network, path)
     if network.classes != spec.classes:
         raise NetworkError(f"{path}: the classes are {', '.join(network.classes)}, "
                            f"the model file's are {', '.join(spec.classes)}")
+
+
+def _check_layers(spec: Spec, network: Network, path: Path) -> None:
+    """Raise NetworkError where a layer of the model file does another thing in the network."""
+    last = network.by_name[network.outputs[-1]]
+    top_k = last.integer("k") if last.kind == "top_k" else None
+    if top_k != spec.top_k:
+        raise NetworkError(f"{path}: top_k is {top_k}, where the model file {spec.name} has {spec.top_k}")
+    steps = {step.name: step for step in spec.flat()}
+    for made in network.nodes:
+        if made.kind in ("threshold", "max_pool") and made.name not in steps:
+            raise NetworkError(f"{path}: there is a {made.kind} {made.name}, where the model file {spec.name} has none")
+    for step in steps.values():
+        node, layer = network.by_name.get(step.name), step.layer
+        wanted: dict[str, object] = {}
+        match layer:
+            case Conv() | Dense():
+                wanted = {"weights": layer.weights}
+            case Ternary() | Binary():
+                wanted = {"levels": layer.kind}
+            case MaxPool() | AvgPool():
+                wanted = {"kernel": layer.kernel, "stride": layer.stride or layer.kernel}
+            case Fixed():
+                wanted = {"hi": (1 << layer.width - 1) - 1}
+            case Int8():
+                wanted = {"hi": 127}
+        has = {key: node.attrs.get(key) if node else None for key in wanted}
+        shape = network.types[step.name].shape if node else step.output
+        if wanted and (has != wanted or shape != step.output):
+            raise NetworkError(f"{path}: {step.name} is {_described(has, shape)}, where the model file {spec.name} "
+                               f"has {_described(wanted, step.output)}")
+
+
+def _described(facts: Mapping[str, object], shape: tuple[int, int, int]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in facts.items()) + f" of output {shape}"
 
 
 def _test_pictures(shape: tuple[int, int, int], model: str) -> Pictures | None:

@@ -244,6 +244,22 @@ WRONG = {
         "the model file's is",
     ),
     "other shapes": (lambda t: ["--model", changed(t, "channels: 16", "channels: 8")], 1, "weights of shape"),
+    "other weights": (
+        lambda t: ["--model", changed(t, "weights: binary", "weights: int8")],
+        1,
+        "layers[0].conv is weights binary of output (8, 8, 16), where the model file tbn_digits has weights int8",
+    ),
+    "other activations": (
+        lambda t: ["--model", changed(t, "- ternary", "- binary")],
+        1,
+        "layers[2].ternary, where the model file tbn_digits has none",
+    ),
+    "other pool": (
+        lambda t: ["--model", changed(t, "- max_pool: {kernel: 2}", "- max_pool: {kernel: 1, stride: 2}")],
+        1,
+        "layers[4].max_pool is kernel 2, stride 2 of output (4, 4, 32), where",
+    ),
+    "other classes": (lambda t: ["--model", changed(t, "top_k: 1 ", "top_k: 3 ")], 1, "top_k is 1, where the model"),
     "folding": (
         lambda t: ["--model", changed(t, "weights: binary}", "weights: binary, folding: {pe: 5, simd: 1}}")],
         1,
