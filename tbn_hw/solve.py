@@ -39,6 +39,8 @@ class Solution:
 
 def cheapest(candidates: Candidates, most_cycles: int, limits: Mapping[str, float]) -> Solution | None:
     """The cheapest foldings with which no node needs more cycles a frame; None if there are none within `limits`."""
+    if most_cycles < 1:
+        return None
     options = {node.name: candidates.options(node, most_cycles) for node in candidates.nodes}
     if not all(options.values()):
         return None

@@ -169,6 +169,8 @@ def test_out_of_reach():
                        r"cycles a frame, .*; the fastest folding that fits makes [\d,]+ frames a second, in "
                        r"[\d,]+ cycles$"):
         solve_search.solve(net, Wish(targets.load("icebreaker"), 25, 100_000))
+    with pytest.raises(DoesNotFit, match=r"leave 0 cycles a frame, but \S+ needs \d+ at least; the fastest folding"):
+        solve_search.solve(net, Wish(targets.load("icebreaker"), 25, 1e9))
     with pytest.raises(DoesNotFit, match="no folding of tbn_cnv fits; the smallest folding takes about .* block RAMs"):
         solve_search.solve(load("tbn_cnv.yaml", None).network, Wish(targets.load("icebreaker"), 30, None))
 
