@@ -19,7 +19,7 @@ class ImageFolder:
     """Picture files that read like an array uint8 (n, h, w, c), decoded where it is indexed, several at a time.
 
     The shorter side is resized to ``resize`` pixels, by default as few as ``shape`` = (h, w, c) needs, and the centre
-    cut out. One channel means grey.
+    cut out. One channel means grey, and transparent places are white.
 
     Raises
     ------
@@ -46,13 +46,20 @@ class ImageFolder:
         _, height, width, channels = self.shape
         try:
             with Image.open(file) as opened:
-                image = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
+                image = opaque(ImageOps.exif_transpose(opened), channels)
         except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
             raise DataError(f"{file}: is no picture that can be read; {error}") from None
         scale = max(height / image.height, width / image.width)
         if self.resize is not None:
             scale = max(scale, self.resize / min(image.height, image.width))
         return centre(image, scale, self.shape[1:])
+
+
+def opaque(image: Image.Image, channels: int) -> Image.Image:
+    """Return the picture in grey, or in red, green and blue, laid on white where it is transparent."""
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("L" if channels == 1 else "RGB")
 
 
 def centre(image: Image.Image, scale: float, shape: tuple[int, ...]) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from quantize.image_folder import centre
+from quantize.image_folder import centre, opaque
 from tbn_hw.errors import UsageError
 
 
@@ -16,7 +16,8 @@ def read_pictures(files: Sequence[Path], shape: tuple[int, int, int], resize: in
                   option: str = "--images") -> np.ndarray:
     """uint8 pictures (n, h, w, c) of `shape`: the shorter side resized to `resize` pixels, then the centre cut out.
 
-    Without `resize` the picture is scaled to cover `shape` exactly. One channel means grey, three red, green and blue.
+    Without `resize` the picture is scaled to cover `shape` exactly. One channel means grey, three red, green and blue;
+    transparent places are white.
     Raises UsageError, which begins with `option`, for a file that is no picture, or a shape that a picture cannot have.
     """
     try:
@@ -31,7 +32,7 @@ def _read(file: Path, shape: tuple[int, int, int], resize: int | None) -> np.nda
         raise UsageError(f"the network reads {channels} channels, a picture has 1 or 3")
     try:
         with Image.open(file) as opened:
-            image = _eight_bits(file, ImageOps.exif_transpose(opened)).convert("L" if channels == 1 else "RGB")
+            image = opaque(_eight_bits(file, ImageOps.exif_transpose(opened)), channels)
     except FileNotFoundError:
         raise UsageError(f"{file}: no such file") from None
     except (UnidentifiedImageError, Image.DecompressionBombError):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from quantize.image_folder import ImageFolder
 from tbn_hw.errors import UsageError
 from tbn_hw.pictures import read_pictures
 
@@ -33,11 +34,32 @@ def test_resize_before_the_crop(tmp_path):
     assert found.max() == 10
 
 
-def test_grey_and_transparent_pictures_become_red_green_blue(tmp_path):
-    grey = save(tmp_path / "grey.png", np.full((4, 4), 7))
-    clear = save(tmp_path / "clear.png", np.full((4, 4, 4), 7))
-    found = read_pictures([grey, clear], (4, 4, 3), None)
-    assert found.shape == (2, 4, 4, 3) and (found == 7).all()
+def test_grey_pictures_become_red_green_blue(tmp_path):
+    found = read_pictures([save(tmp_path / "grey.png", np.full((4, 4), 7))], (4, 4, 3), None)
+    assert found.shape == (1, 4, 4, 3) and (found == 7).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transparent_pictures_lie_on_white(mode, channels, tmp_path):
+    """A clear half of black, by an alpha channel or by the one value that is transparent, beside a half that stays."""
+    pixels = np.zeros((4, 4, 4))
+    pixels[:, 2:] = 7, 7, 7, 255
+    image = Image.fromarray(pixels.astype(np.uint8))
+    clear = {} if mode in ("RGBA", "LA") else {"transparency": (0, 0, 0) if mode == "RGB" else 0}
+    if mode == "P":
+        image = Image.fromarray(pixels[:, :, 3].astype(np.uint8) // 255)
+        image.putpalette([0, 0, 0, 7, 7, 7])
+    image.convert(mode).save(tmp_path / "a.png", **clear)
+    want = np.full((1, 4, 4, channels), 255)
+    want[:, :, 2:] = 7
+    np.testing.assert_array_equal(read_pictures([tmp_path / "a.png"], (4, 4, channels), None), want)
+    np.testing.assert_array_equal(ImageFolder([tmp_path / "a.png"], (4, 4, channels))[:], want)
+
+
+def test_half_transparent_pictures_are_half_white(tmp_path):
+    found = read_pictures([save(tmp_path / "a.png", np.full((4, 4, 4), 51))], (4, 4, 3), None)
+    assert (found == 51 // 5 + 255 * 4 // 5).all()
 
 
 def test_grey_of_sixteen_bits(tmp_path):
