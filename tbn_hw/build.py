@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 from tbn_hw.command import Parser, finish
 from tbn_hw.errors import UsageError
+from tbn_hw.progress import terminal
 
 STAGES = ("load", "fold", "generate", "verify", "synthesise", "route", "report")
 DEFAULT_TARGET, DEFAULT_SEEDS = "ecp5", 3
@@ -85,7 +84,7 @@ def _settle(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the build; returns the exit code."""
-    console = Console(stderr=True, highlight=False)
+    console = terminal()
 
     def work() -> None:
         options = parse(arguments)
@@ -93,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         Build(options, console).run()
 
-    return finish(work, partial(console.print, markup=False, soft_wrap=True),
+    return finish(work, partial(console.print, soft_wrap=True),
                   "interrupted; the stages that were done are kept")
 
 

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 from tbn_hw.command import Parser, finish
 from tbn_hw.errors import ToolMissing
+from tbn_hw.progress import terminal
 
 DEPTHS = ("estimate", "synthesis")
 
@@ -44,7 +43,7 @@ def _require(*packages: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the exploration; returns the exit code."""
-    console = Console(stderr=True, highlight=False)
+    console = terminal()
 
     def work() -> None:
         options = parse(arguments)
@@ -54,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with explore_run.executor_of(options.scheduler) as executor:
             explore_run.explore(options, executor, console)
 
-    return finish(work, partial(console.print, markup=False, soft_wrap=True),
+    return finish(work, partial(console.print, soft_wrap=True),
                   "interrupted; the points that were done are kept")
 
 

@@ -1,4 +1,4 @@
-"""Progress bars of a build's stages."""
+"""The terminal: where a command prints, and progress bars of its stages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 
+def terminal() -> Console:
+    """Where a command prints; nothing is markup, for the names of files, classes and nodes may have brackets."""
+    return Console(stderr=True, highlight=False, markup=False)
+
+
 @contextmanager
 def progress(stage: str, console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar; the function given takes the name of what was done, how many are done, and of how many."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               TextColumn("{task.fields[item]}"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TextColumn("{task.fields[item]}", markup=False))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(stage, total=None, item="")
 

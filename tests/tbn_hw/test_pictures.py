@@ -7,6 +7,8 @@ from PIL import Image
 from quantize.image_folder import ImageFolder
 from tbn_hw.errors import UsageError
 from tbn_hw.pictures import read_pictures
+from tbn_hw.progress import progress, terminal
+from tbn_hw.report import show_classes
 
 
 def save(path, array):
@@ -83,3 +85,17 @@ def test_read_pictures_wrong(tmp_path):
     whole.write_bytes(whole.read_bytes()[:2000])
     with pytest.raises(UsageError, match=r"--images: .*cut\.png cannot be read; "):
         read_pictures([whole], (8, 8, 3), None)
+
+
+def test_names_are_no_markup(capsys, monkeypatch):
+    """Files, classes and nodes with brackets in their names are printed as they are called."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "150")
+    console = terminal()
+    show_classes(["a[/b].png"], ["cat", "[other]"], [[(1, 5), (0, -5)]], console)
+    console.print("written to build/[red]")
+    with progress("[stage]", console) as step:
+        step("[/layers]", 1, 1)
+    said = capsys.readouterr().err
+    for name in ("a[/b].png", "[other] (5)", "build/[red]", "[stage]", "[/layers]"):
+        assert name in said
