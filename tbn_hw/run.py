@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 import serial
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from serial.tools import list_ports
 
 from quantize.network import Network, NetworkError
@@ -40,6 +40,22 @@ class Built:
     baud: int
 
 
+class Line(BaseModel):
+    """The board's line, as a manifest describes it."""
+
+    model_config = ConfigDict(strict=True)
+    baud: PositiveInt = BAUD
+
+
+class Manifest(BaseModel):
+    """What is read of a build's `manifest.json`; the rest of it is for people."""
+
+    model_config = ConfigDict(strict=True)
+    board: Line | None = None
+    resize: Annotated[int, Field(ge=1, le=8192)] | None = None
+    temperature: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
+
+
 def read_build(folder: Path) -> Built:
     """A build's network and manifest; raises UsageError where there is none, ModelRefused where it is damaged."""
     path, manifest = folder / "network.safetensors", folder / "manifest.json"
@@ -47,12 +63,15 @@ def read_build(folder: Path) -> Built:
         raise UsageError(f"--build: {folder} holds no build; make one with python -m tbn_hw.build")
     try:
         network = Network.load(path)
-        facts: dict[str, Any] = json.loads(manifest.read_text()) if manifest.is_file() else {}
-    except (NetworkError, ValueError) as error:
+        facts = Manifest.model_validate_json(manifest.read_bytes() if manifest.is_file() else "{}")
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{part}: " for part in ("manifest.json", *first["loc"]))
+        raise ModelRefused(f"{folder}: the build is damaged; {place}{first['msg'].lower()}") from None
+    except NetworkError as error:
         raise ModelRefused(f"{folder}: the build is damaged; {error}") from None
-    board = facts.get("board") or {}
-    return Built(network, network_key(path.read_bytes()), facts.get("resize"), facts.get("temperature"),
-                 board.get("baud", BAUD))
+    return Built(network, network_key(path.read_bytes()), facts.resize, facts.temperature,
+                 (facts.board or Line()).baud)
 
 
 class SerialPipe:

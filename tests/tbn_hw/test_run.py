@@ -9,8 +9,9 @@ from networks import residual
 from PIL import Image
 from serial.tools import list_ports
 
+from tbn_hw.board import BAUD
 from tbn_hw.confidence import fit_temperature, softmax
-from tbn_hw.run import main
+from tbn_hw.run import main, read_build
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,31 @@ def test_sentences(build, tmp_path, capsys):
         out, err = capsys.readouterr()
         assert out == "" and err.startswith("error: ") and err.count("\n") == 1
         assert re.match(expected, err[len("error: "):-1]), err
+
+
+@pytest.mark.parametrize(("text", "place"), [
+    (b"", ""), (b"{", ""), (b"\xff", ""), (b"[" * 10**5, ""), (b"[]", ""), (b"3", ""), (b"null", ""),
+    (b'{"board": 3}', "board: "), (b'{"board": []}', "board: "), (b'{"board": {"baud": "x"}}', "board: baud: "),
+    (b'{"board": {"baud": 0}}', "board: baud: "), (b'{"board": {"baud": null}}', "board: baud: "),
+    (b'{"board": {"baud": true}}', "board: baud: "), (b'{"resize": "x"}', "resize: "), (b'{"resize": 0}', "resize: "),
+    (b'{"resize": 100000}', "resize: "), (b'{"temperature": 0}', "temperature: "),
+    (b'{"temperature": NaN}', "temperature: "), (b'{"temperature": []}', "temperature: ")])
+def test_damaged_manifest(text, place, build, tmp_path, capsys):
+    (tmp_path / "network.safetensors").write_bytes((build / "network.safetensors").read_bytes())
+    (tmp_path / "manifest.json").write_bytes(text)
+    assert main(["--build", str(tmp_path), "--port", "loop://", str(build / "a.png")]) == 1
+    expected = rf"error: {re.escape(str(tmp_path))}: the build is damaged; manifest\.json: {place}\w.*\n"
+    assert re.fullmatch(expected, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(("text", "resize", "baud"), [
+    ('{"board": {"baud": 9600, "line_fps": 1.5}, "resize": 40, "temperature": 2, "model": "a"}', 40, 9600),
+    ('{"board": null, "resize": null, "temperature": null}', None, BAUD), ("{}", None, BAUD)])
+def test_manifest(text, resize, baud, build, tmp_path):
+    (tmp_path / "network.safetensors").write_bytes((build / "network.safetensors").read_bytes())
+    (tmp_path / "manifest.json").write_text(text)
+    found = read_build(tmp_path)
+    assert (found.resize, found.baud) == (resize, baud)
 
 
 @pytest.mark.parametrize(("found", "said"), [
