@@ -60,8 +60,8 @@ def find_pictures(model: str | Path) -> Path | None:
     return file if file.is_file() else None
 
 
-def load_pictures(file: Path) -> Pictures:
-    """Read pictures written by `save_pictures`.
+def load_pictures(file: Path, classes: int | None = None) -> Pictures:
+    """Read pictures written by `save_pictures`, whose labels must be of so many `classes`, if these are known.
 
     Raises
     ------
@@ -74,14 +74,23 @@ def load_pictures(file: Path) -> Pictures:
         raise ValueError(f"{file}: cannot be read; {error.strerror or error}") from None
     except safetensors.SafetensorError as error:
         raise ValueError(f"{file}: is not a whole safetensors file; {error}") from None
-    images, labels = arrays.get("images"), arrays.get("labels")
-    if images is None or labels is None or images.dtype != np.uint8 or images.ndim != 4 or len(labels) != len(images):
+    images = arrays.get("images")
+    if images is None or "labels" not in arrays or images.dtype != np.uint8 or images.ndim != 4 or not len(images):
         raise ValueError(f"{file}: must hold uint8 images (n, h, w, c) and n labels")
-    classes = arrays.get("float_classes")
-    if classes is not None and classes.shape != labels.shape:
-        raise ValueError(f"{file}: float_classes must be one for each of the {len(labels)} labels, not of shape "
-                         f"{classes.shape}")
-    return Pictures(images, labels.astype(np.int64), None if classes is None else classes.astype(np.int64))
+    found = {}
+    for name in ("labels", "float_classes"):
+        array = arrays.get(name)
+        if array is None:
+            continue
+        if array.shape != (len(images),) or array.dtype.kind not in "iu":
+            raise ValueError(f"{file}: {name} must be an integer for each of the {len(images)} images, not "
+                             f"{array.dtype} of shape {array.shape}")
+        least, most = int(array.min()), int(array.max())
+        if least < 0 or classes is not None and most >= classes:
+            highest = "" if classes is None else f" and below the number of classes {classes}"
+            raise ValueError(f"{file}: {name} must be at least 0{highest}, not {least if least < 0 else most}")
+        found[name] = array.astype(np.int64)
+    return Pictures(images, found["labels"], found.get("float_classes"))
 
 
 def save_pictures(file: Path, pictures: Pictures) -> None:

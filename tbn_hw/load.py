@@ -43,7 +43,7 @@ def load(model: str, weights: Path | None) -> Loaded:
                                "train it with python -m quantize.train and give them with --weights")
         network = replace(Network.load(path), name=spec.name)
         _check(spec, network, path)
-        pictures = _test_pictures(spec.input.shape, model)
+        pictures = _test_pictures(network, model)
         return Loaded(spec.name, network, pictures, spec.dataset, spec.input.resize, spec.foldings())
     except (SpecError, NetworkError) as error:
         raise ModelRefused(str(error)) from None
@@ -68,7 +68,7 @@ def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
         raise ModelRefused(f"{path}: {len(check.refused)} of {len(check.verdicts)} nodes are refused:\n{refused}\n"
                            f"python -m quantize.qonnx check {path} lists all of them")
     network = check.network
-    return Loaded(network.name, network, _test_pictures(network.input.shape, str(path)))
+    return Loaded(network.name, network, _test_pictures(network, str(path)))
 
 
 def _check(spec: Spec, network: Network, path: Path) -> None:
@@ -129,14 +129,14 @@ def _described(facts: Mapping[str, object], shape: tuple[int, int, int]) -> str:
     return ", ".join(f"{key} {value}" for key, value in facts.items()) + f" of output {shape}"
 
 
-def _test_pictures(shape: tuple[int, int, int], model: str) -> Pictures | None:
+def _test_pictures(network: Network, model: str) -> Pictures | None:
     path = find_pictures(model)
     if path is None:
         return None
     try:
-        pictures = load_pictures(path)
+        pictures = load_pictures(path, network.types[network.outputs[0]].size)
     except ValueError as error:
         raise ModelRefused(str(error)) from None
-    if pictures.images.shape[1:] != shape:
-        raise ModelRefused(f"{path}: images must have shape {shape}, not {pictures.images.shape[1:]}")
+    if pictures.images.shape[1:] != network.input.shape:
+        raise ModelRefused(f"{path}: images must have shape {network.input.shape}, not {pictures.images.shape[1:]}")
     return pictures

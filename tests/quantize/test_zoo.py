@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from quantize.network import Network
 from quantize.spec import load_spec
@@ -111,13 +112,30 @@ def test_load_pictures_wrong(tmp_path):
         load_pictures(file)
     save_pictures(file, Pictures(np.zeros((5, 3, 4, 2), np.uint8), np.arange(5)))
     save_pictures(tmp_path / "b", Pictures(np.zeros((5, 3, 4, 2), np.uint8), np.arange(5), np.arange(4)))
-    with pytest.raises(ValueError, match=r"b: float_classes must be one for each of the 5 labels, not of shape \(4,\)"):
+    with pytest.raises(ValueError, match=r"b: float_classes must be an integer for each of the 5 images, not uint8"):
         load_pictures(tmp_path / "b")
     file.write_bytes(file.read_bytes()[:-3])
     with pytest.raises(ValueError, match=r"a: is not a whole safetensors file; "):
         load_pictures(file)
     with pytest.raises(ValueError, match=r"must hold uint8 images \(n, h, w, c\) and n labels$"):
         load_pictures(find_weights("tbn_digits"))
+
+
+@pytest.mark.parametrize(("images", "labels", "sentence"), [
+    (0, np.zeros(0, np.uint8), r"must hold uint8 images \(n, h, w, c\) and n labels$"),
+    (2, np.array([1, 99]), "labels must be at least 0 and below the number of classes 10, not 99$"),
+    (2, np.array([-1, 1]), "labels must be at least 0 and below the number of classes 10, not -1$"),
+    (2, np.array([[1], [2]]), r"labels must be an integer for each of the 2 images, not int64 of shape \(2, 1\)$"),
+    (2, np.array([1.0, 2.0]), r"labels must be an integer for each of the 2 images, not float64 of shape \(2,\)$"),
+    (2, np.array(1), r"labels must be an integer for each of the 2 images, not int64 of shape \(\)$"),
+])
+def test_load_pictures_refuses_labels(images, labels, sentence, tmp_path):
+    arrays = {"images": np.zeros((images, 3, 4, 2), np.uint8), "labels": labels}
+    safetensors.numpy.save_file(arrays, tmp_path / "a")
+    with pytest.raises(ValueError, match=f"a: {sentence}"):
+        load_pictures(tmp_path / "a", 10)
+    if labels.size and labels.max() == 99:
+        assert load_pictures(tmp_path / "a").labels.tolist() == [1, 99]
 
 
 def test_trained_wrong(tmp_path):
