@@ -157,6 +157,8 @@ def _type_to_json(tensor: TensorType) -> dict[str, Any]:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
+        with path.open("rb"):  # for safetensors has one error for a file that is none and one that may not be read
+            pass
         with safetensors.safe_open(path, "np") as file:
             metadata = file.metadata() or {}
             if "tbn_hw" not in metadata:

@@ -9,7 +9,7 @@ from pathlib import Path
 from quantize.layer_spec import AvgPool, Binary, Conv, Dense, Fixed, Int8, MaxPool, Ternary
 from quantize.network import Network, NetworkError
 from quantize.spec import Spec, SpecError, load_spec
-from quantize.zoo import Pictures, find_pictures, find_weights, load_pictures
+from quantize.zoo import Pictures, find_model, find_pictures, find_weights, load_pictures
 from tbn_hw.errors import ModelRefused, ToolMissing, UsageError
 
 
@@ -31,16 +31,22 @@ class Loaded:
 def load(model: str, weights: Path | None) -> Loaded:
     """Read model file and weights, or a QONNX file; raises ModelRefused when they are wrong or do not belong together.
 
-    Raises ToolMissing for a QONNX file without the package that reads it.
+    Raises UsageError for a file that cannot be read, ToolMissing for a QONNX file without the package that reads it.
     """
     if model.endswith(".onnx"):
         return _load_qonnx(Path(model), weights)
+    try:
+        file = find_model(model)
+    except SpecError as error:
+        raise UsageError(f"--model: {error}") from None
+    _require_readable(file, "--model: ")
     try:
         spec = load_spec(model)
         path = weights or find_weights(model)
         if path is None:
             raise ModelRefused(f"{model}: there are no trained weights beside the model file; "
                                "train it with python -m quantize.train and give them with --weights")
+        _require_readable(path, "--weights: " if weights else "")
         network = replace(Network.load(path), name=spec.name)
         _check(spec, network, path)
         pictures = _test_pictures(network, model)
@@ -49,10 +55,21 @@ def load(model: str, weights: Path | None) -> Loaded:
         raise ModelRefused(str(error)) from None
 
 
+def _require_readable(path: Path, option: str = "") -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        raise UsageError(f"{option}{path}: no such file") from None
+    except OSError as error:
+        raise UsageError(f"{option}{path}: cannot be read; {(error.strerror or str(error)).lower()}") from None
+
+
 def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
     """The network of a QONNX file; a refusal lists every refused node."""
     if weights is not None:
         raise UsageError(f"--weights must go with a model file; {path} holds its own")
+    _require_readable(path, "--model: ")
     try:
         from quantize.qonnx.importer import read_network
     except ImportError:
@@ -133,6 +150,7 @@ def _test_pictures(network: Network, model: str) -> Pictures | None:
     path = find_pictures(model)
     if path is None:
         return None
+    _require_readable(path)
     try:
         pictures = load_pictures(path, network.types[network.outputs[0]].size)
     except ValueError as error:

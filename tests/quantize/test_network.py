@@ -1,5 +1,6 @@
 """The hand-over between the rooms: what it refuses, and that a file gives back what was saved."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -208,6 +209,16 @@ def test_load_any_damage_is_refused_or_harmless(tmp_path: Path):
             Network.load(path)
         except NetworkError as error:
             assert str(error).startswith(str(path))
+
+
+def test_load_unreadable(tmp_path: Path, monkeypatch):
+    def denied(path, mode):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    small().save(tmp_path / "a.safetensors")
+    monkeypatch.setattr(Path, "open", denied)  # in place of a mode, which root is above
+    with pytest.raises(NetworkError, match=r"a\.safetensors: cannot be read; Permission denied$"):
+        Network.load(tmp_path / "a.safetensors")
 
 
 def test_load_wrong(tmp_path: Path):

@@ -221,7 +221,9 @@ def folding(tmp_path, text):
 
 
 WRONG = {
-    "no model": (lambda t: ["--model", "nothing.yaml"], 1, "nothing.yaml: no such model file"),
+    "no model": (lambda t: ["--model", "nothing.yaml"], 2, "--model: nothing.yaml: no such model file; the zoo holds "),
+    "no qonnx file": (lambda t: ["--model", "nothing.onnx"], 2, "--model: nothing.onnx: no such file"),
+    "folder for a model": (lambda t: ["--model", t], 2, ": a model file must be a file, not a folder"),
     "unknown key": (
         lambda t: ["--model", changed(t, "kernel: 3", "kernel: 3, colour: red")],
         1,
@@ -237,7 +239,12 @@ WRONG = {
         1,
         "is not a whole safetensors file",
     ),
-    "missing weights": (lambda t: ["--model", DIGITS, "--weights", t / "none.safetensors"], 1, "no such file"),
+    "missing weights": (
+        lambda t: ["--model", DIGITS, "--weights", "none.safetensors"],
+        2,
+        "--weights: none.safetensors: no such file",
+    ),
+    "folder for weights": (lambda t: ["--model", DIGITS, "--weights", t], 2, ": cannot be read; is a directory"),
     "foreign weights": (
         lambda t: ["--model", DIGITS, "--weights", ZOO / "tbn_resnet.safetensors"],
         1,
