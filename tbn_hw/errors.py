@@ -54,6 +54,15 @@ class PlacementError(BuildError):
     exit_code = 3
 
 
+class WorkerKilled(BuildError):
+    """A process that a stage shares its work with ended before its work."""
+
+    exit_code = 3
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(f"{stage}: a worker process was killed, perhaps for want of memory")
+
+
 class BoardError(BuildError):
     """A board that does not answer, or not as it should."""
 

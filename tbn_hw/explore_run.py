@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from quantize.network import write_atomically
 from tbn_hw import cost, explore_points, explore_table, targets
-from tbn_hw.errors import UsageError
+from tbn_hw.errors import UsageError, WorkerKilled
 from tbn_hw.generate import end_with_parent
 from tbn_hw.load import load
 from tbn_hw.progress import progress
@@ -112,8 +113,11 @@ def _worker() -> None:
 def executor_of(scheduler: str | None) -> Iterator[Executor]:
     """Processes of this machine, or the Dask cluster at an address."""
     if scheduler is None:
-        with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), _worker) as pool:
-            yield pool
+        try:
+            with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), _worker) as pool:
+                yield pool
+        except BrokenProcessPool:
+            raise WorkerKilled("explore") from None
         return
     from distributed import Client
 

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -21,6 +22,7 @@ from amaranth.hdl import Shape
 from quantize.rom import matrix, mem_text, pack
 from quantize.tensor import Node
 from tbn_hw.accelerator import Accelerator, Engine
+from tbn_hw.errors import WorkerKilled
 from tbn_hw.hierarchy import merged
 
 _MARK = "// ==== "
@@ -52,15 +54,21 @@ def ports(accelerator: Accelerator) -> Ports:
 
 def modules(accelerator: Accelerator, workers: int,
             progress: Callable[[str, int, int], None] | None = None) -> dict[str, str]:
-    """The Verilog of each engine by module name, in the accelerator's order; `workers` processes share the work."""
+    """The Verilog of each engine by module name, in the accelerator's order; `workers` processes share the work.
+
+    Raises WorkerKilled if one of them ends before it.
+    """
     jobs = {module_name(accelerator, engine): engine for engine in accelerator.engines}
     texts: dict[str, str] = {}
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent) as pool:
-        futures = {pool.submit(module, name, engine): name for name, engine in jobs.items()}
-        for done, future in enumerate(as_completed(futures), 1):
-            texts[futures[future]] = future.result()
-            if progress is not None:
-                progress(futures[future], done, len(futures))
+    try:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=end_with_parent) as pool:
+            futures = {pool.submit(module, name, engine): name for name, engine in jobs.items()}
+            for done, future in enumerate(as_completed(futures), 1):
+                texts[futures[future]] = future.result()
+                if progress is not None:
+                    progress(futures[future], done, len(futures))
+    except BrokenProcessPool:
+        raise WorkerKilled("generate") from None
     return {name: texts[name] for name in jobs}
 
 

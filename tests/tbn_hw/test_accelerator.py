@@ -1,7 +1,9 @@
 """Whole accelerators against the golden model: all node kinds, foldings and stalls; joins never deadlock."""
 
 import dataclasses
+import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from sim.bench import simulate as cocotb_simulate
 from sim.golden import run as golden
 from tbn_hw import cost, generate
 from tbn_hw.accelerator import identifier, plan
-from tbn_hw.errors import ModelRefused
+from tbn_hw.errors import ModelRefused, WorkerKilled
 from tbn_hw.folding import Folding, divisors, fold
 from tbn_hw.queues import join_depths
 from tbn_hw.solve import cheapest
@@ -257,6 +259,12 @@ def with_queue(accelerator, depth):
         for engine in accelerator.engines
     )
     return dataclasses.replace(accelerator, engines=engines)
+
+
+def test_killed_worker(monkeypatch):
+    monkeypatch.setattr(generate, "end_with_parent", partial(os._exit, 1))
+    with pytest.raises(WorkerKilled, match="^generate: a worker process was killed, perhaps for want of memory$"):
+        generate.modules(plan(chain(), fold(chain(), {})), 2)
 
 
 def test_residual_block_survives_a_thousand_stall_patterns(tmp_path):

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from quantize.network import Network
 from quantize.zoo import ZOO
 from tbn_hw import cost, explore, explore_points, explore_run, explore_table, folding_file
 from tbn_hw.accelerator import plan
+from tbn_hw.errors import WorkerKilled
 from tbn_hw.explore_run import Job
 from tbn_hw.folding import Folding, fold
 
@@ -207,6 +210,13 @@ def test_built_failed(tmp_path):
     found = explore_points.built(["--model", DIGITS, "--target", "ice40-hx8k"], "nothing: {pe: 1, simd: 1}\n",
                                  str(tmp_path))
     assert found.pop("error").startswith("error: ") and set(found.values()) == {None}
+
+
+def test_killed_worker(tmp_path, monkeypatch):
+    monkeypatch.setattr(explore_run, "_worker", partial(os._exit, 1))
+    with (pytest.raises(WorkerKilled, match="^explore: a worker process was killed, perhaps for want of memory$"),
+          explore_run.executor_of(None) as executor):
+        explore_run.Exploration(tmp_path, executor, quiet()).work("value", {"t/0": Job(dict, (), "key")})
 
 
 def test_dask(tmp_path):
