@@ -18,7 +18,7 @@ from rich.console import Console
 
 from quantize.network import write_atomically
 from tbn_hw import cost, explore_points, explore_table, targets
-from tbn_hw.errors import UsageError, WorkerKilled
+from tbn_hw.errors import DoesNotFit, UsageError, WorkerKilled
 from tbn_hw.generate import end_with_parent
 from tbn_hw.load import load
 from tbn_hw.progress import progress
@@ -76,9 +76,10 @@ class Exploration:
 def explore(options: argparse.Namespace, executor: Executor, console: Console) -> list[dict[str, Any]]:
     """Work out the points and write the table, the plot and each point's folding; returns the points.
 
-    `options` are those of `tbn_hw.explore`. Raises UsageError for a target that does not exist, and what `load` raises.
+    `options` are those of `tbn_hw.explore`. Raises UsageError for a target that does not exist, DoesNotFit where no
+    target fits, and what `load` raises.
     """
-    known = {name: targets.load(name) for name in options.targets}
+    known = {name: targets.load(name, "--targets") for name in options.targets}
     loaded = load(options.model, options.weights)
     network, folder = loaded.network.to_bytes(), options.output or Path("build") / f"{loaded.name}-explore"
     run, code = Exploration(folder, executor, console), sources("hdl", "quantize", "sim", "tbn_hw")
@@ -89,6 +90,13 @@ def explore(options: argparse.Namespace, executor: Executor, console: Console) -
                                       for name, (target, cycles) in wanted.items()})
     points = explore_points.distinct([{"point": name, "target": wanted[name][0], **found}
                                       for name, found in estimates.items()])
+    fitting = {point["target"] for point in points}
+    for name, target in known.items():
+        if name not in fitting:
+            console.print(f"{name} ({target.part_name}): no folding of {loaded.name} fits")
+    if not points:
+        raise DoesNotFit(f"--targets: no folding of {loaded.name} fits; python -m tbn_hw.build --fps max --until fold "
+                         "says what a --target lacks")
     if options.until == "synthesis":
         what = ["--model", options.model, *(["--weights", str(options.weights)] if options.weights else [])]
         jobs = {point["point"]: Job(explore_points.built, ([*what, "--target", point["target"]], point["folding"],

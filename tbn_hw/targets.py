@@ -129,12 +129,13 @@ def names() -> list[str]:
     return sorted(_targets())
 
 
-def load(name: str) -> Target:
-    """The target of that name; raises UsageError, with names near it, where there is none."""
+def load(name: str, option: str = "--target") -> Target:
+    """The target of that name; raises UsageError, which begins with `option` and has names near it, if there is none.
+    """
     found = _targets().get(name)
     if found is None:
         near = difflib.get_close_matches(name.lower(), names(), n=4, cutoff=0.5)
-        raise UsageError(f"--target: there is no target {name!r}; " + (
+        raise UsageError(f"{option}: there is no target {name!r}; " + (
             f"near it are {', '.join(near)}" if near else f"choose one of {', '.join(names())}"))
     return found
 

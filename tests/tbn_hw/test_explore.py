@@ -19,7 +19,7 @@ from quantize.network import Network
 from quantize.zoo import ZOO
 from tbn_hw import cost, explore, explore_points, explore_run, explore_table, folding_file
 from tbn_hw.accelerator import plan
-from tbn_hw.errors import WorkerKilled
+from tbn_hw.errors import DoesNotFit, WorkerKilled
 from tbn_hw.explore_run import Job
 from tbn_hw.folding import Folding, fold
 
@@ -176,6 +176,24 @@ def test_explore(tmp_path, monkeypatch, costs):
         assert set(folding_file.read(file, net)) >= {node.name for node in net.nodes if net.macs(node.name)}
 
 
+def test_nothing_fits(tmp_path, monkeypatch):
+    """A line for each target that nothing fits, and an error only where nothing fits any."""
+    def estimated(network, target, cycles):
+        fits = {key: value for key, value in point("a", 100, 50).items() if key not in ("point", "target")}
+        return fits if target == "ecp5-25k" else {**fits, "folding": None}
+
+    monkeypatch.setattr(explore_points, "estimated", estimated)
+    small, console, output = ["icebreaker", "ice40-up5k"], quiet(), ["--output", tmp_path]
+    lines = [f"{name} (iCE40UP5K): no folding of tbn_digits fits" for name in small]
+    with pytest.raises(DoesNotFit, match="^--targets: no folding of tbn_digits fits; python -m tbn_hw.build --fps max"):
+        explore_run.explore(options("--targets", *small, *output), Inline(), console)
+    assert all(line in console.file.getvalue() for line in lines) and not (tmp_path / "points.csv").exists()
+    console = quiet()
+    points = explore_run.explore(options("--targets", *small, "ecp5-25k", *output), Inline(), console)
+    assert {made["target"] for made in points} == {"ecp5-25k"}
+    assert all(line in console.file.getvalue() for line in lines)
+
+
 def test_synthesis(tmp_path, monkeypatch, costs):
     """The points of the front are built with their foldings, and what was measured is kept beside the estimates."""
     asked = []
@@ -233,7 +251,7 @@ def test_dask(tmp_path):
 
 
 @pytest.mark.parametrize("arguments, code, sentence", [
-    (["--targets", "icebraker"], 2, "there is no target 'icebraker'; near it are icebreaker"),
+    (["--targets", "icebraker"], 2, "--targets: there is no target 'icebraker'; near it are icebreaker"),
     (["--targets", "icebreaker", "--until", "dawn"], 2, "invalid choice: 'dawn'"),
     ([], 2, "required: --targets"),
     (["--targets", "icebreaker", "--scheduler", "tcp://127.0.0.1:1"], 2, "--scheduler: no Dask cluster answers at"),
