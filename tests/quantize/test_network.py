@@ -2,12 +2,14 @@
 
 import errno
 import json
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from quantize.network import Network, NetworkError, Node, TensorType
+from quantize.network import Network, NetworkError, Node, TensorType, write_atomically
 from quantize.tensor import signed_width
 
 PICTURE = TensorType((4, 4, 2), "int", -128, 127)
@@ -92,6 +94,40 @@ def test_binary_weights_are_packed(tmp_path: Path):
     network(*nodes).save(tmp_path / "net.safetensors")
     dense_bytes = 5 * 16 * 64
     assert (tmp_path / "net.safetensors").stat().st_size < weights.size / 8 + dense_bytes + 5000
+
+
+def test_write_atomically_leaves_links_pipes_and_modes(tmp_path: Path):
+    file, link, pipe = tmp_path / "file", tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to("file")
+    before = os.umask(0o027)
+    try:
+        write_atomically(link, b"new")  # a link to no file yet
+    finally:
+        os.umask(before)
+    assert link.is_symlink() and file.read_bytes() == b"new" and file.stat().st_mode & 0o777 == 0o640
+    file.chmod(0o604)
+    write_atomically(link, b"again")
+    assert link.is_symlink() and file.read_bytes() == b"again" and file.stat().st_mode & 0o777 == 0o604
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_atomically(pipe, b"through")
+    reader.join(60)
+    assert pipe.is_fifo() and read == [b"through"]
+    assert sorted(tmp_path.iterdir()) == [file, link, pipe]
+
+
+@pytest.mark.parametrize(("place", "kind"), [
+    (".", IsADirectoryError), ("none/file", FileNotFoundError), ("file/none", NotADirectoryError), ("loop", OSError),
+])
+def test_write_atomically_wrong(tmp_path: Path, place, kind):
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(kind) as error:
+        write_atomically(tmp_path / place, b"")
+    assert error.value.filename == str(tmp_path / place) and error.value.strerror
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
 
 
 def clipped(lo, hi):
