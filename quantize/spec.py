@@ -244,6 +244,8 @@ def _sentence(source: YamlSource, error: ValidationError) -> SpecError:
     if kind in ("too_short", "too_long"):
         return source.error(path, f"must hold {context.get('min_length', context.get('max_length'))} values or "
                             f"{'more' if kind == 'too_short' else 'fewer'}, not {context['actual_length']}")
+    if kind == "literal_error" and path != first["loc"]:  # a word or a number
+        return source.error(path, f"must be {context['expected']} or a number above 0, not {value!r:.60}")
     if kind in words:
         return source.error(path, f"{words[kind].format(**context)}, not {value!r:.60}")
     return source.error(path, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {value!r:.60}")

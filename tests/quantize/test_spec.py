@@ -117,6 +117,9 @@ WRONG = {
          "m.yaml:9: layers[3].fixed: fixed cannot read a batch norm behind a relu; put the relu behind it"),
     ],
     "  - ternary\n  - flatten": [
+        *((f"  - ternary: {{delta: {text}}}\n  - flatten",
+           f"m.yaml:18: layers[6].ternary.delta: must be 'running' or a number above 0, not {shown}")
+          for text, shown in (("0", "0"), (".nan", "nan"), ("walking", "'walking'"))),
         ("  - relu\n  - batch_norm\n  - int8\n  - flatten",
          "m.yaml:20: layers[8].int8: int8 cannot read a batch norm behind a relu; put the relu behind it"),
     ],
