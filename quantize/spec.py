@@ -216,8 +216,9 @@ class _Normaliser:
 
 
 def _sentence(source: YamlSource, error: ValidationError) -> SpecError:
-    """Turn pydantic's first complaint into one of ours."""
-    first = error.errors(include_url=False)[0]
+    """Turn pydantic's first complaint into one of ours; an unknown key, which explains a missing one, comes first."""
+    errors = error.errors(include_url=False)
+    first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
     path, kind, value, context = first["loc"], first["type"], first["input"], first.get("ctx", {})
     while path and isinstance(path[-1], str) and not _is_key(path[-1]):
         path = path[:-1]  # a member of a union, not a key

@@ -88,6 +88,7 @@ WRONG = {
         ("channels: 4, kernel: '3', weights: int8", "m.yaml:6: layers[0].conv.kernel: must be an integer, not '3'"),
         ("channels: 4, kernel: true, weights: int8", "m.yaml:6: layers[0].conv.kernel: must be an integer, not True"),
         ("channels: 4, kernel: 3", "m.yaml:6: layers[0].conv.weights: is missing"),
+        ("channels: 4, kernl: 3, weights: int8", "m.yaml:6: layers[0].conv.kernl: unknown key 'kernl'"),
         ("channels: 4, kernel: 3, weights: ternary",
          "m.yaml:6: layers[0].conv.weights: must be 'binary' or 'int8', not 'ternary'"),
         ("channels: 4, kernel: 3, weights: int8, bias: 1", "m.yaml:6: layers[0].conv.bias: unknown key 'bias'"),
