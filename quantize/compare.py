@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from quantize.command import check_numbers
 from quantize.runs import Result, Run, finished, rows
 from quantize.spec import Spec, load_spec
 from quantize.strategy import STRATEGIES
@@ -75,10 +76,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="compile the steps; needs a C++ compiler")
     options = parser.parse_args(arguments)
-    for name in ("epochs", "images", "seeds", "threads"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name} must be at least 1, not {value}")
+    check_numbers(parser, options)
     check_device(parser, options.device)
     if options.threads:
         torch.set_num_threads(options.threads)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
+from quantize.command import check_numbers
 from quantize.data import DataError, load_dataset
 from quantize.exact import Exact, exact
 from quantize.fold import ExportError, fold
@@ -56,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--images", type=Path, help=f"also write the first {PICTURES} test pictures to this file")
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
     options = parser.parse_args(arguments)
+    check_numbers(parser, options)
     if options.threads:
         torch.set_num_threads(options.threads)
     try:

@@ -6,6 +6,7 @@ On several GPUs, ``torchrun --nproc-per-node 4 -m quantize.train ...`` trains a 
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
+from quantize.command import check_numbers
 from quantize.data import DataError, Dataset, load_dataset
 from quantize.group import Group
 from quantize.spec import Spec, SpecError, load_spec
@@ -55,12 +57,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--compile", action="store_true", help="compile the steps; needs a C++ compiler")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args(arguments)
-    for name, least in (("epochs", 1), ("threads", 1), ("seed", 0)):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            parser.error(f"--{name} must be at least {least}, not {value}")
-    if options.learning_rate is not None and not options.learning_rate > 0:
-        parser.error(f"--learning-rate must be positive, not {options.learning_rate}")
+    check_numbers(parser, options)
+    if options.learning_rate is not None and not 0 < options.learning_rate < math.inf:
+        parser.error(f"--learning-rate must be a positive number, not {options.learning_rate}")
     check_device(parser, options.device)
     return options
 

@@ -13,6 +13,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from quantize.checkpoint import CheckpointError, load_checkpoint  # noqa: E402
+from quantize.compare import main as compare_main  # noqa: E402
 from quantize.export import main  # noqa: E402
 from quantize.optimizer import learning_rate  # noqa: E402
 from quantize.spec import Train, load_spec  # noqa: E402
@@ -175,6 +176,24 @@ def test_commands_wrong(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         train_main(["--model", "tbn_cnv", "--epochs", "0"])
     assert load_spec("tbn_cnv").train.epochs > 0
+
+
+EXPORT = ("--checkpoint", "none", "-o", "none.safetensors")
+
+
+@pytest.mark.parametrize(("command", "arguments", "sentence"), [
+    (train_main, ["--seed", "4294967296"], "--seed must be at most 4294967295, not 4294967296"),
+    (train_main, ["--threads", "999999999"], "--threads must be at most 1024, not 999999999"),
+    (train_main, ["--learning-rate", "inf"], "--learning-rate must be a positive number, not inf"),
+    (compare_main, ["--threads", "999999999"], "--threads must be at most 1024, not 999999999"),
+    (compare_main, ["--epochs", "0"], "--epochs must be at least 1, not 0"),
+    (main, [*EXPORT, "--threads", "-4"], "--threads must be at least 1, not -4"),
+    (main, [*EXPORT, "--threads", "0"], "--threads must be at least 1, not 0"),
+])
+def test_numbers_wrong(command, arguments, sentence, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        command(["--model", "tbn_digits", *arguments])
+    assert capsys.readouterr().err.endswith(f": error: {sentence}\n")
 
 
 def test_nan_ends_the_command(tmp_path, capsys):
