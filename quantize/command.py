@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
+from collections.abc import Callable
 
 BOUNDS = {
     "epochs": (1, 10**9), "images": (1, 10**9), "seed": (0, 2**32 - 1), "seeds": (1, 1000), "threads": (1, 1024),
@@ -18,3 +21,19 @@ def check_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) 
             parser.error(f"--{name} must be at least {least}, not {value}")
         if isinstance(value, int) and value > most:
             parser.error(f"--{name} must be at most {most}, not {value}")
+
+
+def finish(work: Callable[[], None], refused: tuple[type[Exception], ...], interrupted: str) -> int:
+    """Do a command's work; 0 ok, 1 for an error that is ``refused`` or of a file, 130 for Ctrl-C, each in one line."""
+    try:
+        work()
+    except refused as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(interrupted, file=sys.stderr)
+        return 128 + signal.SIGINT
+    return 0

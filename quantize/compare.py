@@ -21,7 +21,7 @@ from quantize.command import check_numbers
 from quantize.runs import Result, Run, finished, rows
 from quantize.spec import Spec, load_spec
 from quantize.strategy import STRATEGIES
-from quantize.train import check_device, finish, load_data
+from quantize.train import check_device, finish_training, load_data
 
 LABELS = {"full": "full precision", "BWN": "BWN", "XNOR": "XNOR-Net", "TBN": "TBN"}
 
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         results = finished(runs, dataset, output, file, device=options.device, compiled=options.compile)
         Console().print(table(results, base))
 
-    return finish(work)
+    return finish_training(work)
 
 
 def table(results: Sequence[Result], base: str) -> Table:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
-from quantize.command import check_numbers
+from quantize.command import check_numbers, finish
 from quantize.data import DataError, load_dataset
 from quantize.exact import Exact, exact
 from quantize.fold import ExportError, fold
@@ -46,7 +46,7 @@ def export(model: Model) -> Network:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 ok, 1 something refused, 2 usage."""
+    """Run the command; 0 ok, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m quantize.export", description=__doc__)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
     parser.add_argument("--checkpoint", required=True, type=Path, help="of training, or a file of --trained")
@@ -60,15 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
     check_numbers(parser, options)
     if options.threads:
         torch.set_num_threads(options.threads)
-    try:
-        _run(options)
-    except (SpecError, CheckpointError, DataError, ExportError, NetworkError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    return 0
+    refused = (SpecError, CheckpointError, DataError, ExportError, NetworkError)
+    return finish(lambda: _run(options), refused, "stopped")
 
 
 def _run(options: argparse.Namespace) -> None:

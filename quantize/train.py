@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
-from quantize.command import check_numbers
+from quantize.command import check_numbers, finish
 from quantize.data import DataError, Dataset, load_dataset
 from quantize.group import Group
 from quantize.spec import Spec, SpecError, load_spec
@@ -25,23 +24,13 @@ from quantize.trainer import CHECKPOINT, Trainer, TrainError, taught
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 ok, 1 model, data or checkpoint refused, 2 usage."""
     options = _options(arguments)
-    return finish(lambda: _run(options))
+    return finish_training(lambda: _run(options))
 
 
-def finish(work: Callable[[], None]) -> int:
+def finish_training(work: Callable[[], None]) -> int:
     """Do the work of a command that trains; 0 ok, 1 model, data or a folder's content refused, in one line."""
-    try:
-        work()
-    except (SpecError, DataError, CheckpointError, TrainError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last finished epoch", file=sys.stderr)
-        return 128 + signal.SIGINT
-    return 0
+    refused = (SpecError, DataError, CheckpointError, TrainError)
+    return finish(work, refused, "stopped; the same command goes on from the last finished epoch")
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

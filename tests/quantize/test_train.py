@@ -12,6 +12,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from quantize import export  # noqa: E402
 from quantize.checkpoint import CheckpointError, load_checkpoint  # noqa: E402
 from quantize.compare import main as compare_main  # noqa: E402
 from quantize.export import main  # noqa: E402
@@ -176,6 +177,15 @@ def test_commands_wrong(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         train_main(["--model", "tbn_cnv", "--epochs", "0"])
     assert load_spec("tbn_cnv").train.epochs > 0
+
+
+def test_export_stopped(monkeypatch, capsys):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "load_model", stop)
+    assert main(["--model", "tbn_digits", *EXPORT]) == 130
+    assert capsys.readouterr().err == "stopped\n"
 
 
 EXPORT = ("--checkpoint", "none", "-o", "none.safetensors")
