@@ -1,4 +1,4 @@
-"""What the commands have in common."""
+"""What the commands have in common: the bounds of their numbers, and the one line and exit code of an error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
+UNREAD = 128 + signal.SIGPIPE
+"""The exit code where nothing reads the output any more, the one that a shell gives."""
 BOUNDS = {
     "epochs": (1, 10**9), "images": (1, 10**9), "seed": (0, 2**32 - 1), "seeds": (1, 1000), "threads": (1, 1024),
 }
@@ -23,17 +26,44 @@ def check_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) 
             parser.error(f"--{name} must be at most {most}, not {value}")
 
 
-def finish(work: Callable[[], None], refused: tuple[type[Exception], ...], interrupted: str) -> int:
-    """Do a command's work; 0 ok, 1 for an error that is ``refused`` or of a file, 130 for Ctrl-C, each in one line."""
+def finish(work: Callable[[], int | None], refused: tuple[type[Exception], ...], interrupted: str,
+           before: str = "") -> int:
+    """Do a command's work; 0 ok, 1 for an error that is ``refused`` or of a file, 130 for Ctrl-C, each in one line.
+
+    The line of an error begins with ``before``. Work that returns an exit code has the last word.
+    """
     try:
-        work()
+        code = work()
+        sys.stdout.flush()
     except refused as error:
-        print(error, file=sys.stderr)
+        print(f"{before}{error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        if is_unread(error):
+            return UNREAD
+        print(f"{before}{describe(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return 128 + signal.SIGINT
-    return 0
+    return code or 0
+
+
+def describe(error: OSError) -> str:
+    """Return one line that names the file, or the output where the error names none."""
+    return f"{error.filename or 'the output'}: {error.strerror or error}"
+
+
+def is_unread(error: OSError) -> bool:
+    """Tell whether nothing reads the command's output any more, such as ``head``, which is no error to speak of."""
+    _drop_output()
+    return isinstance(error, BrokenPipeError) and error.filename is None
+
+
+def _drop_output() -> None:
+    """Close standard output if it cannot be written to, else Python tries once more at the end, and complains."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            sys.stdout.close()

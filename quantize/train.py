@@ -22,7 +22,7 @@ from quantize.trainer import CHECKPOINT, Trainer, TrainError, taught
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 ok, 1 model, data or checkpoint refused, 2 usage."""
+    """Run the command; 0 ok, 1 model, data or checkpoint refused, 2 usage, 130 stopped with Ctrl-C."""
     options = _options(arguments)
     return finish_training(lambda: _run(options))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from quantize.command import UNREAD, describe, is_unread
 from tbn_hw.errors import BuildError, UsageError
 
 INTERRUPTED = 130
@@ -22,11 +24,14 @@ def finish(work: Callable[[], None], say: Callable[[str], None], interrupted: st
     """Do a command's work and return the exit code; an error is told to `say`, and so is what Ctrl-C leaves."""
     try:
         work()
+        sys.stdout.flush()
     except BuildError as error:
         say(f"error: {error}")
         return error.exit_code
     except OSError as error:
-        say(f"error: {error.filename or 'a file'}: {error.strerror or error}")
+        if is_unread(error):
+            return UNREAD
+        say(f"error: {describe(error)}")
         return UsageError.exit_code
     except KeyboardInterrupt:
         if interrupted is not None:

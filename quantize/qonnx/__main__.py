@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from quantize.command import finish
 from quantize.network import Network
 from quantize.qonnx.exporter import write_network
 from quantize.qonnx.graph import QonnxError
@@ -16,16 +17,9 @@ from quantize.zoo import find_weights
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 ok, 1 something refused, 2 usage."""
+    """Run the command; 0 ok, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
     options = _parser().parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except (QonnxError, NetworkError, SpecError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
+    return finish(lambda: options.run(options), (QonnxError, NetworkError, SpecError), "stopped", "error: ")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ from quantize.spec import Train, load_spec  # noqa: E402
 from quantize.train import main as train_main  # noqa: E402
 from quantize.trained import load_model  # noqa: E402
 from quantize.trainer import Trainer, TrainError, evaluate  # noqa: E402
+from tbn_hw.command import finish as finish_build  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -186,6 +187,35 @@ def test_export_stopped(monkeypatch, capsys):
     monkeypatch.setattr(export, "load_model", stop)
     assert main(["--model", "tbn_digits", *EXPORT]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize(("error", "code", "line"), [
+    (OSError(28, "No space left on device"), 1, "the output: No space left on device\n"),
+    (OSError(28, "No space left on device", "a/b"), 1, "a/b: No space left on device\n"),
+    (BrokenPipeError(32, "Broken pipe"), 141, ""),
+    (BrokenPipeError(32, "Broken pipe", "a/pipe"), 1, "a/pipe: Broken pipe\n"),
+])
+def test_errors_of_files(error, code, line, monkeypatch, capsys):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(export, "load_model", fail)
+    assert main(["--model", "tbn_digits", *EXPORT]) == code
+    assert capsys.readouterr().err == line
+    say = []
+    assert finish_build(fail, say.append) == (2 if line else 141) and say == [f"error: {line.strip()}"] * bool(line)
+
+
+def test_output_that_nothing_reads():
+    """The command ends without a word, although its output is still in a buffer when it does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from quantize.command import finish\nraise SystemExit(finish(lambda: print('x' * {}), (), ''))"
+    for size in (1, 100_000):
+        done = subprocess.run([sys.executable, "-c", code.format(size)], stdout=writer, stderr=subprocess.PIPE,
+                              env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+        assert (done.returncode, done.stderr) == (141, b"")
+    os.close(writer)
 
 
 EXPORT = ("--checkpoint", "none", "-o", "none.safetensors")
