@@ -58,14 +58,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
     options = parser.parse_args(arguments)
     check_numbers(parser, options)
+    if options.trained and options.trained.suffix != ".safetensors":
+        parser.error(f"--trained must end in .safetensors, not {str(options.trained)!r}; --checkpoint knows it by that")
     if options.threads:
         torch.set_num_threads(options.threads)
     refused = (SpecError, CheckpointError, DataError, ExportError, NetworkError)
-    return finish(lambda: _run(options), refused, "stopped")
+    return finish(lambda: _run(options, parser), refused, "stopped")
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     spec = load_spec(options.model)
+    for name in ("data", "evaluate", "images"):
+        if getattr(options, name) and spec.dataset is None:
+            parser.error(f"--{name} needs a model file that names its data set; {spec.name} has no 'dataset'")
     model = load_model(spec, options.checkpoint)
     if options.trained:
         save_trained(model, options.trained)

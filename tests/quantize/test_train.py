@@ -180,6 +180,19 @@ def test_commands_wrong(tmp_path, capsys):
     assert load_spec("tbn_cnv").train.epochs > 0
 
 
+@pytest.mark.parametrize(("more", "sentence"), [
+    (["--images", "a.safetensors"], "--images needs a model file that names its data set; small has no 'dataset'"),
+    (["--evaluate"], "--evaluate needs a model file that names its data set; small has no 'dataset'"),
+    (["--trained", "a.bin"],
+     "--trained must end in .safetensors, not 'a.bin'; --checkpoint knows it by that"),
+])
+def test_export_options_wrong(more, sentence, spec, monkeypatch, capsys):
+    monkeypatch.setattr(export, "load_spec", lambda _: spec)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--model", "small", *EXPORT, *more])
+    assert capsys.readouterr().err.endswith(f": error: {sentence}\n")
+
+
 def test_export_stopped(monkeypatch, capsys):
     def stop(*_):
         raise KeyboardInterrupt
