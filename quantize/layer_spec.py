@@ -11,9 +11,9 @@ Kernel = Annotated[int, Field(ge=1, le=15)]
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses unknown keys and converts nothing."""
+    """A frozen model that refuses unknown keys and numbers that are not finite, and converts nothing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Folding(Strict):

@@ -221,7 +221,7 @@ def _from_json(graph: dict[str, Any], arrays: dict[str, np.ndarray]) -> Network:
             if not isinstance(text, str):
                 raise NetworkError(f"names must be text, not {text!r:.60}")
         return Network(graph["name"], tensor, tuple(nodes), tuple(graph["outputs"]), tuple(graph["classes"]))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         if isinstance(error, NetworkError):
             raise
         raise NetworkError(f"holds a damaged graph; {type(error).__name__}: {error}") from None

@@ -192,8 +192,9 @@ class _Normaliser:
             raise self.source.error((), "a model file must be a mapping of keys to values")
         if isinstance(data.get("layers"), list):
             data["layers"] = self.layers(data["layers"], ("layers",))
-        if isinstance(data.get("classes"), int) and 0 < data["classes"] <= 65536:
-            data["classes"] = list(map(str, range(data["classes"])))
+        classes = data.get("classes")
+        if isinstance(classes, int) and not isinstance(classes, bool) and 0 < classes <= 65536:
+            data["classes"] = list(map(str, range(classes)))
 
     def layers(self, items: list[Any], path: yaml_source.Path) -> list[Any]:
         return [self.layer(item, (*path, index)) for index, item in enumerate(items)]
@@ -231,6 +232,7 @@ def _sentence(source: YamlSource, error: ValidationError) -> SpecError:
         "string_type": "must be text",
         "int_type": "must be an integer",
         "float_type": "must be a number",
+        "finite_number": "must be a finite number",
         "tuple_type": "must be a list",
         "string_pattern_mismatch": "must be a letter followed by letters, digits and underscores",
     }

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
+import safetensors.numpy
 
 from quantize.network import Network, NetworkError, Node, TensorType, write_atomically
 from quantize.tensor import signed_width
@@ -257,10 +259,22 @@ def test_load_unreadable(tmp_path: Path, monkeypatch):
         Network.load(tmp_path / "a.safetensors")
 
 
-def test_load_wrong(tmp_path: Path):
-    import safetensors
-    import safetensors.numpy
+@pytest.mark.parametrize("place", [("input", "lo"), ("input", "shape", 0), ("nodes", 0, "arrays", "weights", 0, 1)])
+def test_load_infinite(tmp_path: Path, place):
+    path = saved(tmp_path)
+    with safetensors.safe_open(path, "np") as file:
+        graph = json.loads(file.metadata()["tbn_hw"])
+        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    inner = graph
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = float("inf")
+    safetensors.numpy.save_file(arrays, path, metadata={"tbn_hw": json.dumps(graph)})
+    with pytest.raises(NetworkError, match=r"net\.safetensors: holds a damaged graph; OverflowError: "):
+        Network.load(path)
 
+
+def test_load_wrong(tmp_path: Path):
     missing = tmp_path / "missing.safetensors"
     with pytest.raises(NetworkError, match="no such file"):
         Network.load(missing)

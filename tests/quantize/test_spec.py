@@ -120,7 +120,7 @@ WRONG = {
     "  - ternary\n  - flatten": [
         *((f"  - ternary: {{delta: {text}}}\n  - flatten",
            f"m.yaml:18: layers[6].ternary.delta: must be 'running' or a number above 0, not {shown}")
-          for text, shown in (("0", "0"), (".nan", "nan"), ("walking", "'walking'"))),
+          for text, shown in (("0", "0"), (".nan", "nan"), (".inf", "inf"), ("walking", "'walking'"))),
         ("  - relu\n  - batch_norm\n  - int8\n  - flatten",
          "m.yaml:20: layers[8].int8: int8 cannot read a batch norm behind a relu; put the relu behind it"),
     ],
@@ -159,6 +159,9 @@ WRONG = {
         ("classes: [a, b]\ncolour: red", "m.yaml:5: colour: unknown key 'colour'"),
         ("classes: [a, b]\ntop_k: 3", "m.yaml:5: top_k: must be at most the number of classes 2, not 3"),
         ("classes: [a, b]\ntop_k: 0", "m.yaml:5: top_k: must be at least 1, not 0"),
+        ("classes: true", "m.yaml:4: classes: must be a list, not True"),
+        ("classes: [a, b]\ntrain: {learning_rate: .inf}",
+         "m.yaml:5: train.learning_rate: must be a finite number, not inf"),
         ("classes: [a, 2]", "m.yaml:4: classes[1]: must be text, not 2"),
         ("classes: [a, b", "m.yaml:5: not valid YAML: expected ',' or ']', but got ':'"),
         ("classes: &c [a, *c]", "m.yaml:4: classes[1]: an alias must not contain itself"),
