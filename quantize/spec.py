@@ -162,7 +162,7 @@ def load_spec(model: str | Path) -> Spec:
         raise SpecError(f"{file}: not a model file: not UTF-8 text") from None
     except OSError as error:
         raise SpecError(f"{file}: cannot be read: {error.strerror}") from None
-    return parse_spec(text, file.name)
+    return parse_spec(text, str(file) if file == Path(model) else file.name)
 
 
 def parse_spec(text: str, file: str = "model.yaml") -> Spec:

@@ -215,3 +215,13 @@ def test_missing_models(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(SpecError, match="a.yaml: not a model file: not UTF-8 text$"):
         load_spec(tmp_path / "a.yaml")
+
+
+def test_errors_have_the_path_that_was_asked_for(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    for path in (tmp_path / "in" / "a.yaml", "in/a.yaml"):
+        with pytest.raises(SpecError, match=f"^{path}:1: the model file is empty$"):
+            load_spec(path)
+    assert load_spec("tbn_digits").error("layers[0].conv", "is").args[0].startswith("tbn_digits.yaml:")
