@@ -1,9 +1,8 @@
 """ECP5's block RAM and multiplier: their models against what Lattice describes, and what Yosys makes of them."""
 
-import json
-
 import numpy as np
 import pytest
+from cell_netlist import Cells
 
 from benchmarks.netlist_check import check
 from sim.bench import CompileError
@@ -108,20 +107,12 @@ INPUTS = {"ADA": 14, "ADB": 14, "DIA": 18, "DIB": 18, "CEA": 1, "CEB": 1, "WEA":
 
 def netlist(folder, cells, multipliers):
     """A netlist of the cells side by side, with ports for their inputs and one for each of their outputs."""
-    nets, ports, used = iter(range(2, 10_000)), {}, {}
-
-    def port(name, width, direction):
-        ports[name] = {"direction": direction, "bits": [next(nets) for _ in range(width)]}
-        return ports[name]["bits"]
-
-    bits = {name: port(name, width, "input") for name, width in {**INPUTS, "clk": 1}.items()}
+    design = Cells(INPUTS)
+    bits = design.bits
 
     def cell(kind, name, parameters, inputs, outputs):
-        wires = {pin: [net] for pin, net in {**inputs, **outputs}.items()}
-        used[name] = {"type": kind, "connections": wires, "port_directions": {
-            pin: "output" if pin in outputs else "input" for pin in wires}, "parameters": {
-                key: format(value, "0320b" if "INIT" in key else "032b") if isinstance(value, int) else value
-                for key, value in parameters.items()}}
+        design.add(kind, name, {key: f"{value:0320b}" if "INIT" in key else value for key, value in parameters.items()},
+                   *({pin: [net] for pin, net in pins.items()} for pins in (inputs, outputs)))
 
     def spread(names):
         return {f"{name}{n}" if len(bits[name]) > 1 else name: net
@@ -132,16 +123,14 @@ def netlist(folder, cells, multipliers):
         inputs |= {"CLKA": bits["clk"][0], "CLKB": bits["clk"][0]}
         if parameters["DATA_WIDTH_A"] == 36:
             inputs["WEB"] = "0"
-        made = {f"DO{end}{n}": net for end in "AB" for n, net in enumerate(port(f"{name}{end}", 18, "output"))}
+        made = {f"DO{end}{n}": net for end in "AB" for n, net in enumerate(design.port(f"{name}{end}", 18))}
         cell("DP16KD", name, parameters, inputs, made)
     for name, (_, parameters) in multipliers.items():
         inputs = spread(["A", "B", "CE0", "RST0"]) | {"CLK0": bits["clk"][0]}
         inputs |= {"SIGNEDA": "1", "SIGNEDB": "1"} if name != "signs" else spread(["SIGNEDA", "SIGNEDB"])
         cell("MULT18X18D", name, parameters, inputs,
-             {f"P{n}": net for n, net in enumerate(port(name, 36, "output"))})
-    file = folder / "cells.json"
-    file.write_text(json.dumps({"modules": {"top": {"ports": ports, "cells": used, "netnames": {}}}}))
-    return file
+             {f"P{n}": net for n, net in enumerate(design.port(name, 36))})
+    return design.write(folder)
 
 
 @pytest.mark.slow

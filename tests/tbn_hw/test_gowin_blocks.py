@@ -1,9 +1,8 @@
 """Gowin's block RAM and multipliers: their models against what Gowin describes, and what Yosys makes of them."""
 
-import json
-
 import numpy as np
 import pytest
+from cell_netlist import Cells, merged
 
 from benchmarks.netlist_check import check
 from sim.bench import CompileError, SimulationError
@@ -148,21 +147,13 @@ def netlist(folder, rams, multipliers, **changed):
 
     Products go through registers. Pins that are `changed` have a constant.
     """
-    nets, outer, used = iter(range(2, 10_000)), {}, {}
-
-    def port(name, width, direction):
-        outer[name] = {"direction": direction, "bits": [next(nets) for _ in range(width)]}
-        return outer[name]["bits"]
-
-    bits = {name: port(name, width, "input") for name, width in {**INPUTS, "clk": 1}.items()}
-    clock, low = bits["clk"], ["0"]
+    cells, low = Cells(INPUTS), ["0"]
+    bits, clock = cells.bits, cells.bits["clk"]
 
     def cell(kind, name, parameters, inputs, outputs):
-        wires = {**inputs, **{pin: [value] for pin, value in changed.items() if pin in inputs}, **outputs}
-        used[name] = {"type": kind, "connections": wires, "port_directions": {
-            pin: "output" if pin in outputs else "input" for pin in wires}, "parameters": {
-                key: format(value, f"0{32 * unit(kind) if 'INIT' in key else 32}b")
-                for key, value in parameters.items()}}
+        inputs |= {pin: [value] for pin, value in changed.items() if pin in inputs}
+        cells.add(kind, name, {key: format(value, f"0{32 * unit(kind)}b") if "INIT" in key else value
+                               for key, value in parameters.items()}, inputs, outputs)
 
     for number, (name, (kind, parameters)) in enumerate(rams.items()):
         width = (2 if kind.startswith("DP") else 4) * unit(kind)
@@ -177,20 +168,18 @@ def netlist(folder, rams, multipliers, **changed):
             own = {"DI": inputs["DIA"], "OCE": inputs["OCEB"]}
             inputs = {pin: wires for pin, wires in inputs.items() if pin[:-1] not in ("DI", "WRE", "OCE")} | own
         cell(kind, name, parameters, inputs, {
-            f"DO{end}": port(f"{name}{end}", width, "output") for end in OUTPUTS[kind[:2]].values()})
+            f"DO{end}": cells.port(f"{name}{end}", width) for end in OUTPUTS[kind[:2]].values()})
     for name, (kind, signs, *more) in multipliers.items():
         width = 9 if kind == "MULT9X9" else 18
         inputs = dict.fromkeys(("ASEL", "BSEL", "CE", "CLK", "RESET"), low)
         inputs |= dict.fromkeys(("SIA", "SIB"), width * low) | {pin: bits[pin][:width] for pin in "AB"}
         inputs |= {f"{pin}SIGN": bits[f"{pin}SIGN"] if signs is None else [str(sign)]
                    for pin, sign in zip("AB", signs or (0, 0), strict=True)}
-        made = [next(nets) for _ in range(2 * width)]
+        made = cells.nets(2 * width)
         cell(kind, name, dict(*more), inputs, {"DOUT": made})
-        for n, (d, q) in enumerate(zip(made, port(name, 2 * width, "output"), strict=True)):
+        for n, (d, q) in enumerate(zip(made, cells.port(name, 2 * width), strict=True)):
             cell("DFF", f"{name}{n}", {}, {"CLK": clock, "D": [d]}, {"Q": [q]})
-    file = folder / "cells.json"
-    file.write_text(json.dumps({"modules": {"top": {"ports": outer, "cells": used, "netnames": {}}}}))
-    return file
+    return cells.write(folder)
 
 
 def test_models(tmp_path):
@@ -359,12 +348,6 @@ class Reference:
         if en and we:
             self.h[wa], self.q[wa] = merged(self.h[wa], d, be, 2, 9), d & 15
         return self.o
-
-
-def merged(old, new, enables, count, bits):
-    """A word whose bytes are the new ones where enabled."""
-    mask = sum((1 << bits) - 1 << bits * n for n in range(count) if enables >> n & 1)
-    return old & ~mask | new & mask
 
 
 def netlist_equals(name, stimulus, outputs, folder):
