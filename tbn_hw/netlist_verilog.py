@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from sim.bench import ECP5_BLOCKS, GOWIN_BLOCKS, PRIMITIVES
+from sim.bench import ECP5_BLOCKS, GOWIN_BLOCKS, PRIMITIVES, XILINX_BLOCKS
 from tbn_hw.errors import UsageError
 
 MODELS = {"ecp5": "ecp5", "gowin": "gowin", "ice40": "ice40", "xc7": "xilinx"}
 """Families, and what Yosys calls them."""
-OURS = {"ecp5": (PRIMITIVES, ECP5_BLOCKS), "gowin": (GOWIN_BLOCKS,), "ice40": (PRIMITIVES,), "xc7": ()}
+OURS = {"ecp5": (PRIMITIVES, ECP5_BLOCKS), "gowin": (GOWIN_BLOCKS,), "ice40": (PRIMITIVES,), "xc7": (XILINX_BLOCKS,)}
 """Models that replace Yosys's: it has none, or ones of more wires, which a simulator feels. Xilinx has a LUT4 too."""
 BUFFERS = {  # cell -> output and input of what only passes a signal on: pads of inputs and clock trees
     "DCCA": ("CLKO", "CLKI"), "TRELLIS_IO": ("O", "B"),
@@ -31,7 +31,7 @@ OPEN = {  # pattern of cell.port -> what an input that is not connected reads; o
     r"TRELLIS_COMB\.[ABCDM]|TRELLIS_FF\.CE|ICESTORM_LC\.CEN|SB_DFF\w*\.E": "1'b1",
     r"TRELLIS_COMB\.FCI": ANY,
 }
-EMPTY = ("RAMB18E1", "RAMB36E1", "MULT36X36")
+EMPTY = ("MULT36X36",)
 """Cells that have no model here, and in Yosys one that does not say to what their outputs change."""
 
 

@@ -14,7 +14,9 @@ ECP5_BLOCKS = Path(__file__).with_name("ecp5_blocks.v")
 """Verilog of ECP5's block RAM and multiplier, for netlists."""
 GOWIN_BLOCKS = Path(__file__).with_name("gowin_blocks.v")
 """The same of Gowin's."""
+XILINX_BLOCKS = Path(__file__).with_name("xilinx_blocks.v")
+"""Verilog of the block RAM of Xilinx 7, for netlists."""
 
-__all__ = ["ECP5_BLOCKS", "GOWIN_BLOCKS", "PRIMITIVES", "BeatDivergence", "CompileError", "ComponentResult",
-           "Divergence", "Probe", "SimulationError", "SimulationResult", "ToolMissing", "pack", "simulate",
-           "simulate_component", "simulate_many", "unpack"]
+__all__ = ["ECP5_BLOCKS", "GOWIN_BLOCKS", "PRIMITIVES", "XILINX_BLOCKS", "BeatDivergence", "CompileError",
+           "ComponentResult", "Divergence", "Probe", "SimulationError", "SimulationResult", "ToolMissing", "pack",
+           "simulate", "simulate_component", "simulate_many", "unpack"]

@@ -113,8 +113,8 @@ def test_missed_clock(digits, tmp_path):
     copy = shutil.copytree(digits, tmp_path / "digits")
     code, said = build(copy, "--clock", "60")
     assert code == 5 and not (copy / "synth" / "tbn_digits.bin").exists() and not (copy / "report.json").exists()
-    found = re.search(r"icebreaker: the clock of 60 MHz is missed by (\S+) MHz; the best of 1 seed reaches (\S+) MHz, of "
-                      r"which a board's clock may have (\S+);", said)
+    found = re.search(r"icebreaker: the clock of 60 MHz is missed by (\S+) MHz; the best of 1 seed reaches (\S+) MHz, "
+                      r"of which a board's clock may have (\S+);", said)
     missed, reached, usable = (float(number) for number in found.groups())
     assert missed + usable == pytest.approx(60, abs=0.02) and 16 < usable < reached < 60
 

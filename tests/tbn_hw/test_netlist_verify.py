@@ -56,10 +56,6 @@ def test_skipped_with_a_reason(tmp_path):
         **skipped, "skipped": "70,000 LUTs are more than 60,000, whose simulation would take too long"}
     assert check(accelerator, [], "ecp6", 4, images(net), tmp_path, nothing) == {
         **skipped, "skipped": "there are no simulation models of ecp6's cells"}
-    top = f"module {accelerator.name}(input aclk, output y); RAMB18E1 ram(.CLKARDCLK(aclk), .DOADO(y)); endmodule"
-    (tmp_path / "top.v").write_text(top)
-    found = check(accelerator, [tmp_path / "top.v"], "xc7", 4, images(net), tmp_path / "work", nothing)
-    assert found == {**skipped, "skipped": "there is no simulation model of RAMB18E1"}
     top = f"module {accelerator.name}(input aclk, output y); MULT36X36 product(.CLK(aclk), .DOUT(y)); endmodule"
     (tmp_path / "top.v").write_text(top)
     found = check(accelerator, [tmp_path / "top.v"], "gowin", 4, images(net), tmp_path / "work", nothing)
