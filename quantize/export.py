@@ -83,11 +83,7 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     data = load_dataset(spec.dataset, options.data, spec.input.shape, spec.input.resize)
     if options.images:
         pictures = data.test_images[:PICTURES]
-        classes = classify(model, pictures)
-        try:
-            save_pictures(options.images, Pictures(pictures, data.test_labels[:PICTURES], classes))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(options.images)) from None
+        save_pictures(options.images, Pictures(pictures, data.test_labels[:PICTURES], classify(model, pictures)))
     if options.data or options.evaluate:
         real = evaluate(model, data.test_images, data.test_labels)
         integer = evaluate(exact(model), data.test_images, data.test_labels)

@@ -9,6 +9,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from quantize.network import write_atomically
 from quantize.yaml_source import SpecError
 
 ZOO = Path(__file__).with_name("zoo")
@@ -98,7 +99,7 @@ def save_pictures(file: Path, pictures: Pictures) -> None:
     arrays = {"images": np.ascontiguousarray(pictures.images), "labels": _short(pictures.labels)}
     if pictures.float_classes is not None:
         arrays["float_classes"] = _short(pictures.float_classes)
-    file.write_bytes(safetensors.numpy.save(arrays))
+    write_atomically(file, safetensors.numpy.save(arrays))
 
 
 def _short(classes: np.ndarray) -> np.ndarray:
