@@ -145,11 +145,14 @@ def constraints(top: BoardTop, board: Board, family: str) -> str:
     mhz = f"{top.input_hz / MHZ:.6g}"
     if family == "ice40":
         return "".join(f"set_io {port} {pin}\n" for port, pin in pins.items()) + f"set_frequency clk {mhz}\n"
-    types = {port: board.leds.io_type or board.io_type if port in LEDS else board.io_type for port in pins}
-    io_types = {port: f" IO_TYPE={io_type}" if io_type else "" for port, io_type in types.items()}
+
+    def io_type(port: str) -> str:
+        found = (board.leds.io_type if port in LEDS else None) or board.io_type
+        return f" IO_TYPE={found}" if found else ""
+
     if family == "gowin":  # whose nextpnr has one frequency for all clocks, which is an option
-        return "".join(f'IO_LOC "{port}" {pin};\nIO_PORT "{port}"{io_types[port]};\n' for port, pin in pins.items())
-    lines = [f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}"{io_types[port]};\n'
+        return "".join(f'IO_LOC "{port}" {pin};\nIO_PORT "{port}"{io_type(port)};\n' for port, pin in pins.items())
+    lines = [f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}"{io_type(port)};\n'
              for port, pin in pins.items()]
     return "".join(lines) + f'FREQUENCY PORT "clk" {mhz} MHZ;\n'
 

@@ -15,11 +15,10 @@ from typing import Any
 
 from tbn_hw.errors import PlacementError
 
-OUTPUT_ENABLES = {  # kind of block RAM -> READ_MODE of a port, the enables of its output register and of the port
-    r"SP|SPX9": (("READ_MODE", "OCE", "CE"),),
-    r"SDPB|SDPX9B": (("READ_MODE", "OCE", "CEB"),),
-    r"DPB|DPX9B": (("READ_MODE0", "OCEA", "CEA"), ("READ_MODE1", "OCEB", "CEB")),
-}
+_ONE, _SIMPLE = (("READ_MODE", "OCE", "CE"),), (("READ_MODE", "OCE", "CEB"),)
+_DUAL = (("READ_MODE0", "OCEA", "CEA"), ("READ_MODE1", "OCEB", "CEB"))
+OUTPUT_ENABLES = {"SP": _ONE, "SPX9": _ONE, "SDPB": _SIMPLE, "SDPX9B": _SIMPLE, "DPB": _DUAL, "DPX9B": _DUAL}
+"""Block RAMs: of each port its READ_MODE, and the enables of its output register and of itself."""
 
 CARRIES = {"ALU": "COUT", "GND": "G", "VCC": "V"}
 """Cells that a carry may come from, and where they make it."""
@@ -36,9 +35,9 @@ def mend(module: dict[str, Any]) -> None:
         elif cell["type"] == "ALU" and not carries.issuperset(cell["connections"]["CIN"]):
             raise PlacementError(f"{name}: the carry that comes in must be a constant or an ALU's, for nextpnr's Gowin "
                                  "packs others wrongly")
-        for kinds, ports in OUTPUT_ENABLES.items():
-            if re.fullmatch(kinds, cell["type"]):
-                _enabled(cell, ports)
+        for mode, output, port in OUTPUT_ENABLES.get(cell["type"], ()):
+            if int(cell["parameters"].get(mode, "0"), 2) == 0:
+                cell["connections"][output] = cell["connections"][port]
 
 
 def _whole(cell: dict[str, Any]) -> None:
@@ -46,9 +45,3 @@ def _whole(cell: dict[str, Any]) -> None:
     rows = 1 << int(cell["type"][-1])
     table = cell["parameters"]["INIT"].rjust(rows, "0")[-rows:]
     cell["type"], cell["parameters"]["INIT"] = "LUT4", table * (16 // rows)
-
-
-def _enabled(cell: dict[str, Any], ports: tuple[tuple[str, str, str], ...]) -> None:
-    for mode, output, port in ports:
-        if int(cell["parameters"].get(mode, "0"), 2) == 0:
-            cell["connections"][output] = cell["connections"][port]

@@ -17,7 +17,7 @@ def infer(node: Node, inputs: Sequence[TensorType]) -> TensorType:
     shift, count = node.at_least("shift", 0, default=0), node.at_least("kernel", 1) ** 2
     if shift > 31:
         raise NetworkError(f"{node.name}: shift must be at most 31, not {shift}")
-    if max(-x.lo, x.hi) * count >= 1 << 31:
-        raise NetworkError(f"{node.name}: the sums must fit 32 bits, those of {count} elements reach "
-                           f"{max(-x.lo, x.hi) * count}")
+    most = max(-x.lo, x.hi) * count
+    if most >= 1 << 31:
+        raise NetworkError(f"{node.name}: the sums must fit 32 bits, those of {count} elements reach {most}")
     return TensorType(pooled_shape(node, x), "int", (x.lo * count) >> shift, (x.hi * count) >> shift)
