@@ -31,8 +31,8 @@ def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) 
     output stays; but the ends of ECP5 carry chains are left open where nextpnr would spend cells on them, registers
     behind ECP5 block RAM move into it, and Gowin's cells get the form that nextpnr times and places rightly.
 
-    Raises UsageError for an unknown target, ToolMissing, PlacementError as `tbn_hw.placement_gowin.mend` does, and
-    SynthesisError when Yosys fails, for example over a module that is in no netlist.
+    Raises UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails, for example over a module
+    that is in no netlist.
     """
     if target not in LIBRARIES:
         raise UsageError(f"target must be one of {', '.join(LIBRARIES)}, not {target!r}")

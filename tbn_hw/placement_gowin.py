@@ -4,37 +4,32 @@
   sit in the same places, so here all become LUT4.
 - Yosys holds the enable of a block RAM's output register high. Without that register it should not matter, but on a
   GW1N reads were skipped or made late where it was not the port's own enable (github.com/YosysHQ/nextpnr/pull/1278).
-- A carry that comes into a chain from logic is packed with a wrong table (nextpnr/issues/1799), so it is refused; the
-  gateware has none.
+- A chain whose carry comes from logic, or from an ALU that gives it to others too (as signed comparisons do),
+  gets a first ALU from nextpnr whose carry depends on what lies beside it (nextpnr/issues/1799), which no simulation of
+  the netlist shows. So here such a chain gets a first ALU that makes the carry from the signal and a carry-in of 0.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
-
-from tbn_hw.errors import PlacementError
 
 _ONE, _SIMPLE = (("READ_MODE", "OCE", "CE"),), (("READ_MODE", "OCE", "CEB"),)
 _DUAL = (("READ_MODE0", "OCEA", "CEA"), ("READ_MODE1", "OCEB", "CEB"))
 OUTPUT_ENABLES = {"SP": _ONE, "SPX9": _ONE, "SDPB": _SIMPLE, "SDPX9B": _SIMPLE, "DPB": _DUAL, "DPX9B": _DUAL}
 """Block RAMs: of each port its READ_MODE, and the enables of its output register and of itself."""
 
-CARRIES = {"ALU": "COUT", "GND": "G", "VCC": "V"}
-"""Cells that a carry may come from, and where they make it."""
+CONSTANTS = {"GND": "G", "VCC": "V"}
+"""Cells that make a constant, and where."""
 
 
 def mend(module: dict[str, Any]) -> None:
-    """Change the cells of a flat JSON netlist; raises PlacementError where nextpnr would build another circuit."""
-    carries = {"0", "1", "x"}
+    """Change the cells of a flat JSON netlist, and add the first ALUs of chains."""
+    _own_carries(module)
     for cell in module["cells"].values():
-        carries.update(cell["connections"].get(CARRIES.get(cell["type"], ""), ()))
-    for name, cell in module["cells"].items():
         if re.fullmatch("LUT[123]", cell["type"]):
             _whole(cell)
-        elif cell["type"] == "ALU" and not carries.issuperset(cell["connections"]["CIN"]):
-            raise PlacementError(f"{name}: the carry that comes in must be a constant or an ALU's, for nextpnr's Gowin "
-                                 "packs others wrongly")
         for mode, output, port in OUTPUT_ENABLES.get(cell["type"], ()):
             if int(cell["parameters"].get(mode, "0"), 2) == 0:
                 cell["connections"][output] = cell["connections"][port]
@@ -45,3 +40,33 @@ def _whole(cell: dict[str, Any]) -> None:
     rows = 1 << int(cell["type"][-1])
     table = cell["parameters"]["INIT"].rjust(rows, "0")[-rows:]
     cell["type"], cell["parameters"]["INIT"] = "LUT4", table * (16 // rows)
+
+
+def _own_carries(module: dict[str, Any]) -> None:
+    """Give a first ALU to each chain whose carry comes neither from a constant nor from an ALU alone for it."""
+    cells = module["cells"]
+    uses = Counter(bit for port in module["ports"].values() for bit in port["bits"])
+    carries: set[int | str] = set()
+    constants: set[int | str] = {"0", "1", "x"}
+    for cell in cells.values():
+        wires = cell["connections"]
+        uses.update(bit for bits in wires.values() for bit in bits)
+        carries.update(wires.get("COUT", ()) if cell["type"] == "ALU" else ())
+        constants.update(wires.get(CONSTANTS.get(cell["type"], ""), ()))
+    wire = max(bit for bit in uses if isinstance(bit, int))
+    for name, cell in [item for item in cells.items() if item[1]["type"] == "ALU"]:
+        carry = cell["connections"]["CIN"][0]
+        if carry in constants or carry in carries and uses[carry] == 2:
+            continue
+        wire += 1
+        cells[f"{name}.carry"] = _carry(carry, wire)
+        cell["connections"]["CIN"] = [wire]
+
+
+def _carry(signal: int, carry: int) -> dict[str, Any]:
+    """An ALU, told to add (I3), whose carry out of `signal` + 1 + 0 is the signal."""
+    return {
+        "hide_name": 0, "type": "ALU", "attributes": {}, "parameters": {"ALU_MODE": f"{2:032b}"},
+        "port_directions": dict.fromkeys(("I0", "I1", "I3", "CIN"), "input") | {"COUT": "output", "SUM": "output"},
+        "connections": {"I0": [signal], "I1": ["1"], "I3": ["1"], "CIN": ["0"], "COUT": [carry], "SUM": ["x"]},
+    }

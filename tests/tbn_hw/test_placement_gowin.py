@@ -1,11 +1,11 @@
 """Gowin cells as nextpnr is given them: what is changed, and that it is the same function."""
 
+import copy
 import itertools
 from typing import Any
 
 import pytest
 
-from tbn_hw.errors import PlacementError
 from tbn_hw.placement_gowin import mend
 
 
@@ -14,7 +14,7 @@ def cell(kind: str, parameters: dict[str, str], **wires: Any) -> dict[str, Any]:
 
 
 def mended(**cells: dict[str, Any]) -> dict[str, Any]:
-    mend({"cells": cells})
+    mend({"cells": cells, "ports": {}})
     return cells
 
 
@@ -56,11 +56,30 @@ def test_output_enables_of_two_ports(kind: str) -> None:
         assert (wires["OCEA"], wires["OCEB"]) == (["1"] if first == "1" else [2], ["1"] if second == "1" else [3])
 
 
-def test_carries() -> None:
-    """What comes into a chain is a constant or another's carry."""
-    start, more = cell("ALU", {}, I0=2, CIN="0", COUT=3, SUM=4), cell("ALU", {}, I0=5, CIN=3, COUT=6, SUM=7)
-    mended(start=start, more=more)
-    mended(low=cell("GND", {}, G=8), high=cell("VCC", {}, V=9), one=cell("ALU", {}, I0=2, CIN=8, COUT=3, SUM=4),
-           two=cell("ALU", {}, I0=2, CIN=9, COUT=5, SUM=6))
-    with pytest.raises(PlacementError, match="^more: the carry that comes in must be a constant or an ALU's"):
-        mended(start=start, more=cell("ALU", {}, I0=5, CIN=2, COUT=6, SUM=7))
+def alu(**wires: Any) -> dict[str, Any]:
+    return cell("ALU", {}, I0=20, **wires)
+
+
+def test_carries_that_stay() -> None:
+    """Constants, and an ALU's that goes nowhere else; the last of a chain may go anywhere but into a second chain."""
+    cells = {"low": cell("GND", {}, G=8), "high": cell("VCC", {}, V=9), "start": alu(CIN="0", COUT=3),
+             "one": alu(CIN=8), "also": alu(CIN=8), "two": alu(CIN=9), "more": alu(CIN=3, COUT=4),
+             "use": cell("LUT4", {}, I0=4, I1=4)}
+    assert mended(**copy.deepcopy(cells)) == cells
+
+
+@pytest.mark.parametrize("other", ["lut", "port", "chain", "logic"])
+def test_own_carries(other: str) -> None:
+    """A signal, or a carry with another use, comes into a chain as what an ALU adds to 1."""
+    cells = {"start": alu(CIN="1", COUT=3), "more": alu(CIN=2 if other == "logic" else 3), "bit": cell("DFF", {}, Q=2)}
+    cells |= {"lut": cell("LUT4", {}, I0=3)} if other == "lut" else {"twin": alu(CIN=3)} if other == "chain" else {}
+    module = {"cells": cells, "ports": {"y": {"bits": [3]}} if other == "port" else {}}
+    mend(module)
+    assert cells["start"]["connections"]["CIN"] == ["1"]
+    for name in ("more", "twin") if other == "chain" else ("more",):
+        first = cells[f"{name}.carry"]
+        found = first["connections"]
+        assert found["COUT"] == cells[name]["connections"]["CIN"] and found["COUT"][0] not in (2, 3, 20)
+        assert found | {"COUT": []} == {"I0": [2 if other == "logic" else 3], "I1": ["1"], "I3": ["1"], "CIN": ["0"],
+                                        "COUT": [], "SUM": ["x"]}
+        assert first["port_directions"].keys() == found.keys()
