@@ -23,6 +23,7 @@ from benchmarks import netlist_check
 from benchmarks.netlist_check import check, logic_hash
 from sim.bench.tool import version as simulator_version
 from tbn_hw import placement, placement_chains, placement_gowin, placement_memories
+from tbn_hw.cells import FAMILIES
 from tbn_hw.nextpnr import Device, Routed, place_and_route
 from tbn_hw.placement import json_netlist
 from tbn_hw.synthesis import synthesise
@@ -136,7 +137,8 @@ class Harness:
 
     def _netlist(self, name: str, design: Design, family: str) -> tuple[dict[str, Any], Path]:
         modules = dict(design.modules())
-        key = content_key("map", versions("yosys"), family, sorted(modules.items()), *map(file_hash, MAKERS))
+        key = content_key("map", versions("yosys"), family, FAMILIES[family].command, sorted(modules.items()),
+                          *map(file_hash, MAKERS))
         if self._kept(key) is None:
             self.report(f"{name}: synthesis for {family}")
             with self._entry(key) as entry:

@@ -6,9 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.constants import FAMILIES, Netlists, _bits, main, random_layer
+from benchmarks.constants import FAMILIES, Netlists, _bits, main, quick_mapping, random_layer
 from benchmarks.constants_layer import ConstantLayer
 from benchmarks.constants_netlist import differences
+from tbn_hw import cells
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -37,3 +38,17 @@ def test_table(tmp_path, capsys):
     assert [(row["form"], row["stages"] != "0") for row in rows] == [("naive", False), ("ours", False), ("ours", True)]
     assert all(float(row["LUT"]) > 0 for row in rows)
     assert {path.name for path in tmp_path.glob("*.png")} == {"constants_combinational.png", "constants_pipelined.png"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_quick_mapping(tmp_path, family):
+    """It is another mapping, kept apart from the usual one, and the usual one comes back."""
+    layer = ConstantLayer(random_layer(16, 8), {"family": "portable", "stage_levels": 0})
+    harness = Netlists(tmp_path, 1, lambda text: None)
+    command = cells.FAMILIES[family].command
+    with quick_mapping():
+        assert cells.FAMILIES[family].command.endswith(command + (" -abc9" if family == "ice40" else ""))
+        quick, _ = harness.netlist("layer", layer, family)
+    assert cells.FAMILIES[family].command == command
+    usual, _ = harness.netlist("layer", layer, family)
+    assert usual["total"]["lut"] < quick["total"]["lut"] < 1.15 * usual["total"]["lut"]
