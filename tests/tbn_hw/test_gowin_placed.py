@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pads import with_pads
+from placed_board import TABLES
 
 from tbn_hw.nextpnr import Device, place_and_route
 from tbn_hw.placement import json_netlist
@@ -30,8 +31,6 @@ SOURCE = """module top(input clk, input d, output reg y);
   end
 endmodule"""
 PINS = 'IO_LOC "clk" 4;\nIO_LOC "d" 15;\nIO_LOC "y" 16;\n'
-TABLES = {"C2L": 0x0000, "ONE2C": 0x000F, f"{2:032b}": 0x609A}
-"""An ALU's LUT by its mode: the first of a chain for a carry of 0 and of 1, also the last, and add or subtract."""
 
 Values = dict[str, int]
 
