@@ -44,7 +44,7 @@ from quantize import network
 from quantize.network import Network
 from tbn_hw import cells
 from tbn_hw.errors import BuildError, Mismatch
-from tbn_hw.nextpnr import place_and_route
+from tbn_hw.nextpnr import place_and_route, placer_options
 from tbn_hw.workspace import content_key, file_hash
 
 FAMILIES = ("ecp5", "gowin", "ice40", "xc7")
@@ -101,8 +101,9 @@ def measure(harness: Netlists, name: str, layer: ConstantLayer, family: str, pla
         raise Mismatch(f"{name}: {wrong} of {VECTORS} vectors give another result than NumPy")
     placed = None
     if place and family in DEVICES:
+        options = ["--no-route", *placer_options(family, figures["lut"])]
         with tempfile.TemporaryDirectory() as folder:
-            run, = place_and_route(netlist, DEVICES[family], Path(folder), options=["--no-route"])
+            run, = place_and_route(netlist, DEVICES[family], Path(folder), options=options)
         placed = run.cells - (2 * inputs if family == "ice40" else 0)
     size = layer.weights.size
     return {"LUT": figures["lut"], "LUT/weight": figures["lut"] / size, "FF": figures["ff"], "cells": placed,
@@ -174,11 +175,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.da4ml and "da4ml" in options.forms:
         progress.print("no rows of da4ml: --da4ml must name an interpreter that has it")
     found: list[Row] = []
+    quick = "_quick" if options.quick else ""
     try:
         with quick_mapping() if options.quick else nullcontext():
             for row in rows(harness, options, store):
                 found.append(row)
-                write_csv(options.output / "constants.csv", found)
+                write_csv(options.output / f"constants{quick}.csv", found)
     except BuildError as error:
         progress.print(f"error: {error}", markup=False, highlight=False)
         return error.exit_code
@@ -186,7 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for levels, name in ((False, "combinational"), (True, "pipelined")):
         part = [row for row in found if bool(row["stages"]) == levels]
         if part:
-            bars(options.output / f"constants_{name}.png", f"Constant layers, {name}", "LUT/weight", part,
+            title = f"Constant layers, {name}{', quick mapping' if quick else ''}"
+            bars(options.output / f"constants_{name}{quick}.png", title, "LUT/weight", part,
                  ("layer", "family", "form"), "LUT/weight")
     return 0
 

@@ -103,7 +103,7 @@ class Harness:
     def lut(self, component: Any, family: str) -> int:
         """LUTs of a component by itself."""
         modules = {"component": verilog.convert(component, name="component", emit_src=False)}
-        key = content_key("lut", versions("yosys"), family, sorted(modules.items()))
+        key = content_key("lut", versions("yosys"), family, FAMILIES[family].command, sorted(modules.items()))
         if self._kept(key) is None:
             with self._entry(key) as entry:
                 _write(entry, synthesise(modules, family, entry, self._workers)["total"])

@@ -29,7 +29,8 @@ def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) 
 
     Returns `folder`/<top>.json, flat, its names joined by dots. Nothing is optimised any more, so that what drives no
     output stays; but the ends of ECP5 carry chains are left open where nextpnr would spend cells on them, registers
-    behind ECP5 block RAM move into it, and Gowin's cells get the form that nextpnr times and places rightly.
+    behind ECP5 block RAM move into it, Gowin's cells get the form that nextpnr times and places rightly, and some
+    of its carry chains a head.
 
     Raises UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails, for example over a module
     that is in no netlist.

@@ -4,15 +4,17 @@
   sit in the same places, so here all become LUT4.
 - Yosys holds the enable of a block RAM's output register high. Without that register it should not matter, but on a
   GW1N reads were skipped or made late where it was not the port's own enable (github.com/YosysHQ/nextpnr/pull/1278).
-- A chain whose carry comes from logic, or from an ALU that gives it to others too (as signed comparisons do),
-  gets a first ALU from nextpnr whose carry depends on what lies beside it (nextpnr/issues/1799), which no simulation of
-  the netlist shows. So here such a chain gets a first ALU that makes the carry from the signal and a carry-in of 0.
+- A chain whose carry comes from logic, or from an ALU that gives it to others too (as signed comparisons do), gets a
+  head ALU from nextpnr, whose table in 0.11 makes signal | CIN, with CIN open (nextpnr/issues/1799; pull 1800 mends
+  it). No simulation of the netlist shows that. So here such a chain gets a head ALU that adds 1 to the signal, with a
+  carry-in of 0.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import count
 from typing import Any
 
 _ONE, _SIMPLE = (("READ_MODE", "OCE", "CE"),), (("READ_MODE", "OCE", "CEB"),)
@@ -23,10 +25,13 @@ OUTPUT_ENABLES = {"SP": _ONE, "SPX9": _ONE, "SDPB": _SIMPLE, "SDPX9B": _SIMPLE, 
 CONSTANTS = {"GND": "G", "VCC": "V"}
 """Cells that make a constant, and where."""
 
+HEAD = "$head"
+"""What is added to an ALU's name for its head's."""
+
 
 def mend(module: dict[str, Any]) -> None:
-    """Change the cells of a flat JSON netlist, and add the first ALUs of chains."""
-    _own_carries(module)
+    """Change the cells of a flat JSON netlist, and add head ALUs of carry chains."""
+    _carry_heads(module)
     for cell in module["cells"].values():
         if re.fullmatch("LUT[123]", cell["type"]):
             _whole(cell)
@@ -42,8 +47,8 @@ def _whole(cell: dict[str, Any]) -> None:
     cell["type"], cell["parameters"]["INIT"] = "LUT4", table * (16 // rows)
 
 
-def _own_carries(module: dict[str, Any]) -> None:
-    """Give a first ALU to each chain whose carry comes neither from a constant nor from an ALU alone for it."""
+def _carry_heads(module: dict[str, Any]) -> None:
+    """Give a head to each chain whose carry comes neither from a constant nor from an ALU alone for it."""
     cells = module["cells"]
     uses = Counter(bit for port in module["ports"].values() for bit in port["bits"])
     carries: set[int | str] = set()
@@ -53,17 +58,17 @@ def _own_carries(module: dict[str, Any]) -> None:
         uses.update(bit for bits in wires.values() for bit in bits)
         carries.update(wires.get("COUT", ()) if cell["type"] == "ALU" else ())
         constants.update(wires.get(CONSTANTS.get(cell["type"], ""), ()))
-    wire = max(bit for bit in uses if isinstance(bit, int))
+    named = {bit for net in module["netnames"].values() for bit in net["bits"]}
+    free = count(1 + max((bit for bit in named | set(uses) if isinstance(bit, int)), default=1))
     for name, cell in [item for item in cells.items() if item[1]["type"] == "ALU"]:
         carry = cell["connections"]["CIN"][0]
-        if carry in constants or carry in carries and uses[carry] == 2:
-            continue
-        wire += 1
-        cells[f"{name}.carry"] = _carry(carry, wire)
-        cell["connections"]["CIN"] = [wire]
+        if not (carry in constants or carry in carries and uses[carry] == 2):
+            wire = next(free)
+            cells[f"{name}{HEAD}"] = _head(carry, wire)
+            cell["connections"]["CIN"] = [wire]
 
 
-def _carry(signal: int, carry: int) -> dict[str, Any]:
+def _head(signal: int, carry: int) -> dict[str, Any]:
     """An ALU, told to add (I3), whose carry out of `signal` + 1 + 0 is the signal."""
     return {
         "hide_name": 0, "type": "ALU", "attributes": {}, "parameters": {"ALU_MODE": f"{2:032b}"},

@@ -1,4 +1,4 @@
-"""The cocotb side of test_board_placed: the host's own code asks a simulated board for its name and for logits."""
+"""The cocotb side of test_board_placed: the host's own code asks a simulated board who it is and for logits."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from cocotb.task import bridge
 from cocotb.triggers import Timer
 
 from sim.bench.board import PERIOD, SimulatedLine, start
+from sim.bench.handshake import high
 from tbn_hw.client import Board, picture_bytes
 
 
@@ -21,11 +22,13 @@ async def board(dut):
     start(dut)
     await Timer(3000 * PERIOD, "step")  # the board's own reset
     outcome = await bridge(ask)(line, picture_bytes(np.load(job["pictures"])))
+    outcome["high"] = [high(getattr(dut, port)) for port in job["high"]]
     path.with_name("outcome.json").write_text(json.dumps(outcome))
 
 
 def ask(line, pictures):
     board = Board(line)
-    name = board.identify().name
+    identity = board.identify()
     results = [board.classify(picture) for picture in pictures]
-    return {"name": name, "logits": [result.logits.tolist() for result in results]}
+    return {"name": identity.name, "clock_hz": identity.clock_hz,
+            "logits": [result.logits.tolist() for result in results]}

@@ -2,18 +2,21 @@
 
 import json
 import random
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pads import with_pads
-from placed_board import TABLES
+from placed_board import alu_table
 
+from benchmarks.constants_netlist import Simulation
 from tbn_hw.nextpnr import Device, place_and_route
 from tbn_hw.placement import json_netlist
 from tbn_hw.synthesis import synthesise
 
 DEVICE = Device("gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7")
 WIDTH = 6
+VECTORS = 200
 SOURCE = """module top(input clk, input d, output reg y);
   reg signed [5:0] a, b, e, f;
   reg c, less, gap, sum, plus, minus, from;
@@ -41,41 +44,21 @@ def expected(values: Values) -> Values:
     return {"less": int(e < f)} | {name: (value & 0xFF).bit_count() & 1 for name, value in sums.items()}
 
 
-class Placed:
-    """Evaluates nets of a placed netlist; an open input is 0 or 1, at random.
+class Placed(Simulation):
+    """Nets of a placed netlist; an open input is 0 or 1, at random."""
 
-    An ALU's LUT is read in two places (Apycula, doc/alu.md): with all four inputs it says whether the carry goes on,
-    and in its lowest four bits what the carry is otherwise.
-    """
-
-    def __init__(self, module: dict[str, Any], state: dict[int, int]) -> None:
-        self.known = dict(state)
-        self.drivers = {bit: (cell, port) for cell in module["cells"].values()
-                        for port, bits in cell["connections"].items() if cell["port_directions"][port] == "output"
-                        for bit in bits}
-
-    def net(self, bit: int) -> int:
-        if bit not in self.known:
-            cell, port = self.drivers[bit]
-            self.known[bit] = self.output(cell, port)
-        return self.known[bit]
-
-    def input(self, cell: dict[str, Any], port: str) -> int:
-        bits = cell["connections"].get(port)
-        return self.net(bits[0]) if bits else random.getrandbits(1)
-
-    def output(self, cell: dict[str, Any], port: str) -> int:
-        kind, parameters = cell["type"], cell["parameters"]
+    def _output(self, cell: Mapping[str, Any], port: str, k: int) -> int:
+        kind, wires = cell["type"], cell["connections"]
         if kind in ("GOWIN_GND", "GOWIN_VCC"):
-            return int(kind == "GOWIN_VCC")
-        index = sum(self.input(cell, f"I{pin}") << pin for pin in range(4))
+            return self._all if kind == "GOWIN_VCC" else 0
+        pins = [self.value(wires[name][0]) if wires.get(name) else random.getrandbits(VECTORS) & self._all
+                for name in ("I0", "I1", "I2", "I3", "CIN")]
         if kind == "LUT4":
-            return int(parameters["INIT"], 2) >> index & 1
+            return self._table(pins[:4], int(cell["parameters"]["INIT"], 2))
         assert kind == "ALU"
-        raw = parameters.get("RAW_ALU_LUT")
-        table = int(raw, 2) if raw else TABLES[parameters["ALU_MODE"]]
-        on, carry = table >> index & 1, self.input(cell, "CIN")
-        return on ^ carry if port == "SUM" else carry if on else table >> (index & 3) & 1
+        table = alu_table(cell["parameters"])  # read in two places, as placed_board's model says
+        on = self._table(pins[:4], table)
+        return on ^ pins[4] if port == "SUM" else self._mux(on, pins[4], self._table(pins[:2], table & 15))
 
 
 def test_carry_chains(tmp_path: Path) -> None:
@@ -83,7 +66,7 @@ def test_carry_chains(tmp_path: Path) -> None:
     synthesise({"top": SOURCE}, "gowin", tmp_path, top="top")
     netlist = json_netlist([with_pads(tmp_path / "top.v", "gowin")], "top", "gowin", tmp_path)
     given = json.loads(netlist.read_text())["modules"]["top"]
-    assert sum(name.endswith(".carry") for name in given["cells"]) == 2
+    assert sum(name.endswith("$head") for name in given["cells"]) == 2
     names = {cell["connections"]["Q"][0]: name for name, cell in given["cells"].items() if cell["type"] == "DFF"}
     (tmp_path / "pins").write_text(PINS)
     (run,) = place_and_route(netlist, DEVICE, tmp_path / "route", outputs=True, constraints=tmp_path / "pins")
@@ -95,9 +78,16 @@ def test_carry_chains(tmp_path: Path) -> None:
         return int(flip_flop["connections"][port][0])
 
     random.seed(5)
-    for _ in range(200):
-        values = {name: random.getrandbits(WIDTH) for name in "abef"} | {"c": random.getrandbits(1)}
-        bits = [(name, bit) for name in "abef" for bit in range(WIDTH)] + [("c", 0)]
-        placed = Placed(module, {register(name, bit, "Q"): values[name] >> bit & 1 for name, bit in bits})
-        wanted = expected(values)
-        assert {name: placed.net(register(name, 0, "D")) for name in wanted} == wanted
+    values = [{name: random.getrandbits(WIDTH) for name in "abef"} | {"c": random.getrandbits(1)}
+              for _ in range(VECTORS)]
+    placed = Placed(module, VECTORS)
+    for name, width in {**dict.fromkeys("abef", WIDTH), "c": 1}.items():
+        for bit in range(width):
+            placed.set(register(name, bit, "Q"), packed(value[name] >> bit & 1 for value in values))
+    wanted = [expected(value) for value in values]
+    for name in wanted[0]:
+        assert placed.value(register(name, 0, "D")) == packed(value[name] for value in wanted), name
+
+
+def packed(bits: Iterable[int]) -> int:
+    return sum(bit << place for place, bit in enumerate(bits))

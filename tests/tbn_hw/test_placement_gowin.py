@@ -14,7 +14,7 @@ def cell(kind: str, parameters: dict[str, str], **wires: Any) -> dict[str, Any]:
 
 
 def mended(**cells: dict[str, Any]) -> dict[str, Any]:
-    mend({"cells": cells, "ports": {}})
+    mend({"cells": cells, "ports": {}, "netnames": {}})
     return cells
 
 
@@ -69,17 +69,17 @@ def test_carries_that_stay() -> None:
 
 
 @pytest.mark.parametrize("other", ["lut", "port", "chain", "logic"])
-def test_own_carries(other: str) -> None:
-    """A signal, or a carry with another use, comes into a chain as what an ALU adds to 1."""
+def test_carry_heads(other: str) -> None:
+    """A signal, or a carry with another use, comes into a chain as the carry of an ALU that adds 1 to it."""
     cells = {"start": alu(CIN="1", COUT=3), "more": alu(CIN=2 if other == "logic" else 3), "bit": cell("DFF", {}, Q=2)}
     cells |= {"lut": cell("LUT4", {}, I0=3)} if other == "lut" else {"twin": alu(CIN=3)} if other == "chain" else {}
-    module = {"cells": cells, "ports": {"y": {"bits": [3]}} if other == "port" else {}}
-    mend(module)
-    assert cells["start"]["connections"]["CIN"] == ["1"]
-    for name in ("more", "twin") if other == "chain" else ("more",):
-        first = cells[f"{name}.carry"]
-        found = first["connections"]
-        assert found["COUT"] == cells[name]["connections"]["CIN"] and found["COUT"][0] not in (2, 3, 20)
-        assert found | {"COUT": []} == {"I0": [2 if other == "logic" else 3], "I1": ["1"], "I3": ["1"], "CIN": ["0"],
-                                        "COUT": [], "SUM": ["x"]}
-        assert first["port_directions"].keys() == found.keys()
+    ports = {"y": {"bits": [3]}} if other == "port" else {}
+    mend({"cells": cells, "ports": ports, "netnames": {"unused": {"bits": [21, 22]}}})
+    chains = ["more", "twin"] if other == "chain" else ["more"]
+    assert cells["start"]["connections"]["CIN"] == ["1"] and len(cells) == 3 + len(chains) + (other in ("lut", "chain"))
+    for wire, name in enumerate(chains, 23):
+        head = cells[f"{name}$head"]
+        assert cells[name]["connections"]["CIN"] == [wire] and int(head["parameters"]["ALU_MODE"], 2) == 2
+        assert head["connections"] == {"I0": [2 if other == "logic" else 3], "I1": ["1"], "I3": ["1"], "CIN": ["0"],
+                                       "COUT": [wire], "SUM": ["x"]}
+        assert head["port_directions"].keys() == head["connections"].keys()
