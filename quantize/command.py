@@ -1,4 +1,4 @@
-"""What the commands have in common: the bounds of their numbers, and the one line and exit code of an error."""
+"""What the commands have in common: their parser, the bounds of numbers, and the one line and exit code of an error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, NoReturn
 
 UNREAD = 128 + signal.SIGPIPE
 """The exit code where nothing reads the output any more, the one that a shell gives."""
@@ -14,6 +15,16 @@ BOUNDS = {
     "epochs": (1, 10**9), "images": (1, 10**9), "seed": (0, 2**32 - 1), "seeds": (1, 1000), "threads": (1, 1024),
 }
 """The least and the most of each option that is a count or a seed."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong with a command line, and takes no option's name for another's."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
 
 
 def check_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

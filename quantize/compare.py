@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from quantize.command import check_numbers
+from quantize.command import Parser, check_numbers
 from quantize.runs import Result, Run, finished, rows
 from quantize.spec import Spec, load_spec
 from quantize.strategy import STRATEGIES
@@ -62,7 +62,7 @@ def table(results: Sequence[Result], base: str) -> Table:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m quantize.compare", description=__doc__)
+    parser = Parser(prog="python -m quantize.compare", description=__doc__)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
     parser.add_argument("--data", type=Path, help="folder of the data set's files")
     parser.add_argument("--output", type=Path, help="folder for runs and results (default: build/<model>/compare)")

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
-from quantize.command import check_numbers, finish
+from quantize.command import Parser, check_numbers, finish
 from quantize.data import DataError, load_dataset
 from quantize.exact import Exact, exact
 from quantize.fold import ExportError, fold
@@ -47,7 +47,7 @@ def export(model: Model) -> Network:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 ok, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m quantize.export", description=__doc__)
+    parser = Parser(prog="python -m quantize.export", description=__doc__)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
     parser.add_argument("--checkpoint", required=True, type=Path, help="of training, or a file of --trained")
     parser.add_argument("-o", "--output", required=True, type=Path, help="the network's .safetensors file")

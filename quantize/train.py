@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
-from quantize.command import check_numbers, finish
+from quantize.command import Parser, check_numbers, finish
 from quantize.data import DataError, Dataset, load_dataset
 from quantize.group import Group
 from quantize.spec import Spec, SpecError, load_spec
@@ -34,7 +34,7 @@ def finish_training(work: Callable[[], None]) -> int:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m quantize.train", description=__doc__)
+    parser = Parser(prog="python -m quantize.train", description=__doc__)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
     parser.add_argument("--data", type=Path, help="folder of the data set's files")
     parser.add_argument("--output", type=Path, help="folder for checkpoint and metrics (default: build/<model>/train)")

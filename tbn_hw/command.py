@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from quantize import command
 from quantize.command import UNREAD, describe, is_unread
 from tbn_hw.errors import BuildError, UsageError
 
 INTERRUPTED = 130
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(command.Parser):
     """A parser that raises UsageError for a wrong command line."""
 
     def error(self, message: str) -> NoReturn:

@@ -22,7 +22,7 @@ DEPTHS = ("estimate", "synthesis")
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; raises UsageError for a wrong one."""
-    parser = Parser(prog="python -m tbn_hw.explore", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m tbn_hw.explore", description=__doc__)
     parser.add_argument("--model", required=True,
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")

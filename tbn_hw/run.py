@@ -117,7 +117,7 @@ def _others(port: str) -> str:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line; raises UsageError for a wrong one."""
-    parser = Parser(prog="python -m tbn_hw.run", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m tbn_hw.run", description=__doc__)
     parser.add_argument("--build", type=Path, required=True, metavar="DIR", help="the folder of the build on the board")
     parser.add_argument("--port", required=True, help="a serial port, such as /dev/ttyUSB0 or COM3, or a pyserial URL")
     parser.add_argument("--baud", type=int, help=f"bits a second on the line (default: the build's, else {BAUD})")

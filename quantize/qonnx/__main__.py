@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from quantize.command import finish
+from quantize.command import Parser, finish
 from quantize.network import Network
 from quantize.qonnx.exporter import write_network
 from quantize.qonnx.graph import QonnxError
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m quantize.qonnx", description=__doc__)
+    parser = Parser(prog="python -m quantize.qonnx", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, text in (("import", "make a network of integers from a QONNX file"),
                        ("check", "say of every node of a QONNX file whether it can be imported")):

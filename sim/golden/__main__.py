@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from quantize.command import Parser
 from quantize.network import Network, NetworkError
 from sim.golden.accuracy import accuracy
 
@@ -20,7 +20,7 @@ REFUSED = 1
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0, or 1 with one sentence when a file is refused."""
-    parser = argparse.ArgumentParser(prog="python -m sim.golden", description=__doc__)
+    parser = Parser(prog="python -m sim.golden", description=__doc__)
     parser.add_argument("--network", type=Path, required=True, help="network.safetensors")
     parser.add_argument("--images", type=Path, required=True,
                         help="a .safetensors file: `images` (n, h, w, c), uint8 or uint8 - 128, and `labels` (n)")

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import subprocess
 import sys
 import time
@@ -242,11 +243,14 @@ EXPORT = ("--checkpoint", "none", "-o", "none.safetensors")
     (compare_main, ["--epochs", "0"], "--epochs must be at least 1, not 0"),
     (main, [*EXPORT, "--threads", "-4"], "--threads must be at least 1, not -4"),
     (main, [*EXPORT, "--threads", "0"], "--threads must be at least 1, not 0"),
+    (main, [*EXPORT, "--thread", "1"], "unrecognized arguments: --thread 1"),
 ])
-def test_numbers_wrong(command, arguments, sentence, capsys):
+def test_command_line_wrong(command, arguments, sentence, capsys):
+    """One line says so, and where to read more; the beginning of an option's name is none."""
     with pytest.raises(SystemExit, match="2"):
         command(["--model", "tbn_digits", *arguments])
-    assert capsys.readouterr().err.endswith(f": error: {sentence}\n")
+    said, _, program = capsys.readouterr().err.partition("; see ")
+    assert said == f"error: {sentence}" and re.fullmatch(r"python -m quantize\.\w+ --help\n", program)
 
 
 def test_nan_ends_the_command(tmp_path, capsys):
