@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+from quantize.network import write_atomically
 
 _KEYS = {"model", "weights", "optimizer", "epoch", "random", "recipe"}
 
@@ -19,13 +20,16 @@ class CheckpointError(ValueError):
 
 
 def save_checkpoint(file: Path, state: dict[str, Any], random: np.random.Generator) -> None:
-    """Write ``state`` (model's name, weights, optimizer, epoch, recipe) with the generators' states."""
+    """Write ``state`` (model's name, weights, optimizer, epoch, recipe) with the generators' states.
+
+    An OSError names the file.
+    """
     held = random.bit_generator.state
     numbers = [int(held["state"]["state"]), int(held["state"]["inc"]), held["has_uint32"], held["uinteger"]]
     state = {**state, "random": {"torch": torch.get_rng_state(), "numpy": [hex(number) for number in numbers]}}
-    part = file.with_name(f".{file.name}.part")
-    torch.save(state, part)
-    os.replace(part, file)
+    content = io.BytesIO()
+    torch.save(state, content)
+    write_atomically(file, content.getvalue())
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:

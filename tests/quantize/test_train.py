@@ -191,7 +191,7 @@ def test_export_options_wrong(more, sentence, spec, monkeypatch, capsys):
     monkeypatch.setattr(export, "load_spec", lambda _: spec)
     with pytest.raises(SystemExit, match="2"):
         main(["--model", "small", *EXPORT, *more])
-    assert capsys.readouterr().err.endswith(f": error: {sentence}\n")
+    assert capsys.readouterr().err == f"error: {sentence}; see python -m quantize.export --help\n"
 
 
 def test_export_stopped(monkeypatch, capsys):
@@ -230,6 +230,25 @@ def test_output_that_nothing_reads():
                               env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
         assert (done.returncode, done.stderr) == (141, b"")
     os.close(writer)
+
+
+def test_full_disk(tmp_path):
+    """What was there stays, and the error names the checkpoint; `ulimit` stands in for the disk."""
+    file = tmp_path / "checkpoint.pt"
+    code = f"""
+import numpy, torch
+from pathlib import Path
+from quantize.checkpoint import save_checkpoint
+from quantize.command import finish
+state = {{"weights": torch.zeros(100_000)}}
+raise SystemExit(finish(lambda: save_checkpoint(Path({str(file)!r}), state, numpy.random.default_rng()), (), ""))
+"""
+    for blocks, done in (("unlimited", (0, "")), ("100", (1, f"{file}: File too large\n"))):
+        ran = subprocess.run(["bash", "-c", f'ulimit -f {blocks}; exec "$0" -c "$1"', sys.executable, code],
+                             capture_output=True, text=True,
+                             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+        assert (ran.returncode, ran.stderr) == done
+        assert list(tmp_path.iterdir()) == [file] and file.stat().st_size > 400_000
 
 
 EXPORT = ("--checkpoint", "none", "-o", "none.safetensors")
