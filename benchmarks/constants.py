@@ -9,11 +9,12 @@ Three forms of each layer, from random weights or from the zoo:
 
 With 0 levels a layer is combinational; otherwise ours has registers after so many levels, and da4ml's has stages of
 `--cutoff` of its units. LUTs are those of Yosys's netlist, cells what nextpnr placed, less the shift register's on
-iCE40. The netlist behind each figure equals NumPy on random vectors. Results are kept in the output folder.
+iCE40, and none where the device has not as many. The netlist behind each figure equals NumPy on random vectors. Results
+are kept in the output folder.
 
-Yosys's ABC9 takes an hour for the plain logic of 256x64 and many for that of 576x64. `--quick` leaves out its `&mfs`,
-with which LUTs get 0 to 5 % fewer, and its check of itself, and takes a quarter of the time or less; all forms are
-mapped so, and on iCE40 by ABC9 instead of ABC.
+Yosys's ABC9 takes half an hour for the plain logic of 256x64, and many for that of 576x64. `--quick` leaves out its
+`&mfs`, with which LUTs get 0 to 5 % fewer, and its check of itself, and takes a third of the time or less; all forms
+are mapped so, and on iCE40 by ABC9 instead of ABC.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from benchmarks.tables import Row, bars, show, write_csv
 from quantize import network
 from quantize.network import Network
 from tbn_hw import cells
-from tbn_hw.errors import BuildError, Mismatch
+from tbn_hw.errors import BuildError, DoesNotFit, Mismatch
 from tbn_hw.nextpnr import place_and_route, placer_options
 from tbn_hw.workspace import content_key, file_hash
 
@@ -102,9 +103,9 @@ def measure(harness: Netlists, name: str, layer: ConstantLayer, family: str, pla
     placed = None
     if place and family in DEVICES:
         options = ["--no-route", *placer_options(family, figures["lut"])]
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, suppress(DoesNotFit):
             run, = place_and_route(netlist, DEVICES[family], Path(folder), options=options)
-        placed = run.cells - (2 * inputs if family == "ice40" else 0)
+            placed = run.cells - (2 * inputs if family == "ice40" else 0)
     size = layer.weights.size
     return {"LUT": figures["lut"], "LUT/weight": figures["lut"] / size, "FF": figures["ff"], "cells": placed,
             "cells/weight": None if placed is None else placed / size}
@@ -156,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--cutoff", type=float, default=3.0, help="delay of a stage of da4ml's (%(default)s)")
     result.add_argument("--da4ml", metavar="PYTHON", help="an interpreter that has da4ml; without it, no such rows")
     result.add_argument("--place", type=int, default=64 * 64, metavar="WEIGHTS", help="largest layers to place")
-    result.add_argument("--quick", action="store_true", help="a mapping of a quarter of the time and a few more LUTs")
+    result.add_argument("--quick", action="store_true", help="a mapping of a third of the time and a few more LUTs")
     result.add_argument("--workers", type=int, help="processes at once, by default one a core")
     return result
 
