@@ -32,8 +32,9 @@ def stages(netlist, stage_levels):
 def carry_rows(netlist, stage_levels):
     """The carry chains of a netlist put together: a list of (stage, halves), an even number of them each.
 
-    Between two chains one half takes out the carry of the first and puts in that of the second. None of the chains in
-    a row reads what a later one makes.
+    Between two chains of one level one half takes out the carry of the first and puts in that of the second; between
+    others two do so, for tools that look at whole cells would find a cycle where the second's depends on the first's.
+    None of the chains in a row reads what a later one makes.
     """
     rows = []
     for chain in sorted(netlist.chains, key=lambda chain: (stage_of(chain.level, stage_levels), chain.start)):
@@ -44,7 +45,7 @@ def carry_rows(netlist, stage_levels):
             rows.append([stage, chain.level, list(chain.halves)])
             continue
         last, first = row[2][-1], chain.halves[0]
-        if last.takes_out:
+        if last.takes_out and first.level == last.level:
             row[2][-1] = first._replace(output=last.output)
         else:
             row[2].append(first)

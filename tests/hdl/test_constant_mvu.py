@@ -1,5 +1,6 @@
 # amaranth: UnusedElaboratable=no
 
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ from amaranth.back import rtlil
 from amaranth.hdl import Cat, Elaboratable, Module, Signal, Value
 from bench import run, signs_to_bits
 
+from hdl.constant_logic import carry_rows
 from hdl.constant_mvu import ConstantMVU
+from hdl.constant_netlist import Lut
 from tbn_hw import yosys
 from tbn_hw.errors import SynthesisError
 
@@ -99,6 +102,24 @@ def prove(tmp_path, gold, gate, family):
               "miter -equiv -flatten gold gate miter", "sat -verify -prove trigger 0 -set-def-inputs miter"]
     (tmp_path / "prove.ys").write_text("\n".join(script))
     yosys.run("gate", ["-s", "prove.ys"], tmp_path)
+
+
+@pytest.mark.parametrize("levels", [0, 1, 3])
+@pytest.mark.parametrize(("mh", "mw"), [(4, 32), (16, 96)])
+def test_no_cycle_of_cells(mh, mw, levels):
+    """Nothing goes round through whole CCU2Cs, whose inputs tools take to reach all their outputs."""
+    weights = np.random.default_rng(0).choice([-1, 1], (mh, mw))
+    _, (block,) = ConstantMVU(weights=weights, activation="ternary", family="ecp5", stage_levels=levels).plan
+    cells = [(cell.inputs, cell.outputs, None) for cell in block.netlist.cells if isinstance(cell, Lut)]
+    for _, halves in carry_rows(block.netlist, levels):
+        below = None
+        for pair in zip(halves[::2], halves[1::2], strict=True):
+            cells.append(([pin for half in pair for pin in half.pins], [half.output for half in pair], below))
+            below = len(cells) - 1
+    made = {output: k for k, (_, outputs, _) in enumerate(cells) for output in outputs if output is not None}
+    ahead = {k: {made[pin] for pin in pins if pin in made} | ({below} - {None})
+             for k, (pins, _, below) in enumerate(cells)}
+    TopologicalSorter(ahead).prepare()  # raises CycleError
 
 
 @pytest.mark.parametrize("family", MODELS)
