@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from quantize.command import Parser
 from quantize.network import Network, NetworkError
 from sim.golden.accuracy import accuracy
 
@@ -20,7 +20,7 @@ REFUSED = 1
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0, or 1 with one sentence when a file is refused."""
-    parser = Parser(prog="python -m sim.golden", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sim.golden", description=__doc__, allow_abbrev=False)
     parser.add_argument("--network", type=Path, required=True, help="network.safetensors")
     parser.add_argument("--images", type=Path, required=True,
                         help="a .safetensors file: `images` (n, h, w, c), uint8 or uint8 - 128, and `labels` (n)")
