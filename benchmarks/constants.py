@@ -20,14 +20,13 @@ are mapped so, and on iCE40 by ABC9 instead of ABC.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,7 @@ from benchmarks import constants_da4ml
 from benchmarks.constants_layer import LAYER, ConstantLayer, Foreign
 from benchmarks.constants_netlist import differences
 from benchmarks.harness import DEVICES, Harness
+from benchmarks.mapping import commands
 from benchmarks.tables import Row, bars, show, write_csv
 from quantize import network
 from quantize.network import Network
@@ -111,17 +111,10 @@ def measure(harness: Netlists, name: str, layer: ConstantLayer, family: str, pla
             "cells/weight": None if placed is None else placed / size}
 
 
-@contextmanager
-def quick_mapping() -> Iterator[None]:
+def quick_mapping() -> AbstractContextManager[None]:
     """While it lasts, families are mapped by an ABC9 that leaves out what takes most of its time."""
-    usual = dict(cells.FAMILIES)
-    for name, family in usual.items():
-        abc9 = " -abc9" if name == "ice40" else ""  # the others have it anyway
-        cells.FAMILIES[name] = dataclasses.replace(family, command=f"{QUICK}{family.command}{abc9}")
-    try:
-        yield
-    finally:
-        cells.FAMILIES.update(usual)
+    abc9 = {"ice40": " -abc9"}  # the others have it anyway
+    return commands({name: f"{QUICK}{family.command}{abc9.get(name, '')}" for name, family in cells.FAMILIES.items()})
 
 
 def _bits(values: np.ndarray, width: int) -> np.ndarray:

@@ -127,16 +127,17 @@ def differences(netlist: Mapping[str, Any], inputs: tuple[str, np.ndarray], outp
     vectors = len(inputs[1])
     simulation, limit = Simulation(module, vectors), sys.getrecursionlimit()
     for net, column in zip(simulation.bits(inputs[0]), inputs[1].T, strict=True):
-        simulation.set(net, _packed(column))
+        simulation.set(net, packed(column))
     wrong = 0
     sys.setrecursionlimit(100_000)
     try:
         for net, column in zip(simulation.bits(outputs[0]), outputs[1].T, strict=True):
-            wrong |= simulation.value(net) ^ _packed(column)
+            wrong |= simulation.value(net) ^ packed(column)
     finally:
         sys.setrecursionlimit(limit)
     return wrong.bit_count()
 
 
-def _packed(column: np.ndarray) -> int:
+def packed(column: np.ndarray) -> int:
+    """A bit for each vector as a number, the first vector's lowest."""
     return sum(1 << int(k) for k in np.nonzero(column)[0])

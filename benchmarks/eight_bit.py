@@ -8,10 +8,9 @@ has them, UP5K.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from amaranth.back import rtlil
 from amaranth.hdl import signed
 
+from benchmarks.mapping import commands
 from benchmarks.tables import bars, write_csv
 from hdl.mvu import MVU
 from hdl.requantize import Requantize
@@ -56,16 +56,9 @@ LAYERS = {  # name -> products at once, and the component for a family
 }
 
 
-@contextmanager
-def other_way(family: str) -> Iterator[str]:
-    """The name under which a family is mapped with multipliers if it usually has none, or without."""
-    name = f"{family} other"
-    FAMILIES[name] = dataclasses.replace(
-        FAMILIES[family], command=FAMILIES[family].command + (WITH | WITHOUT)[family])
-    try:
-        yield name
-    finally:
-        del FAMILIES[name]
+def other_way(family: str) -> AbstractContextManager[None]:
+    """While it lasts, a family is mapped with multipliers if it usually has none, or without."""
+    return commands({family: FAMILIES[family].command + (WITH | WITHOUT)[family]})
 
 
 def measure(layer: str, family: str, multipliers: bool, cache: Path) -> dict[str, Any]:
@@ -73,9 +66,9 @@ def measure(layer: str, family: str, multipliers: bool, cache: Path) -> dict[str
     products, make = LAYERS[layer]
     text = rtlil.convert(make("portable" if family == "ice40" and multipliers else family), name="layer",
                          emit_src=False)
-    with tempfile.TemporaryDirectory() as folder, other_way(family) as other:
-        usual = multipliers == (family in WITHOUT)
-        found = synthesise({"layer": text}, family if usual else other, Path(folder), cache=cache)["total"]
+    usual = multipliers == (family in WITHOUT)
+    with tempfile.TemporaryDirectory() as folder, nullcontext() if usual else other_way(family):
+        found = synthesise({"layer": text}, family, Path(folder), cache=cache)["total"]
     figures = {figure: found[figure] for figure in ("lut", "ff", "bram", "dsp")}
     return {"layer": layer, "family": family, "multipliers": "yes" if multipliers else "no", **figures,
             "LUT/product": found["lut"] / products}

@@ -22,7 +22,7 @@ from amaranth.back import verilog
 from benchmarks import netlist_check
 from benchmarks.netlist_check import check, logic_hash
 from sim.bench.tool import version as simulator_version
-from tbn_hw import placement, placement_chains, placement_gowin, placement_memories
+from tbn_hw import placement, placement_chains, placement_gowin, placement_memories, placement_nets
 from tbn_hw.cells import FAMILIES
 from tbn_hw.nextpnr import Device, Routed, place_and_route
 from tbn_hw.placement import json_netlist
@@ -35,7 +35,8 @@ DEVICES = {"ecp5": Device("ecp5", "85k", "CABGA756", 6), "ice40": Device("ice40"
 TARGET_MHZ = {"ecp5": 300.0, "ice40": 200.0}
 """More than arrays reach, for nextpnr stops improving once the target is met."""
 CHECKER = Path(netlist_check.__file__)
-MAKERS = [Path(str(module.__file__)) for module in (placement, placement_chains, placement_gowin, placement_memories)]
+MAKERS = [Path(str(module.__file__)) for module in
+          (placement, placement_chains, placement_gowin, placement_memories, placement_nets)]
 RESULT = "result.json"
 
 

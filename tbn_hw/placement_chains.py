@@ -10,8 +10,9 @@ Yosys's model of the cell.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
+
+from tbn_hw.placement_nets import uses
 
 OPEN = ["x"]
 """The wires of a port that is connected to nothing."""
@@ -19,15 +20,12 @@ OPEN = ["x"]
 
 def open_ends(module: dict[str, Any]) -> None:
     """Disconnect what the CCU2C of a flat JSON netlist need not be connected to."""
-    uses = Counter(bit for port in module["ports"].values() for bit in port["bits"])
-    cells = [cell for cell in module["cells"].values() if cell["type"] != "$scopeinfo"]
-    for cell in cells:
-        uses.update(bit for bits in cell["connections"].values() for bit in bits)
-    for cell in cells:
+    connected = uses(module)
+    for cell in module["cells"].values():
         if cell["type"] == "CCU2C":
             wires = cell["connections"]
             for port in ("COUT", "S0", "S1"):
-                if wires.get(port) and uses[wires[port][0]] == 1:
+                if wires.get(port) and connected[wires[port][0]] == 1:
                     wires[port] = OPEN
             _open_start(cell["parameters"], wires)
 

@@ -13,9 +13,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from itertools import count
 from typing import Any
+
+from tbn_hw.placement_nets import uses
 
 _ONE, _SIMPLE = (("READ_MODE", "OCE", "CE"),), (("READ_MODE", "OCE", "CEB"),)
 _DUAL = (("READ_MODE0", "OCEA", "CEA"), ("READ_MODE1", "OCEB", "CEB"))
@@ -50,19 +51,18 @@ def _whole(cell: dict[str, Any]) -> None:
 def _carry_heads(module: dict[str, Any]) -> None:
     """Give a head to each chain whose carry comes neither from a constant nor from an ALU alone for it."""
     cells = module["cells"]
-    uses = Counter(bit for port in module["ports"].values() for bit in port["bits"])
+    connected = uses(module)
     carries: set[int | str] = set()
     constants: set[int | str] = {"0", "1", "x"}
     for cell in cells.values():
         wires = cell["connections"]
-        uses.update(bit for bits in wires.values() for bit in bits)
         carries.update(wires.get("COUT", ()) if cell["type"] == "ALU" else ())
         constants.update(wires.get(CONSTANTS.get(cell["type"], ""), ()))
     named = {bit for net in module["netnames"].values() for bit in net["bits"]}
-    free = count(1 + max((bit for bit in named | set(uses) if isinstance(bit, int)), default=1))
+    free = count(1 + max((bit for bit in named | set(connected) if isinstance(bit, int)), default=1))
     for name, cell in [item for item in cells.items() if item[1]["type"] == "ALU"]:
         carry = cell["connections"]["CIN"][0]
-        if not (carry in constants or carry in carries and uses[carry] == 2):
+        if not (carry in constants or carry in carries and connected[carry] == 2):
             wire = next(free)
             cells[f"{name}{HEAD}"] = _head(carry, wire)
             cell["connections"]["CIN"] = [wire]

@@ -2,14 +2,15 @@
 
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pads import with_pads
 from placed_board import alu_table
 
-from benchmarks.constants_netlist import Simulation
+from benchmarks.constants_netlist import Simulation, packed
 from tbn_hw.nextpnr import Device, place_and_route
 from tbn_hw.placement import json_netlist
 from tbn_hw.synthesis import synthesise
@@ -83,11 +84,7 @@ def test_carry_chains(tmp_path: Path) -> None:
     placed = Placed(module, VECTORS)
     for name, width in {**dict.fromkeys("abef", WIDTH), "c": 1}.items():
         for bit in range(width):
-            placed.set(register(name, bit, "Q"), packed(value[name] >> bit & 1 for value in values))
+            placed.set(register(name, bit, "Q"), packed(np.array([value[name] >> bit & 1 for value in values])))
     wanted = [expected(value) for value in values]
     for name in wanted[0]:
-        assert placed.value(register(name, 0, "D")) == packed(value[name] for value in wanted), name
-
-
-def packed(bits: Iterable[int]) -> int:
-    return sum(bit << place for place, bit in enumerate(bits))
+        assert placed.value(register(name, 0, "D")) == packed(np.array([value[name] for value in wanted])), name
