@@ -31,7 +31,7 @@ from benchmarks.harness import DEVICES, Harness
 from benchmarks.popcount_array import ACC_BITS, ROW, TOTAL, PopcountArray
 from benchmarks.tables import Row, bars, show, write_csv
 from sim.bench import SimulationError
-from tbn_hw.errors import BuildError, DoesNotFit
+from tbn_hw.shared.errors import BuildError, DoesNotFit
 
 FAMILIES = ("ecp5", "gowin", "ice40", "xc7")
 FORMS = ("naive", "portable", "mapped")

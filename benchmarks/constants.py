@@ -5,7 +5,7 @@ Three forms of each layer, from random weights or from the zoo:
 - naive: a popcount for each row in plain logic, and one of the nonzero elements for all rows
 - da4ml: the adder graph of da4ml 0.6, if `--da4ml` names an interpreter that has it, such as V/bin/python after
   `python -m venv V; V/bin/pip install da4ml==0.6.0`
-- ours: `hdl.constant_mvu.ConstantMVU` of the family's cells
+- ours: `hdl.constant.mvu.ConstantMVU` of the family's cells
 
 With 0 levels a layer is combinational; otherwise ours has registers after so many levels, and da4ml's has stages of
 `--cutoff` of its units. LUTs are those of Yosys's netlist, cells what nextpnr placed, less the shift register's on
@@ -43,10 +43,10 @@ from benchmarks.mapping import commands
 from benchmarks.tables import Row, bars, show, write_csv
 from quantize import network
 from quantize.network import Network
-from tbn_hw import cells
-from tbn_hw.errors import BuildError, DoesNotFit, Mismatch
-from tbn_hw.nextpnr import place_and_route, placer_options
-from tbn_hw.workspace import content_key, file_hash
+from tbn_hw.families import cells
+from tbn_hw.routing.nextpnr import place_and_route, placer_options
+from tbn_hw.shared.errors import BuildError, DoesNotFit, Mismatch
+from tbn_hw.stages.workspace import content_key, file_hash
 
 FAMILIES = ("ecp5", "gowin", "ice40", "xc7")
 FORMS = ("naive", "da4ml", "ours")

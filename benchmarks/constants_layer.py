@@ -15,7 +15,7 @@ import numpy as np
 from amaranth.back import verilog
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Instance, Module, Signal, Value
 
-from hdl.constant_mvu import ConstantMVU
+from hdl.constant.mvu import ConstantMVU
 
 LAYER, TOP = "constant_layer", "constant_bench"
 
@@ -32,7 +32,7 @@ class Foreign(NamedTuple):
 class ConstantLayer:
     """Weights (outputs, inputs) of -1 and +1, for trits.
 
-    `options` are those of `hdl.constant_mvu.ConstantMVU`, family and pipeline, unless the layer is `foreign`.
+    `options` are those of `hdl.constant.mvu.ConstantMVU`, family and pipeline, unless the layer is `foreign`.
     """
 
     weights: np.ndarray

@@ -19,12 +19,13 @@ from rich.console import Console
 
 from benchmarks.costs_fit import error, fit
 from benchmarks.costs_networks import kinds
-from tbn_hw import generate, synthesis
-from tbn_hw.accelerator import Engine
-from tbn_hw.cost import CostModel, Error, load
-from tbn_hw.progress import progress
-from tbn_hw.tools import versions
-from tbn_hw.workspace import content_key, sources
+from tbn_hw.costs.model import CostModel, Error, cost_model
+from tbn_hw.netlists import synthesis
+from tbn_hw.shared.progress import progress
+from tbn_hw.stages.workspace import content_key, sources
+from tbn_hw.streaming import generate
+from tbn_hw.streaming.accelerator import Engine
+from tbn_hw.tools.versions import versions
 
 PLAIN = {"conv": 32, "dense": 13, "threshold": 14, "requantize": 12, "add": 4, "queue": 8, "fork": 3, "max_pool": 6,
           "avg_pool": 6, "pad_channels": 4, "top_k": 5, "axi_input": 3, "axi_output": 4}
@@ -72,7 +73,7 @@ def key(engine: Engine, family: str) -> str:
 
 def measured(engines: Sequence[Engine], family: str, store: Path,
              report: Callable[[str, int, int], None] | None = None) -> list[Mapping[str, Any]]:
-    """What Yosys made of some engines: figures as `tbn_hw.synthesis` gives them; kept in `store`, a few at a time.
+    """The figures of `tbn_hw.netlists.synthesis` for some engines, made a few at a time and kept in `store`.
 
     `report` is called with what was done last, how many engines are done, and of how many.
     """
@@ -107,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             figures = measured(every, family, options.folder, step)
         pairs = list(zip(every, figures, strict=True))
         fitted, held_out = pairs[:len(engines["fitted"])], pairs[len(engines["fitted"]):]
-        prior = load(PRIOR).forms if family != PRIOR else None
+        prior = cost_model(PRIOR).forms if family != PRIOR else None
         model = CostModel(family, fit(fitted, family, prior), Error(0, 0, 0, 0))
         missed = error(model, held_out)
         content = {"yosys": versions("yosys")["yosys"], "engines": len(fitted), "error": asdict(missed),

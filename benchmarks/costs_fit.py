@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from tbn_hw.accelerator import Engine
-from tbn_hw.cost import FITTED, CostModel, Error
-from tbn_hw.cost_features import pieces
-from tbn_hw.cost_piece import Piece
+from tbn_hw.costs.features import pieces
+from tbn_hw.costs.model import FITTED, CostModel, Error
+from tbn_hw.costs.piece import Piece
+from tbn_hw.streaming.accelerator import Engine
 
 SMALL = 12.0
 """LUTs or flip-flops that are added to a figure before an error is taken relative to it: a LUT in five is no error."""

@@ -22,8 +22,8 @@ from benchmarks.mapping import commands
 from benchmarks.tables import bars, write_csv
 from hdl.mvu import MVU
 from hdl.requantize import Requantize
-from tbn_hw.cells import FAMILIES
-from tbn_hw.synthesis import synthesise
+from tbn_hw.families.cells import FAMILIES
+from tbn_hw.netlists.synthesis import synthesise
 
 WITH, WITHOUT = {"ice40": " -dsp"}, {"ecp5": " -nodsp", "xc7": " -nodsp"}
 """What the other way of mapping a family adds to its command."""

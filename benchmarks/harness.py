@@ -22,13 +22,15 @@ from amaranth.back import verilog
 from benchmarks import netlist_check
 from benchmarks.netlist_check import check, logic_hash
 from sim.bench.tool import version as simulator_version
-from tbn_hw import placement, placement_chains, placement_gowin, placement_memories, placement_nets
-from tbn_hw.cells import FAMILIES
-from tbn_hw.nextpnr import Device, Routed, place_and_route
-from tbn_hw.placement import json_netlist
-from tbn_hw.synthesis import synthesise
-from tbn_hw.tools import versions
-from tbn_hw.workspace import content_key, file_hash
+from tbn_hw.families import ecp5_chains, ecp5_memories, gowin_cells, nets
+from tbn_hw.families.cells import FAMILIES
+from tbn_hw.netlists import join
+from tbn_hw.netlists.join import json_netlist
+from tbn_hw.netlists.synthesis import synthesise
+from tbn_hw.routing.nextpnr import Routed, place_and_route
+from tbn_hw.stages.workspace import content_key, file_hash
+from tbn_hw.targets.device import Device
+from tbn_hw.tools.versions import versions
 
 DEVICES = {"ecp5": Device("ecp5", "85k", "CABGA756", 6), "ice40": Device("ice40", "hx8k", "ct256")}
 """What arrays are placed on; of other families only netlists are measured."""
@@ -36,7 +38,7 @@ TARGET_MHZ = {"ecp5": 300.0, "ice40": 200.0}
 """More than arrays reach, for nextpnr stops improving once the target is met."""
 CHECKER = Path(netlist_check.__file__)
 MAKERS = [Path(str(module.__file__)) for module in
-          (placement, placement_chains, placement_gowin, placement_memories, placement_nets)]
+          (join, ecp5_chains, gowin_cells, ecp5_memories, nets)]
 RESULT = "result.json"
 
 
@@ -60,7 +62,7 @@ class Design(Protocol):
 
 @dataclass(frozen=True)
 class Mapped:
-    """A netlist of Yosys: `total` and, by module, the figures of `tbn_hw.synthesis`, and how long that took."""
+    """A netlist of Yosys: `total` and, by module, those of `tbn_hw.netlists.synthesis`, and how long that took."""
 
     total: dict[str, Any]
     modules: dict[str, dict[str, Any]]

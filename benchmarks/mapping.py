@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from tbn_hw.cells import FAMILIES
+from tbn_hw.families.cells import FAMILIES
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from amaranth.hdl import Module, Signal
 from benchmarks.tables import write_csv
 from hdl.lut_rom import is_mapped
 from hdl.rom import BLOCK_WORTH, BLOCKS, blocks_of, read_only, rom_luts
-from tbn_hw.cells import FAMILIES
-from tbn_hw.synthesis import synthesise
+from tbn_hw.families.cells import FAMILIES
+from tbn_hw.netlists.synthesis import synthesise
 
 DEPTHS = (2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048)
 WIDTH = 16

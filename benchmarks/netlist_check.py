@@ -1,7 +1,7 @@
 """A netlist, as synthesised or as placed, held to integers in simulation, with Yosys's own models of the cells.
 
-It is one that nextpnr writes after packing and placement (`Routed.netlist`) or that `tbn_hw.placement.json_netlist`
-makes; `tbn_hw.netlist_verilog` turns it into Verilog.
+It is one that nextpnr writes after packing and placement (`Routed.netlist`) or that `tbn_hw.netlists.join.json_netlist`
+makes; `tbn_hw.netlists.simulation` turns it into Verilog.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from sim.bench import ComponentResult, simulate_component
-from tbn_hw.errors import Mismatch, UsageError
-from tbn_hw.netlist_verilog import escaped, models, top_module, verilog
-from tbn_hw.workspace import content_key
+from tbn_hw.netlists.simulation import escaped, models, top_module, verilog
+from tbn_hw.shared.errors import Mismatch, UsageError
+from tbn_hw.stages.workspace import content_key
 
 Values = Sequence[int] | np.ndarray
 

@@ -21,11 +21,12 @@ from rich.console import Console
 
 from benchmarks.tables import Row, show, write_csv
 from sim.bench import PRIMITIVES, SimulationResult, simulate, simulate_many
-from tbn_hw import generate
-from tbn_hw.accelerator import Accelerator, plan
-from tbn_hw.folding import fold
-from tbn_hw.load import load
-from tbn_hw.verify import stimulus
+from tbn_hw.stages.load import load
+from tbn_hw.stages.verify import stimulus
+from tbn_hw.streaming import generate
+from tbn_hw.streaming.accelerator import Accelerator
+from tbn_hw.streaming.folding import fold
+from tbn_hw.streaming.plan import plan
 
 SEED = 1
 Bench = Callable[..., SimulationResult]

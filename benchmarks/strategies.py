@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.formats import FORMATS
 from benchmarks.formats.measure import Cost, measure, names
-from tbn_hw.errors import BuildError
+from tbn_hw.shared.errors import BuildError
 
 SIZES = {"float32": (1, 1), "int8": (1, 16), "TWN": (4, 32), "BWN": (4, 32), "TNN": (4, 64), "TBN": (8, 64),
          "XNOR-Net": (8, 64)}

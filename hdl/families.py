@@ -1,6 +1,6 @@
 """Families of parts whose cells gateware may be made of."""
 
-FAMILIES = ("portable", "ecp5", "gowin", "ice40", "xc7")
+CELL_FAMILIES = ("portable", "ecp5", "gowin", "ice40", "xc7")
 """Plain logic for any tool, and what has cells of its own."""
 
 
@@ -15,8 +15,8 @@ def check_family(family):
     Raises
     ------
     ValueError
-        If it is none of `FAMILIES`.
+        If it is none of `CELL_FAMILIES`.
     """
-    if family not in FAMILIES:
-        raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
+    if family not in CELL_FAMILIES:
+        raise ValueError(f"Family must be one of {', '.join(CELL_FAMILIES)}, not {family!r}")
     return family

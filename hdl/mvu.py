@@ -66,7 +66,7 @@ class MVU(wiring.Component):
     tree_levels : int
         Levels of logic between registers of the dot products, of LUTs where bits are counted and else of adders; 0 for
         none.
-    family : one of `hdl.families.FAMILIES`
+    family : one of `hdl.families.CELL_FAMILIES`
         Whose cells the counts of bits, and weights in logic, are made of.
     o_par : int or None
         Results in an output beat, a divisor of pe; None for all.

@@ -41,7 +41,7 @@ class Requantize(wiring.Component):
         Elements a beat, a divisor of the number of channels.
     pixels : int
         Pixels of a frame; only `interval` depends on it.
-    family : one of `hdl.families.FAMILIES`
+    family : one of `hdl.families.CELL_FAMILIES`
         Whose multipliers they are.
 
     Members

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from quantize.network import write_atomically
+from quantize.files import write_atomically
 
 _KEYS = {"model", "weights", "optimizer", "epoch", "random", "recipe"}
 

@@ -6,7 +6,7 @@ import csv
 import io
 from pathlib import Path
 
-from quantize.network import write_atomically
+from quantize.files import write_atomically
 
 
 def draw_curve(metrics: Path, file: Path) -> bool:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from quantize.fold import Item, fold
+from quantize.lowering import Item, lower
 from quantize.model import Model
 
 
@@ -83,6 +83,6 @@ def exact(model: Model) -> Exact:
     Raises
     ------
     ExportError
-        As `quantize.fold.fold`.
+        As `quantize.lowering.lower`.
     """
-    return Exact(fold(model)).eval()
+    return Exact(lower(model)).eval()

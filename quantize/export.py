@@ -12,7 +12,7 @@ from quantize.checkpoint import CheckpointError
 from quantize.command import Parser, check_numbers, finish
 from quantize.data import DataError, load_dataset
 from quantize.exact import Exact, exact
-from quantize.fold import ExportError, fold
+from quantize.lowering import ExportError, lower
 from quantize.model import Model
 from quantize.network import Network
 from quantize.spec import SpecError, load_spec
@@ -38,7 +38,7 @@ def export(model: Model) -> Network:
         If an accumulator or a range does not fit.
     """
     spec, source = model.spec, TensorType(model.spec.input.shape, "int", -128, 127)
-    nodes = find_thresholds(fold(model), source)
+    nodes = find_thresholds(lower(model), source)
     outputs: tuple[str, ...] = (nodes[-1].name,)
     if spec.top_k is not None:
         nodes, outputs = (*nodes, Node("top_k", "top_k", outputs, {"k": spec.top_k})), (*outputs, "top_k")

@@ -14,7 +14,7 @@ import torch
 
 from quantize.data import DataError, Dataset
 from quantize.exact import exact
-from quantize.network import write_atomically
+from quantize.files import write_atomically
 from quantize.spec import Spec
 from quantize.strategy import Strategy
 from quantize.trainer import Trainer, evaluate, taught

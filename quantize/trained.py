@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from quantize.checkpoint import CheckpointError, load_checkpoint
+from quantize.files import write_atomically
 from quantize.layers import Conv, Dense
 from quantize.model import Model, build_module
-from quantize.network import write_atomically
 from quantize.spec import Spec
 
 _MODEL = "tbn_hw_trained"

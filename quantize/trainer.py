@@ -24,9 +24,9 @@ from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random
 from quantize.curve import draw_curve
 from quantize.data import Dataset, Pixels
 from quantize.distill import distill_loss
+from quantize.files import write_atomically
 from quantize.group import Group
 from quantize.model import Model
-from quantize.network import write_atomically
 from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs
 from quantize.spec import Spec, Train
 from quantize.strategy import Strategy, build_strategy

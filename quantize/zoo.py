@@ -9,7 +9,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from quantize.network import write_atomically
+from quantize.files import write_atomically
 from quantize.yaml_source import SpecError
 
 ZOO = Path(__file__).with_name("zoo")

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tbn_hw.command import Parser, finish
-from tbn_hw.errors import ToolMissing
-from tbn_hw.progress import terminal
+from tbn_hw.shared.command import Parser, finish
+from tbn_hw.shared.errors import ToolMissing
+from tbn_hw.shared.progress import terminal
 
 DEPTHS = ("estimate", "synthesis")
 
@@ -48,10 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         options = parse(arguments)
         _require("matplotlib", *(["distributed"] if options.scheduler else []))
-        from tbn_hw import explore_run  # imports the toolchain, which --help and a wrong flag need not wait for
+        from tbn_hw.exploration.run import (  # imports the toolchain, which --help and a wrong flag need not wait for
+            executor_of,
+            explore,
+        )
 
-        with explore_run.executor_of(options.scheduler) as executor:
-            explore_run.explore(options, executor, console)
+        with executor_of(options.scheduler) as executor:
+            explore(options, executor, console)
 
     return finish(work, partial(console.print, soft_wrap=True),
                   "interrupted; the points that were done are kept")

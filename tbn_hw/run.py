@@ -17,13 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 from serial.tools import list_ports
 
 from quantize.network import Network, NetworkError
-from tbn_hw.board import BAUD
-from tbn_hw.client import Board, picture_bytes
-from tbn_hw.command import Parser, finish
-from tbn_hw.confidence import softmax
-from tbn_hw.errors import BoardError, ModelRefused, UsageError
-from tbn_hw.pictures import read_pictures
-from tbn_hw.protocol import Identity, Result, network_key
+from tbn_hw.host.client import Board, picture_bytes
+from tbn_hw.host.confidence import softmax
+from tbn_hw.host.pictures import read_pictures
+from tbn_hw.host.protocol import BAUD, Identity, Result, network_key
+from tbn_hw.shared.command import Parser, finish
+from tbn_hw.shared.errors import BoardError, ModelRefused, UsageError
 
 BITS = 10
 """Of a byte on the line."""

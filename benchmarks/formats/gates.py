@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from tbn_hw import yosys
-from tbn_hw.errors import UsageError
+from tbn_hw.shared.errors import UsageError
+from tbn_hw.tools import yosys
 
 MODELS = {"ecp5": "+/ecp5/cells_sim.v", "ice40": "+/ice40/cells_sim.v", "xc7": "+/xilinx/cells_sim.v"}
 GATES = {"$_NOT_": "~{A}", "$_BUF_": "{A}", "$_AND_": "{A}&{B}", "$_OR_": "{A}|{B}", "$_XOR_": "{A}^{B}",

@@ -13,10 +13,11 @@ from benchmarks.formats.array import Array
 from benchmarks.formats.gates import simulate
 from benchmarks.formats.modules import ARRAY, PINS, PORTS, modules
 from benchmarks.formats.vectors import vectors
-from tbn_hw.errors import Mismatch
-from tbn_hw.nextpnr import Device, place_and_route, spread
-from tbn_hw.placement import json_netlist
-from tbn_hw.synthesis import synthesise
+from tbn_hw.netlists.join import json_netlist
+from tbn_hw.netlists.synthesis import synthesise
+from tbn_hw.routing.nextpnr import place_and_route, spread
+from tbn_hw.shared.errors import Mismatch
+from tbn_hw.targets.device import Device
 
 DEVICE = Device("ecp5", "85k", "CABGA756", 6)
 TARGET_MHZ = 250.0

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from quantize.network import INPUT, Network, Node, write_atomically
+from quantize.files import write_atomically
+from quantize.network import INPUT, Network, Node
 from quantize.qonnx.graph import QonnxError
 from quantize.qonnx.writer import EXACT_FLOAT, Tensor, Writer
 from quantize.tensor import TensorType, signed_width

@@ -15,7 +15,8 @@ import numpy as np
 
 from sim.bench.beats import Encoding, unpack
 from sim.bench.build import Built, build
-from sim.bench.tool import SimulationError, execute, log_end, version
+from sim.bench.tool import SimulationError, run_simulator, version
+from sim.process import log_end
 
 PORTS = ("aclk", "aresetn", "s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast", "m_axis_tdata",
          "m_axis_tvalid", "m_axis_tready", "m_axis_tlast", "m_axis_tuser")
@@ -158,7 +159,7 @@ class Run:
         path, log = folder / "job.json", folder / "simulation.log"
         path.write_text(json.dumps(job))
         command = [sys.executable, "-m", "sim.bench.worker", str(path)]
-        execute(command, log, cwd=folder, watch=lambda: self._look(folder))
+        run_simulator(command, log, cwd=folder, watch=lambda: self._look(folder))
         if not (folder / "outcome.json").exists():
             raise SimulationError(f"the simulation ended without a result; {log} ends:\n{log_end(log)}")
         outcome: dict[str, Any] = json.loads((folder / "outcome.json").read_text())

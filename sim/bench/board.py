@@ -14,8 +14,9 @@ from cocotb.task import resume
 
 from sim.bench.build import build
 from sim.bench.handshake import Handle
-from sim.bench.tool import SimulationError, execute, log_end
+from sim.bench.tool import SimulationError, run_simulator
 from sim.bench.uart import UartListener, UartSender
+from sim.process import log_end
 
 PORTS = ("clk", "uart_rx", "uart_tx", "led_heartbeat", "led_error")
 PERIOD = 200
@@ -37,7 +38,7 @@ def simulate_board(sources: Sequence[Path], top: str, module: str, work: Path, *
     stage = {"stage": "run", "module": module, "folder": str(built.folder), "top": top, "simulator": built.simulator,
              "run_folder": str(folder), "results": str(folder / "results.xml"), "seed": 0}
     path.write_text(json.dumps({**job, **stage}))
-    execute([sys.executable, "-m", "sim.bench.worker", str(path)], log, cwd=folder)
+    run_simulator([sys.executable, "-m", "sim.bench.worker", str(path)], log, cwd=folder)
     outcome = folder / "outcome.json"
     if not outcome.exists():
         raise SimulationError(f"the simulation ended without a result; {log} ends:\n{log_end(log)}")

@@ -14,7 +14,8 @@ from pathlib import Path
 import cocotb_tools.config
 
 from sim.bench.runtime import runtime_objects
-from sim.bench.tool import CompileError, SimulationError, compiler, execute, verilator_root, version
+from sim.bench.tool import CompileError, compiler, verilator_root, version
+from sim.process import ProcessFailed, execute
 
 MARKER = "built.json"
 
@@ -104,5 +105,5 @@ def _work_on(job: Mapping[str, object], folder: Path, env: dict[str, str] | None
     path.write_text(json.dumps(job))
     try:
         execute([sys.executable, "-m", "sim.bench.worker", str(path)], folder / "build.log", cwd=folder, env=env)
-    except SimulationError as error:
+    except ProcessFailed as error:
         raise CompileError(f"Verilog cannot be compiled: {error}") from None

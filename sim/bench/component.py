@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.bench.build import build
-from sim.bench.tool import SimulationError, execute, log_end, version
+from sim.bench.tool import SimulationError, run_simulator, version
+from sim.process import log_end
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def simulate_component(sources: Sequence[Path], top: str, inputs: Mapping[str, S
            "timeout": timeout_cycles}
     path, log = folder / "job.json", folder / "simulation.log"
     path.write_text(json.dumps(job))
-    execute([sys.executable, "-m", "sim.bench.worker", str(path)], log, cwd=folder)
+    run_simulator([sys.executable, "-m", "sim.bench.worker", str(path)], log, cwd=folder)
     if not (folder / "outcome.json").exists():
         raise SimulationError(f"the simulation ended without a result; {log} ends:\n{log_end(log)}")
     outcome = json.loads((folder / "outcome.json").read_text())

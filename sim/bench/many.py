@@ -16,7 +16,8 @@ import numpy as np
 
 from sim.bench.accelerator import FREE_FRAMES, Divergence, SimulationResult, arranged, results_of, timing_of
 from sim.bench.build import build
-from sim.bench.tool import SimulationError, execute, log_end, version
+from sim.bench.tool import SimulationError, run_simulator, version
+from sim.process import log_end
 
 FOLDER = "many"
 """Where in `work` the last run's files are, `simulation.log` among them."""
@@ -79,7 +80,7 @@ def _run(program: Path, frames: np.ndarray, folder: Path, progress: Callable[[in
         if progress is not None and files[3].exists() and (text := files[3].read_text()):
             progress(int(text), len(frames))
 
-    execute([sys.executable, "-m", "sim.bench.worker", str(job)], log, cwd=folder, watch=look)
+    run_simulator([sys.executable, "-m", "sim.bench.worker", str(job)], log, cwd=folder, watch=look)
     if not files[2].exists():
         raise SimulationError(f"the simulation ended without a result; {log} ends:\n{log_end(log)}")
     outcome: dict[str, Any] = json.loads(files[2].read_text())

@@ -1,4 +1,4 @@
-"""The simulators: where they are, what they need, and how a process of theirs is run and ended."""
+"""The simulators: where they are, what they need, and the errors of a simulation."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import importlib.util
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-LOG_LINES = 15
+from sim.process import ProcessFailed, execute
 
 
 class SimulationError(Exception):
@@ -67,36 +64,9 @@ def version(simulator: str) -> str:
     return " ".join(text.split("(")[0].split()[:4])
 
 
-def execute(command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | None = None,
-            watch: Callable[[], None] | None = None) -> None:
-    """Run `command` with all its output in `log`; raises SimulationError with the log's end when it fails.
-
-    The command gets a process group of its own, which is ended when this function is left in any way; the pipe at its
-    standard input closes when this process dies, so that `sim.bench.worker` can end itself. `watch` is called now and
-    then while it runs.
-    """
-    environment = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
-    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=cwd, env=environment | (env or {}), stdin=subprocess.PIPE,
-                                   stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-        try:
-            pause = 0.01
-            while process.poll() is None:
-                time.sleep(pause)
-                pause = min(0.2, 1.5 * pause)
-                if watch is not None:
-                    watch()
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
-    if process.returncode:
-        raise SimulationError(f"simulation failed with exit status {process.returncode}; {log} ends:\n{log_end(log)}")
-
-
-def log_end(log: Path) -> str:
-    """The last lines of a log."""
-    return "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-LOG_LINES:])
+def run_simulator(command: list[str], log: Path, **how: Any) -> None:
+    """Run a command of a simulator as `sim.process.execute` does; raises SimulationError when it fails."""
+    try:
+        execute(command, log, **how)
+    except ProcessFailed as failed:
+        raise SimulationError(f"simulation failed with {failed}") from None

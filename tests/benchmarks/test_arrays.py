@@ -9,7 +9,7 @@ from benchmarks import arrays, harness
 from benchmarks.harness import Harness
 from benchmarks.popcount_array import PopcountArray
 from benchmarks.tables import write_csv
-from tbn_hw.errors import DoesNotFit, Mismatch
+from tbn_hw.shared.errors import DoesNotFit, Mismatch
 
 SMALL = ["--simd", "4", "--array", "2", "4", "--seeds", "1", "2", "--forms", "portable", "--activations", "ternary"]
 

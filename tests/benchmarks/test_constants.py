@@ -9,7 +9,7 @@ import pytest
 from benchmarks.constants import FAMILIES, Netlists, _bits, main, quick_mapping, random_layer
 from benchmarks.constants_layer import ConstantLayer
 from benchmarks.constants_netlist import differences
-from tbn_hw import cells
+from tbn_hw.families import cells
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks import costs, costs_fit
 from benchmarks.costs_networks import STYLES, engines, is_narrow, is_stem, is_unrolled, is_unrolled_binary, kinds
-from tbn_hw.cost import CostModel, Error
-from tbn_hw.cost_features import pieces
+from tbn_hw.costs.features import pieces
+from tbn_hw.costs.model import CostModel, Error
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -9,10 +9,10 @@ import pytest
 from benchmarks.harness import DEVICES
 from benchmarks.netlist_check import check
 from benchmarks.popcount_array import PopcountArray
-from tbn_hw.errors import Mismatch, UsageError
-from tbn_hw.nextpnr import place_and_route
-from tbn_hw.placement import json_netlist
-from tbn_hw.synthesis import synthesise
+from tbn_hw.netlists.join import json_netlist
+from tbn_hw.netlists.synthesis import synthesise
+from tbn_hw.routing.nextpnr import place_and_route
+from tbn_hw.shared.errors import Mismatch, UsageError
 
 ARRAY = PopcountArray(2, 3, "ternary", {"tree_levels": 1, "family": "portable"})
 TABLES = {"ecp5": ("TRELLIS_COMB", "INITVAL"), "ice40": ("ICESTORM_LC", "LUT_INIT")}

@@ -8,8 +8,8 @@ from benchmarks.formats.carry import Sum, add, bit, real
 from benchmarks.formats.measure import Cost, check
 from benchmarks.formats.modules import ARRAY, modules
 from benchmarks.strategies import chart, table, write
-from tbn_hw.errors import Mismatch
-from tbn_hw.synthesis import synthesise
+from tbn_hw.netlists.synthesis import synthesise
+from tbn_hw.shared.errors import Mismatch
 
 
 def synthesised(array, folder):

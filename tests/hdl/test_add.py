@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from amaranth.hdl import Shape, signed, unsigned
-from bench import run, signs_to_bits
+from support.bench import run, signs_to_bits
 
 from hdl.add import Add
 from hdl.stream import BINARY, TRIT

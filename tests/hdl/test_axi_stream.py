@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from amaranth.hdl import ClockDomain, Module, Shape, signed, unsigned
 from amaranth.sim import Simulator
-from axi_bench import InputBench, Loop, OutputBench, range_of, reference, to_bytes, traffic, with_last
-from bench import run, signs_to_bits
+from support.axi_bench import InputBench, Loop, OutputBench, range_of, reference, to_bytes, traffic, with_last
+from support.bench import run, signs_to_bits
 
 from hdl.axi_stream import AxiInput, AxiOutput
 from hdl.stream import BINARY, TRIT

@@ -4,10 +4,10 @@
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Module, Mux, Shape, Signal, signed, unsigned
-from test_counting import models, prove
+from support.equivalence import models, prove
 
 from hdl.cells import gated_sum
-from tbn_hw.errors import SynthesisError
+from tbn_hw.shared.errors import SynthesisError
 
 
 class Sum(Elaboratable):

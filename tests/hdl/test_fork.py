@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import signed
 from amaranth.sim import Simulator
-from bench import run
+from support.bench import run
 
 from hdl.fork import Fork
 from hdl.stream import Elements

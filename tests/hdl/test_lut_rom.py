@@ -1,7 +1,6 @@
 """Tables in LUTs: what a family's cells hold, proven against tables of plain logic, and how many of them it takes."""
 
 import random
-from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
@@ -9,11 +8,10 @@ from amaranth.hdl import Elaboratable, Module, Mux, Signal
 from amaranth.lib import memory
 
 from hdl.lut_rom import DEPTHS, columns_of, is_mapped, lut_rom, luts_of
-from tbn_hw import yosys
-from tbn_hw.errors import SynthesisError
-from tbn_hw.synthesis import synthesise
-
-OURS = Path(__file__).parents[2] / "sim" / "bench" / "primitives.v"
+from sim.bench import PRIMITIVES
+from tbn_hw.netlists.synthesis import synthesise
+from tbn_hw.shared.errors import SynthesisError
+from tbn_hw.tools import yosys
 
 
 def random_rows(depth, width, seed=1):
@@ -47,7 +45,7 @@ class Tables(Elaboratable):
 
 
 def prove(folder, gold, gate, models="ours.v"):
-    (folder / "ours.v").write_text(OURS.read_text())
+    (folder / "ours.v").write_text(PRIMITIVES.read_text())
     (folder / "gold.il").write_text(gold.rtlil("gold"))
     (folder / "gate.il").write_text(gate.rtlil("gate"))
     (folder / "prove.ys").write_text(f"""

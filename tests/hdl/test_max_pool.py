@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from amaranth.hdl import Shape, signed, unsigned
-from bench import beats, bits_to_signs, run, signs_to_bits
+from support.bench import beats, bits_to_signs, run, signs_to_bits
 
 from hdl.max_pool import MaxPool
 from hdl.stream import BINARY, TRIT

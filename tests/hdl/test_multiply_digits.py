@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Cat, Module, Signal, signed, unsigned
 from amaranth.sim import Simulator
-from bench import run
+from support.bench import run
 
 from hdl.multiply_digits import PAIRS, digit_layout, digit_terms, lacking, sum_of_digits_shape, with_triples
 from hdl.mvu import MVU

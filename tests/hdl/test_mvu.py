@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import wiring
-from bench import run, signs_to_bits
+from support.bench import run, signs_to_bits
 
 from hdl.mvu import MVU
 from hdl.rom import weight_rows

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from amaranth.hdl import signed
-from bench import beats, run
+from support.bench import beats, run
 
 from hdl.requantize import Requantize
 

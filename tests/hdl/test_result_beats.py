@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import wiring
-from bench import run
+from support.bench import run
 
 from hdl.result_beats import ResultBeats
 from hdl.stream import Signature

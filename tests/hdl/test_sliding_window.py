@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 from amaranth.hdl import signed
-from bench import beats, bits_to_signs, run, signs_to_bits
+from support.bench import beats, bits_to_signs, run, signs_to_bits
 
 from hdl.sliding_window import SlidingWindow
 from hdl.stream import BINARY, TRIT

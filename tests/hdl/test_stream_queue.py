@@ -6,7 +6,7 @@ from amaranth.hdl import Module, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
-from bench import beats, run
+from support.bench import beats, run
 
 from hdl.stream import TRIT, Elements, Signature, connect
 from hdl.stream_queue import Pair, Queue

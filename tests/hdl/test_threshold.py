@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from amaranth.hdl import signed, unsigned
-from bench import beats, bits_to_signs, run
+from support.bench import beats, bits_to_signs, run
 
 from hdl.stream import BINARY, TRIT
 from hdl.threshold import Threshold

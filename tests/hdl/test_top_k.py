@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from amaranth.hdl import signed
-from bench import beats, run, signs_to_bits
+from support.bench import beats, run, signs_to_bits
 
 from hdl.stream import BINARY
 from hdl.top_k import TopK

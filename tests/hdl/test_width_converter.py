@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from amaranth.hdl import signed
-from bench import beats, run
+from support.bench import beats, run
 
 from hdl.stream import TRIT
 from hdl.width_converter import WidthConverter

@@ -1,18 +1,15 @@
 """Small trained-looking models for the tests of `quantize`."""
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.paths import DATA
 
 from quantize.data import Dataset
 from quantize.spec import Spec, parse_spec
-
-sys.path.insert(0, str(Path(__file__).parent))  # the shared helpers, whatever pytest's import mode
 
 HEAD = """\
 name: small
@@ -97,7 +94,6 @@ def random_model(spec_text: Callable[..., str]) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of the data sets; the test is skipped where there is none."""
-    folder = Path(os.environ.get("TBN_HW_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    if not folder.is_dir():
+    if not DATA.is_dir():
         pytest.skip("no data sets; set TBN_HW_DATA")
-    return folder
+    return DATA

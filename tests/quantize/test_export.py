@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from quantize.chain import Chain, first_true, multiplier  # noqa: E402
 from quantize.export import exact, export  # noqa: E402
-from quantize.fold import ExportError, Item, fold  # noqa: E402
+from quantize.lowering import ExportError, Item, lower  # noqa: E402
 from quantize.network import Network, TensorType  # noqa: E402
 from quantize.thresholds import find_thresholds  # noqa: E402
 from sim.golden import run  # noqa: E402
@@ -176,7 +176,7 @@ def test_export_wrong(random_model):
     with torch.no_grad():
         model.layers[1].bias[0] = float("nan")
     with pytest.raises(ExportError, match=r"^small: layers\.1\.bias must be finite$"):
-        fold(model)
+        lower(model)
     with pytest.raises(ValueError, match="^nothing but the quantiser may follow a relu here$"):
         Chain().relu().add(1.0).affine(1)
 

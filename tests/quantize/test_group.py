@@ -4,9 +4,9 @@ import csv
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from support.paths import ROOT
 
 torch = pytest.importorskip("torch")
 
@@ -17,7 +17,7 @@ from quantize.trainer import Trainer, TrainError  # noqa: E402
 
 
 def torchrun(*arguments):
-    root = Path(__file__).parents[2]
+    root = ROOT
     environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",

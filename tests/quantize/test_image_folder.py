@@ -7,7 +7,7 @@ from PIL import Image
 from quantize.data import DataError, load_dataset
 from quantize.image_folder import ImageFolder
 from quantize.spec import load_spec, parse_spec
-from tbn_hw.pictures import read_pictures
+from tbn_hw.host.pictures import read_pictures
 
 COLOURS = {"apple": (200, 40, 40), "leaf": (30, 180, 60), "sky": (40, 60, 220)}
 

@@ -11,7 +11,8 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from quantize.network import Network, NetworkError, Node, TensorType, write_atomically
+from quantize.files import write_atomically
+from quantize.network import Network, NetworkError, Node, TensorType
 from quantize.tensor import signed_width
 
 PICTURE = TensorType((4, 4, 2), "int", -128, 127)

@@ -6,10 +6,10 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.paths import ROOT
 
 torch = pytest.importorskip("torch")
 
@@ -22,7 +22,7 @@ from quantize.spec import Train, load_spec  # noqa: E402
 from quantize.train import main as train_main  # noqa: E402
 from quantize.trained import load_model  # noqa: E402
 from quantize.trainer import Trainer, TrainError, evaluate  # noqa: E402
-from tbn_hw.command import finish as finish_build  # noqa: E402
+from tbn_hw.shared.command import finish as finish_build  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +150,7 @@ def test_commands_after_a_kill(tmp_path, capsys):
     """The training command, killed and started again, gives what an undisturbed one gives; then the export."""
     pytest.importorskip("sklearn")
     command = [sys.executable, "-m", "quantize.train", "--model", "tbn_digits", "--epochs", "3", "--threads", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     killed = tmp_path / "killed"
     process = subprocess.Popen([*command, "--output", killed], env=environment, stderr=subprocess.DEVNULL)
     while not (killed / "metrics.csv").is_file():
@@ -227,7 +227,7 @@ def test_output_that_nothing_reads():
     code = "from quantize.command import finish\nraise SystemExit(finish(lambda: print('x' * {}), (), ''))"
     for size in (1, 100_000):
         done = subprocess.run([sys.executable, "-c", code.format(size)], stdout=writer, stderr=subprocess.PIPE,
-                              env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+                              env={**os.environ, "PYTHONPATH": str(ROOT)})
         assert (done.returncode, done.stderr) == (141, b"")
     os.close(writer)
 
@@ -246,7 +246,7 @@ raise SystemExit(finish(lambda: save_checkpoint(Path({str(file)!r}), state, nump
     for blocks, done in (("unlimited", (0, "")), ("100", (1, f"{file}: File too large\n"))):
         ran = subprocess.run(["bash", "-c", f'ulimit -f {blocks}; exec "$0" -c "$1"', sys.executable, code],
                              capture_output=True, text=True,
-                             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+                             env={**os.environ, "PYTHONPATH": str(ROOT)})
         assert (ran.returncode, ran.stderr) == done
         assert list(tmp_path.iterdir()) == [file] and file.stat().st_size > 400_000
 

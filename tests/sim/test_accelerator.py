@@ -8,14 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from tiny_accelerator import TINY, frames
+from support.paths import ROOT
+from support.tiny_accelerator import TINY, frames
 
 from sim.bench import Probe, SimulationError, simulate
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +112,7 @@ def test_nothing_is_left_running_when_the_caller_is_killed(tmp_path):
     job, log = tmp_path / "job.json", tmp_path / "log"
     job.write_text(json.dumps({"stage": "commands", "folder": "/", "commands": [["sleep", "1234.5"]]}))
     command = [sys.executable, "-m", "sim.bench.worker", str(job)]
-    script = f"from sim.bench.tool import Path, execute; execute({command}, Path({str(log)!r}), cwd=Path())"
+    script = f"from sim.process import Path, execute; execute({command}, Path({str(log)!r}), cwd=Path())"
     caller = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
     assert _wait(lambda: len(_sleepers()) == 1)
     os.kill(caller.pid, signal.SIGKILL)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import naive
 
 from sim.golden.add import add
 from sim.golden.avg_pool import avg_pool
@@ -21,10 +19,6 @@ from sim.golden.pad_channels import pad_channels
 from sim.golden.requantize import requantize
 from sim.golden.threshold import threshold
 from sim.golden.top_k import top_k
-
-_spec = importlib.util.spec_from_file_location("naive", Path(__file__).with_name("naive.py"))
-naive = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(naive)
 
 fast = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)

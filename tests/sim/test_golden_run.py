@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from support import naive
+from support import random_networks as networks
+from support.paths import ROOT
 
 from sim.golden import accuracy, apply, run
 from sim.golden.__main__ import main
-
-
-def _load(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-naive, networks = _load("naive"), _load("networks")
 
 
 def naive_run(network, images):
@@ -120,7 +111,7 @@ def test_command(tmp_path, capsys):
     save_file({"images": unsigned, "labels": labels}, tmp_path / "images.safetensors")
     command = [sys.executable, "-m", "sim.golden", "--network", str(tmp_path / "n.safetensors"),
                "--images", str(tmp_path / "images.safetensors")]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True)
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert found.stdout == "every_kind: 15 of 20 correct, 75.00 %\n"
 
     save_file({"pictures": unsigned}, tmp_path / "images.safetensors")

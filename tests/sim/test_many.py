@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tiny_accelerator import TINY, frames
+from support.tiny_accelerator import TINY, frames
 
 from sim.bench import SimulationError, simulate, simulate_many
 from sim.bench.many import FOLDER

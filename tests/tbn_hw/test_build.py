@@ -15,7 +15,7 @@ from PIL import Image
 
 from quantize.network import Network
 from quantize.zoo import ZOO
-from tbn_hw.html_report import render
+from tbn_hw.report.page import render
 
 DIGITS = "tbn_digits.yaml"
 

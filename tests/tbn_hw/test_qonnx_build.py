@@ -4,9 +4,9 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from support.paths import DATA
 
 pytest.importorskip("onnx")
 
@@ -37,7 +37,7 @@ def test_qonnx_becomes_the_zoo_network(tmp_path):
 @pytest.mark.parametrize("name", ["TFC_1W1A", "TFC_1W2A"])
 def test_gateware_of_brevitas_networks(name, tmp_path):
     """On MNIST pictures that lie beside the file, as a user would put them there."""
-    data = Path(os.environ.get("TBN_HW_DATA", Path(__file__).parents[3] / "shared" / "data"))
+    data = DATA
     if not (data / "qonnx").is_dir():
         pytest.skip("no data sets; set TBN_HW_DATA")
     (tmp_path / f"{name}.onnx").write_bytes((data / "qonnx" / f"{name}.onnx").read_bytes())

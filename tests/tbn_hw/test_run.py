@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from networks import residual
 from PIL import Image
 from serial.tools import list_ports
+from support.networks import residual
 
-from tbn_hw.board import BAUD
-from tbn_hw.confidence import fit_temperature, softmax
+from tbn_hw.boards.top import BAUD
+from tbn_hw.host.confidence import fit_temperature, softmax
 from tbn_hw.run import main, read_build
 
 

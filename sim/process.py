@@ -1,0 +1,66 @@
+"""A process that ends with this one: how it is started, watched and ended, and what its log says last."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+LOG_LINES = 15
+
+
+class ProcessFailed(Exception):
+    """A process that ended with an error: its exit status, then the last lines of its log."""
+
+
+def execute(command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | None = None,
+            watch: Callable[[], None] | None = None) -> None:
+    """Run `command` with all its output in `log`; raises ProcessFailed with the log's end when it fails.
+
+    The command gets a process group of its own, which is ended when this function is left in any way; the pipe at its
+    standard input closes when this process dies, so that `sim.bench.worker` can end itself. `watch` is called now and
+    then while it runs.
+    """
+    environment = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
+    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=cwd, env=environment | (env or {}), stdin=subprocess.PIPE,
+                                   stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            pause = 0.01
+            while process.poll() is None:
+                time.sleep(pause)
+                pause = min(0.2, 1.5 * pause)
+                if watch is not None:
+                    watch()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+    if process.returncode:
+        raise ProcessFailed(f"exit status {process.returncode}; {log} ends:\n{log_end(log)}")
+
+
+def log_end(log: Path) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-LOG_LINES:])
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it ends in any way, which a pool's workers do not do by themselves."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,105 @@
+"""The points of an exploration: the cheapest design for a target and a number of cycles a frame, estimated and built.
+
+What runs here may run in any process on any machine that has this package: it takes and returns plain values alone.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from quantize.network import Network
+from tbn_hw.costs.model import cost_model
+from tbn_hw.families.cells import FIGURES
+from tbn_hw.solver.options import Candidates
+from tbn_hw.solver.problem import Solution, cheapest
+from tbn_hw.solver.search import Wish, fastest
+from tbn_hw.streaming import folding_file
+from tbn_hw.streaming.folding import fold
+from tbn_hw.streaming.plan import plan
+from tbn_hw.targets.catalogue import find_target
+
+STEP = 2 ** 0.5
+"""The ratio of the cycles of a point to those of the next."""
+
+
+def sweep(network: Network) -> list[int]:
+    """The most cycles a frame to ask for: from a beat of the input a cycle to a lane for the layer of most work."""
+    least = network.input.height * network.input.width
+    most = max(least, *(network.macs(node.name) for node in network.nodes))
+    found, cycles = [], float(least)
+    while cycles < STEP * most:
+        found.append(round(cycles))
+        cycles *= STEP
+    return found
+
+
+def estimated(network: bytes, target: str, most_cycles: int | None) -> dict[str, Any]:
+    """The cheapest folding that fits the target and needs no more cycles a frame; None for as few as can be.
+
+    Returns cycles, frames a second at the clock that the target's part is reckoned with, FIGURES, and the folding's
+    file; all None if no folding fits.
+    """
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+        file.write(network)
+        file.flush()
+        read = Network.load(Path(file.name))
+    device = find_target(target)
+    wish = Wish(device, device.part.clock_mhz, None)
+    found = _solved(read, wish, most_cycles)
+    if found is None:
+        return dict.fromkeys(("cycles", "fps", *FIGURES, "folding"))
+    foldings, model = {**fold(read, {}), **found.foldings}, cost_model(device.family)
+    engines = [model.engine(engine) for engine in plan(read, foldings, device.family).engines]  # with ports and forks
+    return {"cycles": found.cycles, "fps": round(wish.rate(found.cycles), 2),
+            **{figure: round(sum(figures[figure] for figures in engines)) for figure in FIGURES},
+            "folding": folding_file.text_of(found.foldings)}
+
+
+def _solved(network: Network, wish: Wish, most_cycles: int | None) -> Solution | None:
+    candidates = Candidates(network, fold(network, {}), cost_model(wish.target.family))
+    if most_cycles is None:
+        return fastest(candidates, wish)
+    return cheapest(candidates, most_cycles, wish.limits)
+
+
+def built(arguments: list[str], folding: str, folder: str) -> dict[str, Any]:
+    """The figures of a build up to synthesis with this folding, in a folder of its own.
+
+    `arguments` are those of `tbn_hw.build` that say what to build. Where the build fails, `error` is its last line and
+    the figures are None.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    stated = Path(folder, "stated.yaml")
+    stated.write_text(folding)
+    command = [sys.executable, "-m", "tbn_hw.build", *arguments, "--seeds", "0", "--folding", str(stated),
+               "--output", str(Path(folder, "build"))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"the build ended with exit code {done.returncode}"]
+        return dict.fromkeys(("cycles", *FIGURES)) | {"error": said[-1]}
+    report = json.loads(Path(folder, "build", "report.json").read_text())
+    figures = {figure: report["synthesis"][figure] for figure in FIGURES}
+    return {"cycles": report["verify"]["interval_cycles"], **figures, "error": None}
+
+
+def distinct(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The points that fit, each folding of a target once, and whether it is on the target's `front`.
+
+    That is where no other point is faster with no more LUTs, nor as fast with fewer.
+    """
+    first: dict[tuple[str, str], dict[str, Any]] = {}
+    for point in points:
+        if point["folding"] is not None:
+            first.setdefault((point["target"], point["folding"]), dict(point))
+    found = list(first.values())
+    for point in found:
+        point["front"] = not any(
+            other["target"] == point["target"] and other["cycles"] <= point["cycles"] and other["lut"] <= point["lut"]
+            and (other["cycles"], other["lut"]) != (point["cycles"], point["lut"]) for other in found)
+    return found

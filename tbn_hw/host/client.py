@@ -1,0 +1,101 @@
+"""A board at the end of a serial line, as the host sees it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from hdl.link.request_receiver import Kind, Status
+from tbn_hw.host.protocol import (
+    IDENTITY_BYTES,
+    Answer,
+    AnswerReader,
+    Identity,
+    Result,
+    request,
+    sentence,
+    unpack_result,
+)
+from tbn_hw.shared.errors import BoardError
+
+ATTEMPTS = 3
+SILENT = "the board does not answer; is this its port and its baud rate, and is its bitstream loaded"
+NOISE_BYTES = 65536
+"""Bytes without an answer among them after which a line is given up."""
+
+
+class Pipe(Protocol):
+    """A line of bytes to a board, such as an open `serial.Serial` with a time-out."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; none after a silence that is longer than a board's gap and a picture's time together."""
+
+    def write(self, data: bytes, /) -> object:
+        """Send all of `data`."""
+
+
+class Board:
+    """Requests to a board, repeated when the line spoils them. One request is under way at a time."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe, self._sequence, self._longest = pipe, 0, IDENTITY_BYTES
+        self._reader = AnswerReader(self._longest)
+        self._identity: Identity | None = None
+
+    def identify(self) -> Identity:
+        """Who is there; raises BoardError when nobody answers, or not as a board does."""
+        body = self._ask(Kind.IDENTIFY, b"")
+        try:
+            self._identity = Identity.unpack(body)
+        except ValueError as error:
+            raise BoardError(f"the board speaks otherwise than this host: {error}") from None
+        self._longest = max(IDENTITY_BYTES, self._identity.result_bytes)
+        return self._identity
+
+    def classify(self, picture: bytes) -> Result:
+        """The result for a picture, as the bytes of the accelerator's beats; raises BoardError."""
+        identity = self._identity or self.identify()
+        if len(picture) != identity.picture_bytes:
+            raise ValueError(f"a picture must have {identity.picture_bytes} bytes, not {len(picture)}")
+        try:
+            return unpack_result(identity, self._ask(Kind.CLASSIFY, picture))
+        except ValueError as error:
+            raise BoardError(f"the board speaks otherwise than this host: {error}") from None
+
+    def _ask(self, kind: object, payload: bytes) -> bytes:
+        """The body of the right answer; asks again after a spoilt one."""
+        why = SILENT
+        for _ in range(ATTEMPTS):
+            self._sequence = self._sequence % 255 + 1  # 0 is the board's own, for what was no request
+            self._reader = AnswerReader(self._longest)
+            self._pipe.write(request(kind, self._sequence, payload))
+            answer = self._answer(kind.value)  # type: ignore[attr-defined]
+            if answer is None:
+                discarded = self._reader.discarded
+                why = f"the board's answers cannot be read: {discarded} bytes were none" if discarded else SILENT
+            elif answer.status == Status.OK.value:
+                return answer.body
+            else:
+                why = f"the board refuses: {sentence(answer.status)}"
+        raise BoardError(f"{why}; this was tried {ATTEMPTS} times")
+
+    def _answer(self, kind: int) -> Answer | None:
+        """The answer to the request that was just sent, or what the board says in its place; None for silence.
+
+        Answers to requests before it are passed over. An error counts whatever its sequence number: it may be spoilt.
+        """
+        while self._reader.discarded < NOISE_BYTES:
+            data = self._pipe.read(4096)
+            if not data:
+                return None
+            for answer in self._reader.feed(data):
+                right = answer.kind == kind and answer.sequence == self._sequence
+                if right or answer.status not in (Status.OK.value, Status.FAULT.value):
+                    return answer
+        return None
+
+
+def picture_bytes(pictures: np.ndarray) -> list[bytes]:
+    """uint8 pictures (n, h, w, c) as the bytes of the accelerator's beats: int8 = uint8 - 128, channel fastest."""
+    return [picture.tobytes() for picture in (pictures ^ np.uint8(128))]

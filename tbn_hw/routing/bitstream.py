@@ -1,0 +1,61 @@
+"""From what nextpnr routed to the file that configures the part."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from sim.process import ProcessFailed, execute, log_end
+from tbn_hw.shared.errors import PlacementError
+from tbn_hw.targets.device import Device
+from tbn_hw.tools import wasm
+from tbn_hw.tools.versions import module
+
+SUFFIXES = {"ecp5": ".bit", "gowin": ".fs", "ice40": ".bin"}
+_CONFIGURATION, _PACKED = "packed.txt", "packed.bin"
+
+
+def pack(configuration: Path, device: Device, target: Path) -> None:
+    """Pack what nextpnr routed for `device` into `target`; those for ECP5 are compressed.
+
+    Raises PlacementError when the packer of the family cannot read the configuration.
+    """
+    work = target.parent / f".{target.name}.packing"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:  # the tool sees a /tmp of its own, so the files must lie where it runs
+        shutil.copy2(configuration, work / _CONFIGURATION)
+        match device.family:
+            case "ecp5":
+                _run(device, "ecppack", ["--compress", "--input", _CONFIGURATION, "--bit", _PACKED], work)
+            case "gowin":
+                _run_python("gowin_pack", "apycula.gowin_pack",
+                            ["--device", device.part, "--output", _PACKED, _CONFIGURATION], work)
+            case _:
+                _run(device, "icepack", [_CONFIGURATION, _PACKED], work)
+        (work / _PACKED).replace(target)
+    finally:
+        shutil.rmtree(work)
+
+
+def _run(device: Device, packer: str, arguments: list[str], folder: Path) -> None:
+    try:
+        wasm.run(module(f"nextpnr-{device.family}"), f"run_{packer}", arguments, folder)
+    except wasm.ToolFailed as failed:
+        raise _failure(packer, failed.lines) from None
+
+
+def _run_python(packer: str, name: str, arguments: list[str], folder: Path) -> None:
+    """Run a packer that is a Python module, in a process of its own."""
+    log = folder / wasm.PRINTED
+    try:
+        execute([sys.executable, "-m", name, *arguments], log, cwd=folder)
+    except ProcessFailed:
+        raise _failure(packer, log_end(log).splitlines()) from None
+
+
+def _failure(packer: str, lines: list[str]) -> PlacementError:
+    said = [line for line in lines if re.search("error|fail", line, re.I)] or lines or ["no message"]
+    return PlacementError(f"{packer} gave no bitstream; its word was {said[-1]!r}")

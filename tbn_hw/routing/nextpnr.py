@@ -1,0 +1,262 @@
+"""Place and route of a Yosys JSON netlist with nextpnr, for several seeds at once."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import statistics
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tbn_hw.shared.errors import DoesNotFit, PlacementError, UsageError
+from tbn_hw.targets.device import Device
+from tbn_hw.tools import wasm
+from tbn_hw.tools.versions import module, require_nextpnr, versions
+
+PLACED, CONFIGURATION = "placed.json", "routed.txt"
+
+
+class Family(NamedTuple):
+    """Options of a family's nextpnr, for the constraint file and what is routed, and how many LUTs' places cells take.
+
+    Where `configuration` is None, what is routed is in the netlist that nextpnr writes.
+    """
+
+    constraints: str
+    configuration: str | None
+    cells: Mapping[str, int]
+
+
+FAMILIES = {"ecp5": Family("lpf", "textcfg", {"TRELLIS_COMB": 1}),
+            "gowin": Family("cst", None, {"LUT4": 1, "ALU": 1, "RAM16SDP4": 4}),
+            "ice40": Family("pcf", "asc", {"ICESTORM_LC": 1})}
+STATIC_CELLS = 15_000
+"""Cells from which an ECP5 design is placed by nextpnr's static placer. Of 46,000 on an LFE5U-85F it makes wires half
+as long as heap, the default: routed in minutes, at 91 MHz, where heap's could not be. Small ones heap places sooner."""
+ATTEMPTS = 400_000
+"""Places to try for a cell before the design counts as too large: minutes. nextpnr's own limit can take days."""
+NO_PLACE = r"Unable to (place|find)|[Ff]ailed to (place|route|find)|no BELs remaining|[Uu]nroutable|could not route"
+"""What nextpnr says when cells, pins or wires run out."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a path: `kind` is clk-to-q, logic, routing or setup; `begin` and `end` are cell.port."""
+
+    kind: str
+    delay_ns: float
+    begin: str
+    end: str
+    net: str
+
+
+@dataclass(frozen=True)
+class CriticalPath:
+    """The slowest path between two clocks, or the same; `begin` and `end` are events such as `posedge clk`."""
+
+    begin: str
+    end: str
+    steps: tuple[Step, ...]
+
+    @property
+    def delay_ns(self) -> float:
+        return sum(step.delay_ns for step in self.steps)
+
+    @property
+    def logic_ns(self) -> float:
+        """The part of the delay that is not wires."""
+        return sum(step.delay_ns for step in self.steps if step.kind != "routing")
+
+
+@dataclass(frozen=True)
+class Routed:
+    """What came of one seed.
+
+    `fmax_mhz` by clock net; `used` and `available` by cell type; `warnings` of nextpnr; `configuration` is the textual
+    one that the family's packer reads, `netlist` the placed one as JSON; both None unless asked for.
+    """
+
+    tool: str
+    device: Device
+    seed: int
+    fmax_mhz: dict[str, float]
+    used: dict[str, int]
+    available: dict[str, int]
+    critical_paths: tuple[CriticalPath, ...]
+    warnings: tuple[str, ...]
+    cpu_seconds: float
+    seconds: float
+    configuration: Path | None
+    netlist: Path | None
+
+    @property
+    def cells(self) -> int:
+        """Logic cells, the places that hold a LUT, a bit of a carry chain or of LUT RAM."""
+        return sum(places * self.used.get(cell, 0) for cell, places in FAMILIES[self.device.family].cells.items())
+
+    @property
+    def slowest_mhz(self) -> float | None:
+        """Fmax of the slowest clock; None for a design without a path between registers."""
+        return min(self.fmax_mhz.values(), default=None)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The middle one of several runs' Fmax, and the ends."""
+
+    median_mhz: float
+    least_mhz: float
+    most_mhz: float
+    seeds: int
+
+
+def spread(runs: Sequence[Routed]) -> Spread:
+    """Fmax of the slowest clock over the seeds; raises ValueError where a run has no clock."""
+    speeds = [run.slowest_mhz for run in runs]
+    known = [speed for speed in speeds if speed is not None]
+    if len(known) < len(speeds) or not known:
+        raise ValueError("Fmax must be known for every seed, but some has no path between registers")
+    return Spread(statistics.median(known), min(known), max(known), len(known))
+
+
+def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Sequence[int] = (1,),
+                    target_mhz: float | None = None, constraints: Path | None = None, top: str | None = None,
+                    options: Sequence[str] = (), outputs: bool = False, workers: int | None = None, some: bool = False,
+                    progress: Callable[[Routed], None] | None = None) -> list[Routed]:
+    """Place and route a JSON netlist of Yosys once for each seed; returns the runs in the order of `seeds`.
+
+    A clock that misses `target_mhz` (nextpnr aims at 12 MHz by default) is no error: compare `fmax_mhz`. With a
+    constraint file every port must be in it, unless `options` allow otherwise. What is asked for by `outputs` lies in
+    `folder`/seed<N>, with the log and the report, which are always there. `workers` processes run at once, by default
+    one a core; the first failure, or Ctrl-C, ends them all. With `some`, seeds that find no place are left out of what
+    is returned, unless none finds one.
+
+    Raises ToolMissing; UsageError for a device or a file that does not exist; DoesNotFit when the design asks for more
+    than the device has; PlacementError when nextpnr fails otherwise, for example over the constraint file.
+    """
+    if device.family not in FAMILIES:
+        raise UsageError(f"place and route is for {', '.join(FAMILIES)}, not {device.family!r}")
+    require_nextpnr(device.family)
+    if not seeds:
+        raise UsageError("at least one seed is needed to place and route")
+    for file in (netlist, *filter(None, [constraints])):
+        if not file.is_file():
+            raise UsageError(f"{file} does not exist, or is no file")
+    wanted = {"json": netlist, "freq": target_mhz, "top": top}
+    arguments = [*_arguments(device, wanted, constraints, folder, outputs), *options]
+    stop = threading.Event()
+
+    def watch() -> None:
+        if stop.is_set():
+            raise InterruptedError
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if len(seeds) > 1:  # the first use ever compiles nextpnr, which two at once would do twice
+        _call(device, ["--version"], folder, watch)
+    unplaced: set[Future[Routed]] = set()
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        futures = [pool.submit(_run, device, arguments, folder / f"seed{seed}", seed, watch) for seed in seeds]
+        try:
+            for future in as_completed(futures):
+                if some and isinstance(future.exception(), DoesNotFit) and len(unplaced) + 1 < len(seeds):
+                    unplaced.add(future)
+                    continue
+                run = future.result()
+                if progress is not None:
+                    progress(run)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures if future not in unplaced]
+
+
+def placer_options(family: str, cells: int) -> list[str]:
+    """With which of its placers nextpnr is to place so many cells, and when it is to give up."""
+    placer = "static" if family == "ecp5" and cells >= STATIC_CELLS else "heap"
+    limit = max(8, cells**2 // ATTEMPTS)  # nextpnr divides the square of the number of cells by it; by 8 by default
+    return ["--placer", placer, "--placer-heap-cell-placement-timeout", str(limit)]
+
+
+def _arguments(device: Device, wanted: dict[str, Any], constraints: Path | None, folder: Path,
+               outputs: bool) -> list[str]:
+    """Options for a run in a folder of `folder`; files by relative names, for nextpnr has a /tmp of its own."""
+    def relative(file: Path) -> str:
+        return os.path.relpath(file.resolve(), folder.resolve() / "seed")
+
+    family = FAMILIES[device.family]
+    options = {"report": "report.json", **wanted}
+    if outputs:
+        options["write"] = PLACED
+        if family.configuration is not None:
+            options[family.configuration] = CONFIGURATION
+    if device.family == "gowin":
+        named = ["--device", device.package, "--vopt", f"family={device.part}"]
+        named += ["--vopt", f"cst={relative(constraints)}"] if constraints else []
+    else:
+        named = [f"--{device.part}"]
+        options |= {"package": device.package, "speed": device.speed, family.constraints: constraints}
+    given = [(f"--{option}", relative(value) if isinstance(value, Path) else str(value))
+             for option, value in options.items() if value is not None]
+    return [*named, "--timing-allow-fail", *(part for option in given for part in option)]
+
+
+def _run(device: Device, arguments: list[str], folder: Path, seed: int, watch: Callable[[], None]) -> Routed:
+    watch()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    start = time.monotonic()
+    cpu_seconds = _call(device, [*arguments, "--seed", str(seed)], folder, watch)
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    log = (folder / wasm.PRINTED).read_text(errors="replace")
+    placed = folder / PLACED
+    configuration = placed if FAMILIES[device.family].configuration is None else folder / CONFIGURATION
+    package = f"nextpnr-{device.family}"
+    return Routed(
+        tool=f"{package} {versions(package)[package]}", device=device, seed=seed,
+        fmax_mhz={clock: math.floor(100 * found["achieved"]) / 100 for clock, found in report["fmax"].items()},
+        used={cell: found["used"] for cell, found in report["utilization"].items()},
+        available={cell: found["available"] for cell, found in report["utilization"].items()},
+        critical_paths=tuple(_path(found) for found in report["critical_paths"]),
+        warnings=tuple(re.findall(r"^Warning: (.*)$", log, re.MULTILINE)),
+        cpu_seconds=cpu_seconds, seconds=round(time.monotonic() - start, 2),
+        configuration=configuration if configuration.exists() else None,
+        netlist=placed if placed.exists() else None)
+
+
+def _path(found: dict[str, Any]) -> CriticalPath:
+    def end(step: dict[str, Any], which: str) -> str:
+        return f"{step[which]['cell']}.{step[which]['port']}"
+
+    return CriticalPath(found["from"], found["to"], tuple(
+        Step(step["type"], step["delay"], end(step, "from"), end(step, "to"), step.get("net", ""))
+        for step in found["path"]))
+
+
+def _call(device: Device, arguments: list[str], folder: Path, watch: Callable[[], None]) -> float:
+    try:
+        package = module(f"nextpnr-{device.family}")
+        return wasm.run(package, package.replace("yowasp", "run"), arguments, folder, watch)
+    except wasm.ToolFailed as failed:
+        log = (folder / wasm.PRINTED).read_text(errors="replace")
+        errors = re.findall(r"^ERROR: (.*)$", log, re.MULTILINE) or failed.lines[-1:] or ["no message"]
+        raise _failure(device, log, errors[0]) from None
+
+
+def _failure(device: Device, log: str, error: str) -> Exception:
+    utilisation = re.findall(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%$", log.partition("Device utilisation")[2],
+                             re.MULTILINE)
+    lacking = [f"{used} {cell} of {has}" for cell, used, has in utilisation if int(used) > int(has)]
+    if lacking:
+        return DoesNotFit(f"{device}: the design asks for {' and '.join(lacking)}")
+    if re.search(NO_PLACE, error):
+        return DoesNotFit(f"{device}: the design does not fit; nextpnr's last word was {error!r}")
+    return PlacementError(f"{device}: nextpnr gave no result; its word was {error!r}")

@@ -1,0 +1,250 @@
+"""The foldings that a node may have, each with its cost and cycles, and the cost of what lies between two nodes.
+
+An engine's cost is the sum of its components', and all of these depend on the node's own folding but for the way from
+one node to the next: the results' way out, the width converters and the queue. So a network's cost is a sum over its
+nodes and over its streams, of which each depends on two foldings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from hdl.mvu import MVU
+from hdl.window_schedule import WindowSchedule
+from quantize.network import INPUT, Network
+from quantize.rom import matrix
+from quantize.tensor import Node, TensorType
+from tbn_hw.costs import wires
+from tbn_hw.costs.features import pieces
+from tbn_hw.costs.matrix import Matrix, constant_piece, matrix_pieces, result_features
+from tbn_hw.costs.memory import random_rom
+from tbn_hw.costs.model import CostModel
+from tbn_hw.costs.piece import Piece
+from tbn_hw.costs.streams import converter_piece, queue_piece
+from tbn_hw.costs.window import window_pieces
+from tbn_hw.families.cells import FIGURES
+from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH, Link, core
+from tbn_hw.streaming.folding import Folding, divisors, foldable, ideal_cycles, word
+from tbn_hw.streaming.plan import plan, spread
+
+COSTS = (*FIGURES, "wire")
+"""What a choice costs: the FIGURES, and tiles of wire."""
+
+Cost = np.ndarray
+"""The COSTS, in their order."""
+
+MOST_LANES = 4
+"""Times the fewest lanes that a number of cycles allows: what has more is not looked at."""
+
+LEAST_ROWS, MOST_ROWS, MOST_BITS = 16, 2048, 1 << 16
+"""Of ROMs of fewer rows no other place is tried, of more rows or bits none in LUTs."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A folding of a node: the elements that it takes at once, its cycles a frame, those over which its beats come, and
+    the cost of its components but for its streams."""
+
+    folding: Folding
+    word: int
+    cycles: int
+    spread: int
+    constant: bool
+    cost: tuple[float, ...]
+
+    @property
+    def pe(self) -> int:
+        return self.folding.pe
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A tensor on its way from its maker (None for the network's input) to a reader; `alone` if it has but one and goes
+    there directly, `pixels` what a queue in front of the reader holds, 0 for none."""
+
+    maker: str | None
+    reader: str
+    alone: bool
+    pixels: int
+
+
+class Candidates:
+    """Options of the nodes of a network, and costs of its streams, for one family."""
+
+    def __init__(self, network: Network, start: Mapping[str, Folding], model: CostModel) -> None:
+        """`start` is any folding of the network."""
+        self.network, self.model = network, model
+        self._plan = plan(network, start, model.family)
+        self._shapes = {tensor: self._plan.links[stream].shape for tensor, stream in self._plan.streams.items()}
+        self._matrices: dict[str, Matrix] = {}
+        self._cache: dict[Any, tuple[int, tuple[float, ...]]] = {}
+        self.nodes = [node for node in network.nodes if node.kind != "flatten"]
+        self.streams = [stream for node in self.nodes for stream in self._streams_to(node)]
+
+    def origin(self, tensor: str) -> str:
+        """The tensor without the flattens on its way."""
+        node = self.network.by_name.get(tensor)
+        return self.origin(node.inputs[0]) if node is not None and node.kind == "flatten" else tensor
+
+    def options(self, node: Node, most_cycles: int) -> list[Option]:
+        """The options of a node that need no more cycles a frame, and not far more lanes than that takes."""
+        x, y = self.network.types[node.inputs[0]], self.network.types[node.name]
+        macs = self.network.macs(node.name)
+        if not macs:
+            foldings = [Folding(par) for par in divisors(foldable(node, x))]
+        else:
+            weights = node.arrays["weights"]
+            mh, mw = len(weights), weights.size // len(weights)
+            least = -(-macs // most_cycles)
+            foldings = [Folding(pe, simd, form) for pe in divisors(mh) for simd in divisors(mw)
+                        if least <= pe * simd <= max(MOST_LANES * least, 8) or pe * simd == weights.size
+                        for form in self._forms(node, pe, simd)]
+        found = []
+        for folding in foldings:
+            taken = word(node, x.channels, folding)
+            ideal = ideal_cycles(node, [x], y, folding, taken)
+            if ideal > most_cycles:
+                continue
+            cycles, cost, constant = self._cost(node, x, folding, taken)
+            if cycles <= most_cycles:
+                found.append(Option(folding, taken, cycles, spread(node, y, folding, ideal), constant, cost))
+        return _undominated(found)
+
+    def _forms(self, node: Node, pe: int, simd: int) -> list[str]:
+        """Where the weights may lie: where they would anyway, or in the other place, if they may."""
+        weights, bits = node.arrays["weights"], 1 if node.attrs["weights"] == "binary" else 8
+        rows = weights.size // (pe * simd)
+        if rows < LEAST_ROWS:
+            return ["auto"]
+        blocks, _ = random_rom(rows, pe * simd * bits, self.model.family, "auto")
+        if not blocks:
+            return ["auto", "block"]
+        return ["auto", "logic"] if rows <= MOST_ROWS and weights.size * bits <= MOST_BITS else ["auto"]
+
+    def _cost(self, node: Node, x: TensorType, folding: Folding, taken: int) -> tuple[int, tuple[float, ...], bool]:
+        shape = self._shapes[self.origin(node.inputs[0])]
+        if not self.network.macs(node.name):
+            part = core(node, [Link(self.network.types[name], self._shapes[self.origin(name)], folding.pe)
+                               for name in node.inputs], folding, self.model.family)
+            cycles = part.interval if node.kind == "top_k" else max(part.interval, x.size // folding.pe)
+            return cycles, self._sum(list(pieces(part, self.model.family))), False
+        found = self.matrix(node)
+        constant = folding.lanes == found.mh * found.mw and found.counted
+        uneven = len(np.unique(node.arrays["pad"])) > 1 if "pad" in node.arrays else False
+        geometry = tuple(int(node.attrs.get(key, default)) for key, default in
+                         (("kernel", 1), ("stride", 1), ("padding", 0)))
+        key = (x.shape, shape.width, geometry, found, folding, uneven)
+        if key not in self._cache:
+            kernel, stride, padding = geometry
+            repeat, fold = found.mh // folding.pe, found.mw // folding.simd
+            schedule = _schedule(x.height, x.width, x.channels // taken, kernel, stride, padding, fold * repeat)
+            made = list(window_pieces(schedule, folding.simd, repeat, shape.width, uneven, self.model.family))
+            if constant:
+                made.append(constant_piece(found.mh, found.mw, found.acc_width, found.activation))
+            else:
+                made += matrix_pieces(found, folding.pe, folding.simd, folding.pe, folding.weights, self.model.family)
+            wire = wires.of_inputs(folding.lanes, folding.simd, shape.width, self.model.family)
+            self._cache[key] = schedule.interval, self._sum(made, wire)
+        return *self._cache[key], constant
+
+    def matrix(self, node: Node) -> Matrix:
+        """The numbers of a conv or dense node."""
+        if node.name not in self._matrices:
+            x = self.network.types[node.inputs[0]]
+            mvu = MVU(weights=matrix(node), weight_kind=node.attrs["weights"], pe=1, simd=1,
+                      activation=x.kind if x.kind != "int" else self._shapes[self.origin(node.inputs[0])],
+                      bias=node.arrays.get("bias"), family=self.model.family)
+            self._matrices[node.name] = Matrix.of(mvu)
+        return self._matrices[node.name]
+
+    def _streams_to(self, node: Node) -> list[Stream]:
+        return [Stream(None if self.origin(tensor) == INPUT else self.origin(tensor), node.name,
+                       self.readers(self.origin(tensor)) == 1 and node.kind != "add", held)
+                for tensor, held in zip(node.inputs, self._queued(node), strict=True)]
+
+    def readers(self, tensor: str) -> int:
+        """How many readers a tensor's stream has, past flattens."""
+        found = self.network.outputs.count(tensor)
+        for node in self.network.consumers(tensor):
+            found += self.readers(node.name) if node.kind == "flatten" else node.inputs.count(tensor)
+        return found
+
+    def _queued(self, node: Node) -> list[int]:
+        """Pixels in the queues in front of a node, as deep as in the plan of the start; 0 for none."""
+        queues = {engine.outputs["o"]: engine for engine in self._plan.engines if engine.kind == "queue"}
+        reader = next(engine for engine in self._plan.engines if engine.node is node)
+        return [-(-queues[stream].depth * queues[stream].links[0].par // queues[stream].links[0].tensor.channels)
+                if stream in queues else 0 for stream in reader.inputs.values()]
+
+    def alone(self, node: Node, option: Option) -> Cost:
+        """The cost of an option that no stream of two options has: all streams out that are not a reader's alone."""
+        total = np.array(option.cost)
+        if self.readers(node.name) != 1 or not self._leads_to_one(node.name):
+            total = total + self._out(node, option, option.pe)
+        return total
+
+    def _leads_to_one(self, tensor: str) -> bool:
+        return any(stream.maker == tensor and stream.alone for stream in self.streams)
+
+    def between(self, stream: Stream, maker: Option | None, reader: Option) -> Cost:
+        """The cost of what lies between two options."""
+        tensor = stream.maker or INPUT
+        link, bits = self.network.types[tensor], self._shapes[tensor].width
+        par, total = (self.network.input.channels if maker is None else maker.pe), np.zeros(len(COSTS))
+        if maker is not None and stream.alone:
+            narrow = narrowed(maker, reader.word, link.size)
+            total = total + self._out(self.network.by_name[tensor], maker, narrow)
+            par = narrow
+        if stream.pixels:
+            depth = max(OUTPUT_QUEUE_DEPTH, stream.pixels * link.channels // par)
+            total = total + self._sum([queue_piece(par * bits, depth, self.model.family)])
+        if par != reader.word:
+            total = total + self._sum([converter_piece(bits, par, reader.word)])
+        return np.asarray(total)
+
+    def _out(self, node: Node, option: Option, par: int) -> Cost:
+        """The cost of the way out of a node, `par` elements a beat: converter, or fewer results at once, and queue."""
+        bits, made = self._shapes[node.name].width, []
+        total = np.zeros(len(COSTS))
+        if par != option.pe and self.network.macs(node.name) and not option.constant:
+            found = self.matrix(node)
+            new, old = (result_features(found, option.pe, results) for results in (par, option.pe))
+            total = np.array(self._sum([Piece("accumulators", {name: new[name] - old[name] for name in new})]))
+        elif par != option.pe:
+            made.append(converter_piece(bits, option.pe, par))
+        return total + self._sum([*made, queue_piece(par * bits, OUTPUT_QUEUE_DEPTH, self.model.family)])
+
+    def _sum(self, made: list[Piece], wire: float = 0) -> tuple[float, ...]:
+        """The COSTS of some pieces, `wire` that of their inputs."""
+        found = [self.model.piece(piece) for piece in made]
+        figures = {name: float(sum(each[name] for each in found)) for name in FIGURES}
+        return *figures.values(), wire + wires.of_cells(figures["lut"], figures["bram"], self.model.family)
+
+
+def _undominated(options: list[Option]) -> list[Option]:
+    """The options but for those that no stream tells from another one that costs no more of anything."""
+    kept: list[Option] = []
+    for option in sorted(options, key=lambda option: option.cost):
+        if not any((other.pe, other.word, other.spread, other.constant) == (
+                option.pe, option.word, option.spread, option.constant)
+                and all(a <= b for a, b in zip(other.cost, option.cost, strict=True)) for other in kept):
+            kept.append(option)
+    return kept
+
+
+def narrowed(maker: Option, wanted: int, size: int) -> int:
+    """Elements in a beat of a maker whose only reader wants so many at once."""
+    fits = 0 < wanted < maker.pe and maker.pe % wanted == 0 and size // wanted <= maker.spread
+    return wanted if fits else maker.pe
+
+
+@lru_cache(maxsize=4096)
+def _schedule(height: int, width: int, pixel_words: int, kernel: int, stride: int, padding: int,
+              window_cycles: int) -> WindowSchedule:
+    return WindowSchedule(height=height, width=width, pixel_words=pixel_words, kernel=kernel, stride=stride,
+                          padding=padding, window_cycles=window_cycles)

@@ -1,0 +1,157 @@
+"""The output folder of a build: stages cached by content, whose outputs appear whole or not at all.
+
+A stage writes into a folder of its own beside the outputs. When it is done its record is removed, its outputs are moved
+into place, and a new record with the key and the hash of every file is written. A build that is killed at any moment
+therefore leaves a stage with a record that fits its files, or with none, and the next build makes it again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from quantize.files import write_atomically
+from tbn_hw.shared.errors import UsageError
+
+RECORDS = ".stages"
+OUTPUTS = ("network.safetensors", "folding.yaml", "manifest.json", "rtl", "rom", "sim", "pictures", "synth",
+           "report.json", "report.html")
+"""What a build leaves in its folder."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage found (plain JSON), how many seconds it took when it ran, and whether it had to run now."""
+
+    data: dict[str, Any]
+    seconds: float
+    cached: bool
+
+
+class Workspace:
+    """The folder `root`, made if need be; raises UsageError when it cannot be written or holds files of others."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.records = root / RECORDS
+        foreign = [name for name in OUTPUTS if os.path.lexists(root / name)]
+        if foreign and not self.records.is_dir():
+            raise UsageError(f"--output: {root} holds {foreign[0]!r}, which no build wrote; choose another folder")
+        try:
+            self.records.mkdir(parents=True, exist_ok=True)
+            if not os.access(root, os.W_OK | os.X_OK) or not os.access(self.records, os.W_OK | os.X_OK):
+                raise PermissionError(13, "Permission denied")
+        except OSError as error:
+            raise UsageError(f"--output: {root} must be a folder that can be written; {error.strerror}") from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this build alone; raises UsageError when another build has it."""
+        with (self.records / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"--output: another build is running in {self.root}") from None
+            in_root = [left for name in OUTPUTS for left in self.root.glob(f".{name}.*.tmp")]
+            for left in [*in_root, *self.records.glob(".*.tmp")]:
+                left.unlink()  # by a build that was killed while it wrote
+            yield
+
+    def stage(self, name: str, key: str, outputs: Sequence[str], produce: Callable[[Path], dict[str, Any]]) -> Outcome:
+        """The outcome of stage `name`: the recorded one if key and files are unchanged, else that of running it.
+
+        `produce` writes `outputs` (files or folders) below the folder it is given, and returns what it found. An output
+        that it does not write is not there afterwards.
+        """
+        record = self.records / f"{name}.json"
+        found = self._recorded(record, key, outputs)
+        if found is not None:
+            return found
+        scratch = self.records / f"{name}.tmp"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        start = time.monotonic()
+        data = produce(scratch)
+        seconds = round(time.monotonic() - start, 2)
+        record.unlink(missing_ok=True)
+        for output in outputs:
+            self._move(scratch / output, self.root / output)
+        shutil.rmtree(scratch)
+        content = {"key": key, "files": self._hashes(outputs), "data": data, "seconds": seconds}
+        write_atomically(record, json.dumps(content, indent=1).encode())
+        return Outcome(data, seconds, cached=False)
+
+    def discard(self, *outputs: str) -> None:
+        """Remove files that no longer belong to what is in the folder."""
+        for output in outputs:
+            (self.root / output).unlink(missing_ok=True)
+
+    def write(self, name: str, data: bytes) -> bool:
+        """Write one file, whole or not at all, unless it holds `data` already; tells whether it did not."""
+        path = self.root / name
+        if path.is_file() and path.read_bytes() == data:
+            return False
+        write_atomically(path, data)
+        return True
+
+    def _recorded(self, record: Path, key: str, outputs: Sequence[str]) -> Outcome | None:
+        try:
+            content = json.loads(record.read_text())
+            if content["key"] != key or content["files"] != self._hashes(outputs):
+                return None
+            return Outcome(content["data"], content["seconds"], cached=True)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _hashes(self, outputs: Sequence[str]) -> dict[str, str]:
+        hashes: dict[str, str] = {}
+        for output in outputs:
+            path = self.root / output
+            files = sorted(path.rglob("*")) if path.is_dir() else [path]
+            hashes |= {str(file.relative_to(self.root)): file_hash(file) for file in files if file.is_file()}
+            if not path.exists():
+                hashes[output] = "missing"
+        return hashes
+
+    @staticmethod
+    def _move(source: Path, target: Path) -> None:
+        target.parent.mkdir(exist_ok=True)
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        elif source.is_dir() or not source.exists():
+            target.unlink(missing_ok=True)
+        if source.exists():
+            os.replace(source, target)
+
+
+def file_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sources(*packages: str) -> str:
+    """A hash of the code, templates and Verilog of `packages`: a change makes the stages that depend on it again."""
+    parts: list[object] = []
+    for package in packages:
+        for file in sorted(Path(str(resources.files(package))).rglob("*")):
+            if file.suffix in (".py", ".j2", ".v"):
+                parts += [file.name, file.read_bytes()]
+    return content_key(*parts)
+
+
+def content_key(*parts: object) -> str:
+    """A hash of everything a stage depends on, each part by its text."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else repr(part).encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()

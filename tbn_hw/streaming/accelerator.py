@@ -1,0 +1,73 @@
+"""The accelerator of a network: which engines it has, and which streams run between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hdl.axi_stream import AxiInput, AxiOutput
+from hdl.fork import Fork
+from hdl.stream_queue import Queue
+from quantize.network import Network, Node
+from tbn_hw.streaming.engine import Link, engine
+from tbn_hw.streaming.folding import Folding
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One instance in the top level: a module of its own, with the streams at its ports by port name."""
+
+    name: str
+    kind: str
+    node: Node | None
+    folding: Folding
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    links: tuple[Link, ...]
+    depth: int = 0
+    o_par: int = 0
+    family: str = "portable"
+    cycles: int | None = None
+    ideal_cycles: int | None = None
+
+    def component(self) -> Any:
+        """The Amaranth component of this engine."""
+        link = self.links[0]
+        match self.kind:
+            case "fork":
+                return Fork(shape=link.payload, n=len(self.outputs))
+            case "queue":
+                return Queue(shape=link.payload, depth=self.depth)
+            case "axi_input":
+                tensor = link.tensor
+                return AxiInput(height=tensor.height, width=tensor.width, channels=tensor.channels,
+                                element=link.shape, frames=self.depth)
+            case "axi_output":
+                classes = self.links[1] if len(self.links) > 1 else None
+                return AxiOutput(shape=link.shape, channels=link.tensor.channels, par=link.par,
+                                 k=classes.tensor.channels if classes else 0)
+        assert self.node is not None
+        return engine(self.node, self.links, self.folding, self.o_par, self.family)
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """Engines and streams; `links` gives each stream's type, `streams` the stream of each tensor of the network."""
+
+    name: str
+    network: Network
+    engines: tuple[Engine, ...]
+    links: Mapping[str, Link]
+    streams: Mapping[str, str]
+
+    @property
+    def interval(self) -> int:
+        """Cycles between frames that the slowest engine allows."""
+        return max(engine.cycles for engine in self.engines if engine.cycles is not None)
+
+
+def identifier(name: str) -> str:
+    """A Verilog name for a node: `layers[3].residual[1].add` becomes `layers_3_residual_1_add`."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")

@@ -1,0 +1,75 @@
+"""Folding files: YAML that gives the folding of nodes by name, as every build writes it and `--folding` reads it.
+
+    layers[3].conv: {pe: 32, simd: 32}
+    layers[5].ternary: {pe: 2, simd: 1}
+    layers[6].conv: {pe: 4, simd: 32, weights: block}
+
+`weights` says that a layer's weights lie in block RAM (`block`) or in LUTs (`logic`); left out, where they cost less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from quantize.network import Network
+from quantize.yaml_source import SpecError, YamlSource
+from tbn_hw.shared.errors import ModelRefused, UsageError
+from tbn_hw.streaming.folding import WEIGHTS, Folding, Stated, objection
+
+KEYS = ("pe", "simd", "weights")
+
+
+def read(path: Path, network: Network) -> dict[str, Stated]:
+    """What a folding file states by node: (PE, SIMD) or (PE, SIMD, weights); what it does not name is left to the rule.
+
+    Raises UsageError for a file that cannot be read, ModelRefused with file and line for one that does not fit
+    `network`.
+    """
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise UsageError(f"--folding: {path}: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError:
+        raise ModelRefused(f"{path}: a folding file must be UTF-8 text") from None
+    try:
+        source = YamlSource(text, str(path))
+        if not isinstance(source.data, dict):
+            raise source.error((), f"must be a mapping from nodes to foldings, not {source.data!r}")
+        return {name: _entry(source, name, value, network) for name, value in source.data.items()}
+    except SpecError as error:
+        raise ModelRefused(str(error)) from None
+
+
+def text_of(foldings: Mapping[str, Folding]) -> str:
+    """The folding file of `foldings`."""
+    entries = {name: {"pe": entry.pe, "simd": entry.simd} | (
+        {"weights": entry.weights} if entry.weights != WEIGHTS[0] else {}) for name, entry in foldings.items()}
+    return yaml.safe_dump(entries, sort_keys=False, default_flow_style=None, allow_unicode=True, width=1000)
+
+
+def _entry(source: YamlSource, name: Any, value: Any, network: Network) -> Stated:
+    place = (str(name),)
+    if name not in network.by_name:
+        raise source.error(place, f"is no node of {network.name}; python -m tbn_hw.build --until fold names them all "
+                                  "in folding.yaml")
+    if not isinstance(value, dict) or set(value) - set(KEYS) or "pe" not in value:
+        raise source.error(place, f"must be a mapping with the keys pe and simd, not {value!r}")
+    weights = value.get("weights", WEIGHTS[0])
+    if weights not in WEIGHTS:
+        raise source.error((*place, "weights"), f"must be one of {', '.join(WEIGHTS)}, not {weights!r}")
+    if weights != WEIGHTS[0] and not network.macs(name):
+        raise source.error((*place, "weights"), f"a {network.by_name[name].kind} has none")
+    for key, number in value.items():
+        if key == "weights":
+            continue
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise source.error((*place, key), f"must be a positive integer, not {number!r}")
+    pe, simd = value["pe"], value.get("simd", 1)
+    wrong = objection(network, name, pe, simd)
+    if wrong is not None:
+        raise source.error(place, wrong)
+    return (pe, simd) if weights == WEIGHTS[0] else (pe, simd, weights)

@@ -1,0 +1,152 @@
+"""How deep the queues between engines must be, so that none ever slows the slowest engine down.
+
+Engines do not work evenly: a pool gives nothing for a row and then a row at once, a convolution rests where its window
+needs no new pixel. If all engines are about as slow as the slowest, a queue that is full for a moment costs time that
+is never made up for.
+
+The timetable is a schedule of the network with queues without end: when each beat of a frame passes each stream, and a
+frame later the same beat of the next frame. It comes from the times at which the input gives its beats, one evenly
+after the other, by a recursion over the engines (max-plus: a job starts when all that it needs is there, and the one
+before it is done). Since it repeats with the accelerator's interval, queues that hold what waits in it are deep enough
+for that interval: engines that start as soon as they can are never later than in a schedule that is possible
+(F. Baccelli et al., Synchronization and Linearity, 1992, on monotonicity of event graphs). An engine's latency is
+taken to be more than it is, which keeps the schedule possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hdl.mvu import MVU
+from hdl.sliding_window import SlidingWindow
+from quantize.network import Node
+from tbn_hw.streaming.engine import Link
+from tbn_hw.streaming.folding import word
+from tbn_hw.streaming.queues import window_end
+
+if TYPE_CHECKING:
+    from tbn_hw.streaming.accelerator import Engine
+
+PIPELINE_CYCLES = 16
+"""Registers between an engine's input and output, at most; but of a wide matrix-vector unit, see `_pipeline`."""
+
+AROUND_MATRIX = 6
+"""Those of them that a matrix-vector unit has in front of it and behind it: window, converter, queue."""
+
+RESULT_CYCLES = 3
+"""From the last class of a result to the first logit of the next one that may be taken, at most."""
+
+Times = np.ndarray
+"""Clock cycles at which the beats of one frame pass; those of the next frame pass an interval later."""
+
+
+class Timetable:
+    """The schedule of an accelerator of some `interval`, filled engine by engine, in the order of the streams."""
+
+    def __init__(self, interval: int) -> None:
+        self._interval = interval
+        self._times: dict[str, Times] = {}
+        self.waiting: dict[str, int] = {}
+        """Beats of a stream that wait in front of its reader at most."""
+
+    @property
+    def frames(self) -> int:
+        """Frames that are under way at most."""
+        return int(max(times.max() for times in self._times.values()) // self._interval) + 1
+
+    def source(self, stream: str, link: Link) -> None:
+        """The accelerator's input, which gives its beats evenly."""
+        self._times[stream] = (np.arange(link.beats) + 1) * (self._interval / link.beats)
+
+    def pass_on(self, stream: str, others: Sequence[str]) -> None:
+        """Streams with the beats of another one: a fork's, or a queue's."""
+        self._times |= dict.fromkeys(others, self._times[stream])
+
+    def work(self, engine: Engine, component: Any, output: Link) -> None:
+        """What an engine that does a node's work gives, and what waits in front of it."""
+        assert engine.node is not None
+        words = [self._words(self._times[stream], link.par, word(engine.node, link.tensor.channels, engine.folding))
+                 for stream, link in zip(engine.inputs.values(), engine.links, strict=True)]
+        if engine.node.kind in ("conv", "dense"):
+            made, par = self._windows(engine, component, words[0]), engine.folding.pe
+        else:
+            taken, pe = self._serve(np.maximum.reduce(words), 1), engine.folding.pe
+            read, own = _reads(engine.node, engine.links[0], pe, output)
+            made = self._serve(taken[read], 1)
+            taken[read[own]] = made[own] - 1  # nothing is kept: what cannot be given cannot be taken
+            taken = np.maximum.accumulate(taken)
+            for stream, link in zip(engine.inputs.values(), engine.links, strict=True):
+                self.waiting[stream] = self._waiting(self._times[stream], link.par, pe, taken)
+            par = output.tensor.size // len(made)
+        (stream,) = engine.outputs.values()
+        self._times[stream] = self._words(made, par, output.par) + _pipeline(component)
+
+    def sink(self, logits: str, classes: str, par: int) -> None:
+        """The accelerator's output, which takes logits once it has given the frame before with its classes."""
+        given = self._times[classes].max() + RESULT_CYCLES - self._interval
+        times = self._times[logits]
+        self.waiting[logits] = self._waiting(times, par, par, np.maximum(times, given))
+
+    def _windows(self, engine: Engine, component: Any, words: Times) -> Times:
+        """The beats of a matrix-vector unit, some rows of a window each; what its window buffer cannot hold waits.
+
+        A unit with time to spare may take it for each window, so that its beats come evenly, or wait for the next
+        window to be there, so that less of its input has to: whichever of both makes the queue in front of it smaller.
+        """
+        window = next(stage for stage in component._stages if isinstance(stage, SlidingWindow))
+        schedule, (stream,), (link,) = window._schedule, engine.inputs.values(), engine.links
+        excess, end, cycles = np.inf, words, 0.0
+        for service in (self._interval / schedule.windows, schedule.window_cycles):
+            done = self._serve(words[schedule.need - 1], service)
+            over = max(0, int((self._arrived(words, done) - schedule.kept).max()) - window.depth)
+            if over < excess:
+                excess, end, cycles = over, done, service
+        self.waiting[stream] = -(-int(excess) * link.tensor.size // (len(words) * link.par))
+        assert engine.node is not None
+        passes = len(engine.node.arrays["weights"]) // engine.folding.pe
+        return np.asarray((end[:, None] - cycles + (np.arange(passes) + 1) * (cycles / passes)).ravel())
+
+    def _words(self, times: Times, par: int, size: int) -> Times:
+        """When words of `size` elements are there, one a cycle at most, of beats of `par`."""
+        last = (np.arange(len(times) * par // size) + 1) * size - 1
+        return self._serve(times[last // par], 1)
+
+    def _serve(self, ready: Times, cycles: float) -> Times:
+        """When jobs are done that take some cycles each, one after the other, frame after frame."""
+        both = np.concatenate([ready - self._interval, ready])
+        index = np.arange(len(both))
+        return (np.maximum.accumulate(both - cycles * index) + cycles * (index + 1))[len(ready):]
+
+    def _waiting(self, times: Times, par: int, size: int, taken: Times) -> int:
+        """Beats of `par` that are there and not gone, at most; one is gone with the word of its last element."""
+        gone = taken[((np.arange(len(times)) + 1) * par - 1) // size]
+        return int((self._arrived(times, gone) - np.arange(len(times))).max())
+
+    def _arrived(self, times: Times, at: Times) -> np.ndarray:
+        """How many beats have come by some moments, since the frame began; those of later frames count on."""
+        later = int((at.max() - times.min()) // self._interval) + 1
+        return np.sum([np.searchsorted(times, at - frame * self._interval, side="right") for frame in range(later)], 0)
+
+
+def _pipeline(component: Any) -> int:
+    """The registers between the input and the output of an engine, or more."""
+    units = [stage for stage in getattr(component, "_stages", []) if isinstance(stage, MVU)]
+    return max([PIPELINE_CYCLES, *(unit.latency - unit.synapse_fold + AROUND_MATRIX for unit in units)])
+
+
+def _reads(node: Node, link: Link, pe: int, output: Link) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the words that an engine takes is the last before each beat that it gives, by number in the frame; and
+    which beats pass that word on, so that they leave with it."""
+    x, y = link.tensor, output.tensor
+    folds, pixels = x.channels // pe, y.height * y.width
+    if node.kind == "top_k":
+        return np.full(output.beats, x.size // pe - 1), np.arange(0)
+    beats = own = np.arange(folds)
+    if node.kind == "pad_channels":
+        own = node.integer("before") // pe + np.arange(folds)
+        beats = np.clip(np.arange(y.channels // pe) - own[0], 0, folds - 1)
+    read = (window_end(node, x, y) - 1)[:, None] * folds + beats
+    return read.ravel(), (np.arange(pixels)[:, None] * len(beats) + own).ravel()

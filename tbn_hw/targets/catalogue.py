@@ -1,0 +1,168 @@
+"""Boards and bare parts that a build can be for, described by the data files of the folder `targets`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+
+from tbn_hw.shared.errors import DoesNotFit, UsageError
+from tbn_hw.targets.device import Device
+
+PARTS = "parts.yaml"
+Model = TypeVar("Model", bound=BaseModel)
+WORDS = {"lut": "LUTs", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
+"""The resources of a part, and what they are called in a sentence."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Part(_Strict):
+    """What a part has; `nextpnr` names it, of Gowin its die, to nextpnr, None where there is no place and route.
+
+    A design may be expected to reach `clock_mhz`. `wire` is the number of tiles of wire (see `tbn_hw.costs.wires`) that
+    are thought to be routable; it is there where designs that large were tried.
+    """
+
+    family: Literal["ecp5", "gowin", "ice40", "xc7"]
+    nextpnr: str | None = None
+    lut: PositiveInt
+    ff: PositiveInt
+    bram: int
+    dsp: int
+    clock_mhz: PositiveFloat
+    wire: PositiveInt | None = None
+
+
+class Clock(_Strict):
+    """The pin of the board's oscillator, its frequency, and whether it is the pin beside an iCE40's PLL."""
+
+    pin: str
+    mhz: PositiveFloat
+    pll_pad: bool = False
+
+
+class Uart(_Strict):
+    """The pins of the board's serial port: the part receives at `rx` and sends at `tx`; and its bits a second."""
+
+    rx: str
+    tx: str
+    baud: PositiveInt
+
+
+class Leds(_Strict):
+    """The pins of the board's LEDs; those that are `active_low` shine at 0. `io_type` is their standard, where it is
+    not that of the board's other pins."""
+
+    pins: tuple[str, ...]
+    active_low: bool
+    io_type: str | None = None
+
+
+class Board(_Strict):
+    """What is around the part; `high` are pins that must be held at 1 for it, and `io_type` is the standard of these
+    pins, where the constraint file has one."""
+
+    clock: Clock
+    uart: Uart
+    leds: Leds
+    high: tuple[str, ...] = ()
+    io_type: str | None = None
+
+
+class _Entry(_Strict):
+    """A device as a file describes it."""
+
+    part: str
+    package: str
+    speed: int | None = None
+    pins: PositiveInt
+    alias: str | None = None
+
+
+class _File(_Strict):
+    title: str
+    devices: Mapping[str, _Entry]
+    board: Board | None = None
+
+
+class Target(_Strict):
+    """A part in a package, perhaps on a board; `pins` are those of the package that a design may use."""
+
+    name: str
+    title: str
+    part_name: str
+    part: Part
+    package: str
+    speed: int | None
+    pins: int
+    board: Board | None
+
+    @property
+    def family(self) -> str:
+        return self.part.family
+
+    @property
+    def device(self) -> Device | None:
+        """As nextpnr names it; None for a part that is for synthesis only."""
+        if self.part.nextpnr is None:
+            return None
+        return Device(self.part.family, self.part.nextpnr, self.package, self.speed)
+
+    def require(self, figures: Mapping[str, float]) -> None:
+        """Raises DoesNotFit when a design of these figures (lut, ff, bram, dsp) asks for more than the part has."""
+        lacking = [f"{figures[key]:,} {word} of {getattr(self.part, key):,}" for key, word in WORDS.items()
+                   if figures[key] > getattr(self.part, key)]
+        if lacking:
+            raise DoesNotFit(f"{self.name} ({self.part_name}): the design asks for {' and '.join(lacking)}")
+
+
+def names() -> list[str]:
+    """The names of all targets, those of the families' generic devices among them."""
+    return sorted(_targets())
+
+
+def find_target(name: str, option: str = "--target") -> Target:
+    """The target of that name; raises UsageError, which begins with `option` and has names near it, if there is none.
+    """
+    found = _targets().get(name)
+    if found is None:
+        near = difflib.get_close_matches(name.lower(), names(), n=4, cutoff=0.5)
+        raise UsageError(f"{option}: there is no target {name!r}; " + (
+            f"near it are {', '.join(near)}" if near else f"choose one of {', '.join(names())}"))
+    return found
+
+
+@cache
+def _targets() -> dict[str, Target]:
+    """Every target by name; raises ValueError for a data file that is wrong."""
+    folder = resources.files("tbn_hw.targets")
+    parts = {name: _checked(Part, PARTS, part) for name, part in yaml.safe_load(
+        folder.joinpath(PARTS).read_text()).items()}
+    found: dict[str, Target] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if not path.name.endswith(".yaml") or path.name == PARTS:
+            continue
+        file = _checked(_File, path.name, yaml.safe_load(path.read_text()))
+        for name, entry in file.devices.items():
+            if entry.part not in parts:
+                raise ValueError(f"{path.name}: {name}: there is no part {entry.part!r} in {PARTS}")
+            for known in filter(None, (name, entry.alias)):
+                found[known] = Target(name=known, title=file.title, part_name=entry.part, part=parts[entry.part],
+                                      package=entry.package, speed=entry.speed, pins=entry.pins, board=file.board)
+    return found
+
+
+def _checked(model: type[Model], file: str, content: Any) -> Model:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -1,0 +1,39 @@
+"""The guide's own model: trained in Brevitas, written as QONNX, imported, and the same classes come out."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from support.paths import ROOT
+
+for package in ("torch", "sklearn", "onnx", "qonnx", "brevitas", "onnxoptimizer", "onnxscript"):
+    pytest.importorskip(package)
+
+from support.qonnx_reference import execute  # noqa: E402
+
+from quantize.data import load_dataset  # noqa: E402
+from quantize.qonnx.importer import read_network  # noqa: E402
+from sim.golden import run  # noqa: E402
+
+MODEL = ROOT / "docs" / "brevitas_digits.py"
+
+
+@pytest.mark.slow
+def test_brevitas_to_network(tmp_path):
+    file = tmp_path / "digits.onnx"
+    done = subprocess.run([sys.executable, MODEL, file, "--epochs", "6"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    right, total = map(int, re.search(r"names (\d+) of (\d+) test digits", done.stdout).groups())
+    check = read_network(file)
+    assert not check.refused
+    kinds = [node.kind for node in check.network.nodes if node.kind not in ("requantize", "flatten")]
+    assert kinds == ["conv", "threshold", "conv", "threshold", "max_pool", "dense"]
+    test = load_dataset("digits")
+    images = (test.test_images.astype(np.int16) - 128).astype(np.int8)
+    integers = run(check.network, images)[check.network.outputs[0]].reshape(len(images), -1)
+    real = execute(file, (test.test_images / 255).transpose(0, 3, 1, 2), len(images))
+    np.testing.assert_allclose(integers * check.logits.unit + check.logits.offset, real, rtol=0, atol=1e-3)
+    assert total == len(images) and right > 0.9 * total
+    assert abs(int((integers.argmax(axis=1) == test.test_labels).sum()) - right) <= 1  # Brevitas computes in float32

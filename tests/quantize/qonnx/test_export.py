@@ -1,0 +1,129 @@
+"""Exported networks: the `qonnx` package computes their integers, and an import gives the same network again."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("qonnx")
+
+from support.qonnx_reference import execute  # noqa: E402
+
+from quantize.network import Network, Node, TensorType  # noqa: E402
+from quantize.qonnx.__main__ import main  # noqa: E402
+from quantize.qonnx.exporter import write_network  # noqa: E402
+from quantize.qonnx.graph import QonnxError  # noqa: E402
+from quantize.qonnx.importer import read_network  # noqa: E402
+from quantize.zoo import find_weights, model_names  # noqa: E402
+from sim.golden import run  # noqa: E402
+
+CONV = "conv: {channels: 8, kernel: 3, padding: 1, weights: binary}"
+BODY = "[batch_norm, ternary, {conv: {kernel: 3, padding: 1, weights: binary}}]"
+MODELS = {
+    "trits averaged": f"{CONV}\nbatch_norm\nternary\navg_pool: {{kernel: 3}}\nflatten\n"
+                      "dense: {units: 5, weights: binary}",
+    "binary": f"{CONV}\nmax_pool: {{kernel: 2}}\nbatch_norm\nbinary\n{CONV}\nbatch_norm\nrelu\nbinary\n"
+              "max_pool: {kernel: 2}\nflatten\ndense: {units: 5, weights: binary}",
+    "8 bits": "conv: {channels: 7, kernel: 3, stride: 2, weights: int8}\nbatch_norm\nint8\n"
+              "conv: {channels: 6, kernel: 2, weights: binary}\nbatch_norm\nrelu\nint8\nflatten\n"
+              "dense: {units: 9, weights: int8}\nbatch_norm\nternary\ndense: {units: 5, weights: int8}",
+    "shortcut": "conv: {channels: 8, kernel: 3, padding: 1, weights: int8}\nbatch_norm\nfixed: {width: 16}\n"
+                f"residual: {{channels: 8, body: {BODY}}}\nresidual: {{channels: 13, stride: 2, body: {BODY}}}\n"
+                "batch_norm\nternary\nmax_pool: {kernel: 2}\nflatten\ndense: {units: 5, weights: binary}",
+}
+
+
+def golden(network, images):
+    found = run(network, (images.astype(np.int16) - 128).astype(np.int8), keep=network.outputs[:1])
+    return found[network.outputs[0]].reshape(len(images), -1)
+
+
+def round_trip(network, folder, count):
+    """Export, execute and import; the imported network."""
+    file = folder / f"{network.name}.onnx"
+    write_network(network, file)
+    images = np.random.default_rng(3).integers(0, 256, (count, *network.input.shape), np.uint8)
+    want = golden(network, images)
+    assert np.ptp(want) > 0
+    np.testing.assert_array_equal(execute(file, images.transpose(0, 3, 1, 2), 50), want)
+    check = read_network(file)
+    assert not check.refused and check.logits.unit == 1 and check.logits.offset == 0 and check.logits.error == 0
+    np.testing.assert_array_equal(golden(check.network, images), want)
+    return check.network
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", model_names())
+def test_zoo_round_trip(name, tmp_path):
+    """Every array of every node, and the logits of 1,000 random pictures."""
+    weights = find_weights(name)
+    if weights is None:
+        pytest.skip(f"{name} is not trained yet")
+    network = Network.load(weights)
+    again = round_trip(network, tmp_path, 1000)
+    assert (again.name, again.classes, again.outputs) == (network.name, network.classes, network.outputs)
+    assert [node.name for node in again.nodes] == [node.name for node in network.nodes]
+    for old, new in zip(network.nodes, again.nodes, strict=True):
+        assert (old.kind, old.inputs) == (new.kind, new.inputs)
+        if old.kind == "requantize":  # may be written with a smaller shift
+            continue
+        for key, (least, most) in ends(again, new).items():  # a crossing outside the tensor's range is at its end
+            want = old.arrays[key].clip(least, most)
+            np.testing.assert_array_equal(want, new.arrays[key], err_msg=f"{old.name}: {key}")
+
+
+def ends(network, node):
+    """Least and largest number of each array that decides a node's outputs."""
+    kind = network.types[node.inputs[0]]
+    every = {"weights": (-128, 127), "hi": (kind.lo, kind.hi + 1), "lo": (kind.lo - 1, kind.hi)}
+    return {key: limits for key, limits in every.items() if key in node.arrays}
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", MODELS)
+def test_kinds_round_trip(name, seed, random_model, tmp_path):
+    from quantize.export import export
+
+    network = export(random_model(MODELS[name], seed))
+    again = round_trip(network, tmp_path, 100)
+    assert {node.kind for node in again.nodes} == {node.kind for node in network.nodes}
+
+
+def test_thresholds_out_of_range_and_without_a_zero(tmp_path):
+    weights = np.random.default_rng(0).choice([-1, 1], (6, 3, 3, 1)).astype(np.int8)
+    far = 2**31 - 1
+    hi = np.array([1, -far, far, far, 3, -8], np.int32)
+    lo = np.array([0, -far - 1, -far - 1, far - 1, -3, -9], np.int32)
+    nodes = (
+        Node("conv", "c", ("input",), {"kernel": 3, "stride": 1, "padding": 0, "weights": "binary"},
+             {"weights": weights}),
+        Node("threshold", "t", ("c",), {"levels": "ternary"}, {"hi": hi, "lo": lo}),
+        Node("flatten", "f", ("t",)),
+        Node("dense", "d", ("f",), {"weights": "int8"},
+             {"weights": np.arange(-54, 54).reshape(2, 54).astype(np.int8), "bias": np.array([3, -70000], np.int32)}),
+    )
+    network = Network("edges", TensorType((5, 5, 1), "int", -128, 127), nodes, ("d",))
+    again = round_trip(network, tmp_path, 200)
+    assert again.by_name["d"].arrays["bias"].tolist() == [3, -70000]
+
+
+def test_export_wrong(tmp_path):
+    nodes = (
+        Node("requantize", "r", ("input",), {"shift": 0, "lo": -5, "hi": 9},
+             {"mult": np.ones(1, np.int16), "bias": np.zeros(1, np.int32)}),
+    )
+    network = Network("net", TensorType((1, 1, 1), "int", -128, 127), nodes, ("r",))
+    with pytest.raises(QonnxError, match=r"^net: r: no Quant clips to -5\.\.9$"):
+        write_network(network, tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_command_line(tmp_path, capsys):
+    file = tmp_path / "tbn_digits.onnx"
+    assert main(["export", "tbn_digits", "-o", str(file)]) == 0
+    assert main(["check", str(file)]) == 0
+    assert main(["import", str(file), "-o", str(tmp_path / "again.safetensors")]) == 0
+    assert Network.load(tmp_path / "again.safetensors").classes == tuple("0123456789")
+    assert main(["export", str(tmp_path / "none.safetensors"), "-o", str(file)]) == 1
+    assert main(["export", "tbn_digits", "-o", str(tmp_path / "no" / "file.onnx")]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2 and "none.safetensors" in errors[0] and "No such file" in errors[1]

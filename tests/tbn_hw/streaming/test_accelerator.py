@@ -1,0 +1,294 @@
+"""Whole accelerators against the golden model: all node kinds, foldings and stalls; joins never deadlock."""
+
+import dataclasses
+import os
+from functools import partial
+
+import numpy as np
+import pytest
+from amaranth.lib import memory
+from support.assembled import Assembled, Whole
+from support.axi_bench import with_last
+from support.bench import beats, run, signs_to_bits
+from support.networks import Builder, chain, pictures, residual
+
+from hdl.constant.mvu import ConstantMVU
+from quantize.network import Network
+from sim.bench import simulate as cocotb_simulate
+from sim.golden import run as golden
+from tbn_hw.costs.model import cost_model
+from tbn_hw.shared.errors import ModelRefused, WorkerKilled
+from tbn_hw.solver.options import Candidates
+from tbn_hw.solver.problem import cheapest
+from tbn_hw.streaming import generate
+from tbn_hw.streaming.accelerator import identifier
+from tbn_hw.streaming.folding import Folding, divisors, fold
+from tbn_hw.streaming.plan import plan
+from tbn_hw.streaming.queues import join_depths
+
+
+def random_foldings(net, seed):
+    """Any legal folding: every divisor is as likely."""
+    rng = np.random.default_rng(seed)
+    foldings = {}
+    for node in net.nodes:
+        channels = net.types[node.inputs[0]].channels
+        if net.macs(node.name):
+            mh = len(node.arrays["weights"])
+            foldings[node.name] = Folding(
+                int(rng.choice(divisors(mh))), int(rng.choice(divisors(node.arrays["weights"].size // mh)))
+            )
+        elif node.kind == "pad_channels":
+            common = np.gcd.reduce([channels, node.integer("before"), node.integer("after")])
+            foldings[node.name] = Folding(int(rng.choice(divisors(int(common)))))
+        else:
+            foldings[node.name] = Folding(int(rng.choice(divisors(channels))))
+    return foldings
+
+
+def simulate(net, foldings, images, **options):
+    accelerator = options.pop("accelerator", None) or plan(net, foldings)
+    dut = Assembled(accelerator)
+    link = accelerator.links[dut._sink]
+    result = run(
+        dut, {"i": beats(images, images.shape[-1])}, {"o": len(images) * link.beats}, limit=1_000_000, **options
+    )
+    logits = result.values["o"].reshape(len(images), -1)
+    np.testing.assert_array_equal(logits, golden(net, images)[net.outputs[0]].reshape(len(images), -1))
+    return result, accelerator, link
+
+
+@pytest.mark.parametrize("make", [residual, chain])
+def test_equals_golden(make):
+    net = make()
+    simulate(net, fold(net, {}), pictures(net, 3))
+
+
+@pytest.mark.parametrize("make", [residual, chain])
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_golden_for_any_folding_under_stalls(make, seed):
+    net = make(seed)
+    simulate(net, random_foldings(net, seed), pictures(net, 2, seed), stalls=0.3, seed=seed)
+
+
+def unrolled(net):
+    """All of each binary layer at once, which puts the weights into the logic."""
+    return fold(net, {}) | {
+        node.name: Folding(len(node.arrays["weights"]), node.arrays["weights"].size // len(node.arrays["weights"]))
+        for node in net.nodes if net.macs(node.name) and node.attrs["weights"] == "binary"}
+
+
+@pytest.mark.parametrize("make", [residual, chain])
+@pytest.mark.parametrize("stalls", [0, 0.3])
+def test_unrolled_layers(make, stalls):
+    net = make()
+    foldings = unrolled(net)
+    _, accelerator, _ = simulate(net, foldings, pictures(net, 2), stalls=stalls)
+    assert any(isinstance(part, ConstantMVU) for engine in accelerator.engines if engine.kind in ("conv", "dense")
+               for part in engine.component()._stages)
+
+
+@pytest.mark.parametrize("make", [residual, chain])
+def test_no_word_is_read_while_it_is_written(make, monkeypatch):
+    """Memories that pass the new word on instead of the old one change nothing: synthesis may choose either."""
+    plain, transparent = memory.Memory.read_port, []
+
+    def read_port(self, **options):
+        transparent.extend(self.write_ports)
+        return plain(self, **options, transparent_for=self.write_ports)
+
+    monkeypatch.setattr(memory.Memory, "read_port", read_port)
+    net = make()
+    simulate(net, random_foldings(net, 1), pictures(net, 2), stalls=0.3)
+    assert transparent
+
+
+def solved(net, cycles_a_pixel):
+    """Foldings that leave many engines little time to spare."""
+    found = cheapest(Candidates(net, fold(net, {}), cost_model("ecp5")),
+                     cycles_a_pixel * net.input.height * net.input.width, {})
+    return fold(net, {}) | dict(found.foldings)
+
+
+@pytest.mark.parametrize(("net", "cycles_a_pixel"), [
+    *((make(cycles), cycles) for make in (residual, chain) for cycles in (1, 3, 12)),
+    (residual(3, 12, (4, 8)), 2), (residual(), None), (chain(), None)])
+def test_interval_is_that_of_the_slowest_engine(net, cycles_a_pixel):
+    foldings = solved(net, cycles_a_pixel) if cycles_a_pixel else random_foldings(net, 1)
+    result, accelerator, link = simulate(net, foldings, pictures(net, 6))
+    assert result.interval(link.beats) == accelerator.interval
+
+
+@pytest.mark.parametrize(("channels", "kernel", "made"), [(1, 3, 16), (3, 3, 32), (4, 1, 16)])
+def test_interval_behind_a_convolution_with_a_stride(channels, kernel, made):
+    """Its results come in bursts, a row of them in the time of two."""
+    b = Builder((28, 8, channels), 1)
+    x = b.conv(b.threshold("input"), made, kernel, 2, kernel // 2)
+    x = b.conv(b.threshold(x), 4, 1, padding=0)
+    net = b.network(b.dense(b.flatten(b.threshold(x)), 2))
+    result, accelerator, link = simulate(net, solved(net, 1), pictures(net, 6))
+    assert result.interval(link.beats) == accelerator.interval == 28 * 8
+
+
+@pytest.mark.parametrize(("top_k_pe", "interval"), [(1, 10), (5, 10)])
+def test_logits_wait_for_the_classes_of_the_frame_before(top_k_pe, interval):
+    b = Builder((1, 1, 4), 1)
+    net = b.network(b.dense(b.threshold("input"), 5), top_k=3)
+    names = [node.name for node in net.nodes]
+    accelerator = plan(net, dict(zip(names, (Folding(4), Folding(1, 2), Folding(top_k_pe)), strict=True)))
+    result = run(Whole(accelerator), {"i": with_last(pictures(net, 10).reshape(10, 4), np.ones(10, int))}, {"o": 10})
+    assert accelerator.interval == interval and set(np.diff(result.cycles["o"])[2:]) == {interval}
+
+
+def test_as_many_frames_under_way_as_a_deep_network_has():
+    b, x = Builder((1, 1, 8), 1), "input"
+    for index in range(24):
+        x = b.dense(b.threshold(x), 8 if index < 23 else 3)
+    net = b.network(x)
+    accelerator = plan(net, {node.name: Folding(1, 1) for node in net.nodes})
+    pixels = with_last(pictures(net, 40).reshape(40, 8), np.ones(40, int))
+    result = run(Whole(accelerator), {"i": pixels}, {"o": 40}, limit=100_000)
+    assert accelerator.engines[0].depth > 16 and accelerator.interval == 64
+    assert set(np.diff(result.cycles["o"])[8:]) == {64}
+
+
+def test_a_pool_needs_its_queue():
+    """A pool gives a row at once, faster than its reader takes it; without a queue it waits, and so does all else."""
+    b = Builder((8, 8, 1))
+    x = b.max_pool(b.conv("input", 16))
+    net = b.network(b.dense(b.flatten(b.threshold(x)), 2))
+    foldings = fold(net, {}) | {net.nodes[0].name: Folding(8, 3), x: Folding(2)}
+    accelerator = plan(net, foldings)
+    queue = next(engine for engine in accelerator.engines if engine.kind == "queue")
+    shallow = tuple(dataclasses.replace(engine, depth=2) if engine is queue else engine
+                    for engine in accelerator.engines)
+    full, _, link = simulate(net, foldings, pictures(net, 6))
+    slower, _, _ = simulate(net, {}, pictures(net, 6), accelerator=dataclasses.replace(accelerator, engines=shallow))
+    assert full.interval(link.beats) == accelerator.interval < slower.interval(link.beats)
+
+
+def test_identifier():
+    assert identifier("layers[3].residual[1].body[2].conv") == "layers_3_residual_1_body_2_conv"
+
+
+@pytest.mark.parametrize("name", ["output", "reg", "fork", "flag"])
+def test_a_node_whose_name_is_taken_in_verilog(name):
+    b = Builder((1, 1, 4))
+    last = dataclasses.replace(b.nodes[-1] if b.dense("input", 2) else None, name=name)
+    net = Network("net", b.types["input"], (last,), (name,))
+    engines = plan(net, fold(net, {})).engines
+    assert f"{name}_" in {engine.name for engine in engines} and name not in {engine.name for engine in engines}
+
+
+def test_plan_wrong():
+    net = residual()
+    clash = dataclasses.replace(net.nodes[0], name="input")
+    assert clash.name == "input"
+    renamed = [
+        dataclasses.replace(
+            node,
+            name="a b" if index == 0 else node.name,
+            inputs=tuple("a b" if t == net.nodes[0].name else t for t in node.inputs),
+        )
+        for index, node in enumerate(net.nodes)
+    ]
+    renamed[1] = dataclasses.replace(renamed[1], name="a-b")
+    renamed[2:] = [
+        dataclasses.replace(node, inputs=tuple("a-b" if t == net.nodes[1].name else t for t in node.inputs))
+        for node in renamed[2:]
+    ]
+    clashing = dataclasses.replace(net, nodes=tuple(renamed))
+    with pytest.raises(ModelRefused, match="two nodes share one Verilog name"):
+        plan(clashing, fold(clashing, {}))
+
+
+@pytest.mark.parametrize("name", ["module", "logic"])
+def test_a_keyword_cannot_name_the_top(name):
+    net = dataclasses.replace(chain(), name=name)
+    with pytest.raises(ModelRefused, match=f"^name: must not be the Verilog keyword '{name}', for it names the top "):
+        plan(net, fold(net, {}))
+
+
+@pytest.mark.parametrize("make", [residual, chain])
+def test_each_engine_equals_golden_at_its_ideal_interval(make):
+    """Every engine alone, fed without a pause, takes its ideal cycles a frame within 2 %."""
+    net = make()
+    images = pictures(net, 4)
+    tensors = golden(net, images, keep=list(net.types))
+    accelerator = plan(net, fold(net, {}))
+    for engine in accelerator.engines:
+        if engine.node is None:
+            continue
+        inputs = {
+            port: beats(bits(net, tensor, tensors[tensor]), link.par)
+            for port, tensor, link in zip(engine.inputs, engine.node.inputs, engine.links, strict=True)
+        }
+        expected = bits(net, engine.node.name, tensors[engine.node.name])
+        frame = expected[0].size // accelerator.links[engine.outputs["o"]].par
+        result = run(engine.component(), inputs, {"o": len(images) * frame}, limit=100_000)
+        np.testing.assert_array_equal(result.values["o"].ravel(), expected.ravel())
+        assert engine.cycles == engine.ideal_cycles
+        measured = result.interval(frame)
+        assert measured <= max(1.02 * engine.ideal_cycles, engine.ideal_cycles + 1), engine.name
+
+
+def bits(net, tensor, values):
+    """A tensor as its stream carries it: binary values as bits."""
+    return signs_to_bits(values) if net.types[tensor].kind == "binary" else values
+
+
+def one_block(par):
+    """A residual block between plain ends, everything `par` elements a beat."""
+    b = Builder((6, 6, 2), 3)
+    x = b.block(b.requantize("input"), 2)
+    net = b.network(b.dense(b.flatten(x), 3))
+    foldings = {
+        name: Folding(par, folding.simd if net.macs(name) else 1)
+        for name, folding in fold(net, {}).items()
+        if name != net.outputs[0]
+    }
+    return net, foldings | {net.outputs[0]: Folding(3, 2)}
+
+
+def with_queue(accelerator, depth):
+    """The same accelerator with the shortcut's queue `depth` beats deep."""
+    engines = tuple(
+        dataclasses.replace(engine, depth=depth) if engine.name.endswith("queue_b") else engine
+        for engine in accelerator.engines
+    )
+    return dataclasses.replace(accelerator, engines=engines)
+
+
+def test_killed_worker(monkeypatch):
+    monkeypatch.setattr(generate, "end_with_parent", partial(os._exit, 1))
+    with pytest.raises(WorkerKilled, match="^generate: a worker process was killed, perhaps for want of memory$"):
+        generate.modules(plan(chain(), fold(chain(), {})), 2)
+
+
+def test_residual_block_survives_a_thousand_stall_patterns(tmp_path):
+    """1,000 frames, each under its own random pauses, through the shallowest queue that cannot deadlock."""
+    net, foldings = one_block(2)
+    join = next(node for node in net.nodes if node.kind == "add")
+    least = with_queue(plan(net, foldings), join_depths(net, join)[1])
+    verilog = generate.join({least.name: generate.top(least), **generate.modules(least, 2)})
+    (tmp_path / "net.v").write_text(verilog)
+    for seed, stalls in enumerate((0.1, 0.3, 0.5, 0.7, 0.9)):
+        images = pictures(net, 200, seed)
+        logits = golden(net, images)[net.outputs[0]].reshape(len(images), -1)
+        result = cocotb_simulate([tmp_path / "net.v"], least.name, images, logits, work=tmp_path / "work", seed=seed,
+                                 logit_bytes=generate.ports(least).logit_bytes, stalls=stalls, measure=False)
+        assert (result.images, result.mismatches) == (200, 0)
+
+
+def test_shallower_queue_deadlocks_or_is_slower():
+    net, foldings = one_block(2)
+    accelerator = plan(net, foldings)
+    join = next(node for node in net.nodes if node.kind == "add")
+    least = join_depths(net, join)[1]
+    with pytest.raises(TimeoutError):
+        run(Assembled(with_queue(accelerator, least - 2)), {"i": beats(pictures(net, 2), 2)}, {"o": 2}, limit=20_000)
+    planned = next(engine.depth for engine in accelerator.engines if engine.name.endswith("queue_b"))
+    assert planned > least
+    full, _, link = simulate(net, foldings, pictures(net, 6))
+    slower, _, _ = simulate(net, foldings, pictures(net, 6), accelerator=with_queue(accelerator, least))
+    assert full.interval(link.beats) == accelerator.interval < slower.interval(link.beats)
