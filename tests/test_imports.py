@@ -1,6 +1,6 @@
 """Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network.
 
-Torch stays in quantize.
+Torch stays in quantize. Inside tbn_hw the folders stand in ORDER, and no modules import each other in a circle.
 
 The rule is read from the syntax trees, so an import hidden in a function counts too.
 """
@@ -9,7 +9,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("benchmarks", "hdl", "quantize", "sim", "tbn_hw")
-NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor")  # the hand-over and what it is made of
+NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor", "quantize.files")  # the hand-over and its parts
 SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.yaml_source")
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")
 QONNX = "quantize.qonnx"  # needs the onnx package
@@ -31,6 +31,20 @@ MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself asid
     "tbn_hw": ("hdl", "sim", "quantize"),
 }
 HDL_NEEDS_ONLY = {"amaranth", "numpy"}
+ORDER = (  # the folders and modules of tbn_hw: each may import from itself and from the rows above its own
+    ("shared", "verilog"),
+    ("tools",),
+    ("families",),
+    ("targets", "streaming", "host"),
+    ("costs", "netlists", "report"),
+    ("solver", "routing"),
+    ("boards",),
+    ("options",),
+    ("stages",),
+    ("exploration",),
+    ("build", "explore", "run"),
+)
+ROW = {folder: row for row, folders in enumerate(ORDER) for folder in folders}
 
 
 class Import(NamedTuple):
@@ -86,6 +100,35 @@ def why_not(imported: Import) -> str | None:
     return None
 
 
+def out_of_order(imported: Import) -> str | None:
+    """The sentence that refuses an import inside tbn_hw against ORDER, or None where it is allowed."""
+    module, target = imported.module.split("."), imported.target.split(".")
+    if module[0] != "tbn_hw" or target[0] != "tbn_hw" or len(module) == 1:
+        return None
+    folder, other = module[1], target[1] if len(target) > 1 else ""
+    for name in (folder, other):
+        if name not in ROW:
+            return f"tbn_hw.{name} has no place in ORDER"
+    if folder == other or ROW[other] < ROW[folder]:
+        return None
+    return f"tbn_hw.{folder} must not import tbn_hw.{other}, which does not stand above it in ORDER"
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Modules that import each other in a circle, in its order; empty where there is none."""
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name):], name]
+        if name in done:
+            return []
+        done.add(name)
+        return next((found for other in sorted(graph.get(name, ())) if (found := visit(other, (*path, name)))), [])
+
+    return next((found for name in sorted(graph) if (found := visit(name, ()))), [])
+
+
 def modules() -> Iterator[tuple[str, Path]]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
@@ -98,9 +141,41 @@ def test_imports() -> None:
         f"{path.relative_to(ROOT)}:{imported.line}: {reason}"
         for module, path in modules()
         for imported in imports_of(path.read_text(), module, path.name == "__init__.py")
-        if (reason := why_not(imported))
+        if (reason := why_not(imported) or out_of_order(imported))
     ]
     assert not found, "\n".join(found)
+
+
+def test_no_circles() -> None:
+    known = {module for module, _ in modules()}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules():
+        for imported in imports_of(path.read_text(), module, path.name == "__init__.py"):
+            named = [imported.target, imported.target.rpartition(".")[0]]  # a module, or a name in one
+            graph.setdefault(module, set()).update([name for name in named if name in known - {module}][:1])
+    assert len(graph) > 100
+    assert not circle(graph)
+
+
+def test_circle_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"d", "b"}}) == ["b", "c", "b"]
+    assert not circle({"a": {"b", "c"}, "b": {"c"}})
+
+
+@pytest.mark.parametrize(
+    ("module", "target", "reason"),
+    [
+        ("tbn_hw.report.figures", "tbn_hw.stages.workspace.file_hash",
+         "tbn_hw.report must not import tbn_hw.stages, which does not stand above it in ORDER"),
+        ("tbn_hw.streaming.plan", "tbn_hw.targets.catalogue",
+         "tbn_hw.streaming must not import tbn_hw.targets, which does not stand above it in ORDER"),
+        ("tbn_hw.new.room", "tbn_hw.shared.errors", "tbn_hw.new has no place in ORDER"),
+        ("tbn_hw.stages.load", "tbn_hw.shared.errors.BuildError", None),
+        ("tbn_hw.streaming.plan", "tbn_hw.streaming.engine.Link", None),
+    ],
+)
+def test_order(module: str, target: str, reason: str | None) -> None:
+    assert out_of_order(Import(module, 1, target, False)) == reason
 
 
 @pytest.mark.parametrize(
