@@ -70,6 +70,8 @@ class SlidingWindow(wiring.Component):
         For parameters that are not positive integers, or do not go together.
     """
 
+    part = "windows"
+
     def __init__(self, *, shape, height, width, channels, simd, kernel=1, stride=1, padding=0, repeat=1, pad=None):
         height, width = check_count("Height", height), check_count("Width", width)
         channels, simd = check_count("Channels", channels), check_count("SIMD", simd)
@@ -106,6 +108,31 @@ class SlidingWindow(wiring.Component):
         if not binary and any(Const(int(v), self._shape).value != v for v in values.ravel()):
             raise ValueError(f"Pad must fit {self._shape!r}, not {pad!r}")
         return np.broadcast_to((values < 0).astype(int) if binary else values, (self._channels,))
+
+    @property
+    def schedule(self):
+        """When each window reads which words: a `WindowSchedule`."""
+        return self._schedule
+
+    @property
+    def element_shape(self):
+        """Shape of an element."""
+        return self._shape
+
+    @property
+    def simd(self):
+        """Elements of an output beat."""
+        return self._simd
+
+    @property
+    def repeat(self):
+        """Times each window is sent."""
+        return self._repeat
+
+    @property
+    def pad(self):
+        """Raw value, for each channel, of the elements outside the picture: (channels,)."""
+        return self._pad
 
     @property
     def depth(self):

@@ -45,6 +45,8 @@ class Threshold(wiring.Component):
         For arrays that are not integer vectors of one length, lo not below hi, or a parallelism that does not divide.
     """
 
+    part = "thresholds"
+
     def __init__(self, *, i_shape, hi, lo=None, par, pixels=1):
         self._i_shape = check_shape("Input shape", i_shape)
         levels = [check_integers("Thresholds hi", hi)]
@@ -73,7 +75,28 @@ class Threshold(wiring.Component):
 
     @property
     def channels(self):
+        """Channels of a pixel."""
         return self._channels
+
+    @property
+    def par(self):
+        """Elements a beat."""
+        return self._par
+
+    @property
+    def folds(self):
+        """Beats of a pixel, which are the rows of the ROM."""
+        return self._folds
+
+    @property
+    def i_shape(self):
+        """Shape of an input element."""
+        return self._i_shape
+
+    @property
+    def table(self):
+        """What elements are compared with: for each channel one threshold, or two for trits."""
+        return self._table
 
     @property
     def o_shape(self):

@@ -36,10 +36,27 @@ class WidthConverter(wiring.Component):
         When a number of elements is not a positive integer.
     """
 
+    part = "queues"
+
     def __init__(self, *, shape, i_par, o_par):
         self._i_par, self._o_par = check_count("Input parallelism", i_par), check_count("Output parallelism", o_par)
         self._shape = Shape.cast(shape)
         super().__init__({"i": In(Signature(shape, i_par)), "o": Out(Signature(shape, o_par))})
+
+    @property
+    def shape(self):
+        """Shape of an element."""
+        return self._shape
+
+    @property
+    def i_par(self):
+        """Elements of an input beat."""
+        return self._i_par
+
+    @property
+    def o_par(self):
+        """Elements of an output beat."""
+        return self._o_par
 
     @property
     def group(self):

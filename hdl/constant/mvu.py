@@ -59,6 +59,8 @@ class ConstantMVU(wiring.Component):
         For parameters of a wrong kind, or that do not go together.
     """
 
+    part = "products"
+
     def __init__(self, *, weights, activation, family="portable", bias=None, stage_levels=3, block_rows=64,
                  sharing_rows=2, plain=False):
         self._weights = self._check_weights(weights)
@@ -94,6 +96,21 @@ class ConstantMVU(wiring.Component):
         if bias.shape != (mh,):
             raise ValueError(f"Bias must have one value for each of {mh} rows, not shape {bias.shape}")
         return bias.astype(np.int64)
+
+    @property
+    def mh(self):
+        """Rows of the matrix."""
+        return self._weights.shape[0]
+
+    @property
+    def mw(self):
+        """Columns of the matrix."""
+        return self._weights.shape[1]
+
+    @property
+    def activation(self):
+        """'binary' or 'ternary'."""
+        return self._activation
 
     @property
     def acc_width(self):

@@ -13,16 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 from tbn_hw.costs.features import pieces
 from tbn_hw.costs.piece import Piece
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.shared.errors import UsageError
-from tbn_hw.streaming.accelerator import Engine
 
 FITTED = ("lut", "ff")
 """The figures that are fitted."""
+
+
+class Engine(Protocol):
+    """An engine of any architecture."""
+
+    def component(self) -> Any:
+        """Its Amaranth component."""
 
 
 @dataclass(frozen=True)

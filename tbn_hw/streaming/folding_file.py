@@ -18,7 +18,9 @@ import yaml
 from quantize.network import Network
 from quantize.yaml_source import SpecError, YamlSource
 from tbn_hw.shared.errors import ModelRefused, UsageError
-from tbn_hw.streaming.folding import WEIGHTS, Folding, Stated, objection
+from tbn_hw.streaming.folding import objection
+from tbn_hw.streaming.kinds import kind_of
+from tbn_hw.streaming.terms import WEIGHTS, Folding, Stated
 
 KEYS = ("pe", "simd", "weights")
 
@@ -61,7 +63,7 @@ def _entry(source: YamlSource, name: Any, value: Any, network: Network) -> State
     weights = value.get("weights", WEIGHTS[0])
     if weights not in WEIGHTS:
         raise source.error((*place, "weights"), f"must be one of {', '.join(WEIGHTS)}, not {weights!r}")
-    if weights != WEIGHTS[0] and not network.macs(name):
+    if weights != WEIGHTS[0] and not kind_of(network.by_name[name]).has_weights:
         raise source.error((*place, "weights"), f"a {network.by_name[name].kind} has none")
     for key, number in value.items():
         if key == "weights":

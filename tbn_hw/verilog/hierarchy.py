@@ -8,28 +8,52 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hdl.constant.mvu import ConstantMVU
+from hdl.mvu import MVU
+from hdl.requantize import Requantize
+from hdl.sliding_window import SlidingWindow
+from hdl.stream_queue import Queue
+from hdl.threshold import Threshold
+from hdl.width_converter import WidthConverter
 
 PARTS = ("products", "accumulators", "weights", "windows", "thresholds", "requantize", "queues", "other")
 """Products and their sums; accumulators and the rest of an MVU; its ROMs; ...; queues and converters; all else."""
 
-_PLACES = (  # where in an engine, by the path behind its name, and the part it belongs to; the first that fits
-    (r"\d+_mvu\.(pe\d+|shared)|\d+_constantmvu", "products"),
-    (r"\d+_mvu\.(weights|starts)", "weights"),
-    (r"\d+_mvu\.results\.pair", "queues"),
-    (r"\d+_mvu", "accumulators"),
-    (r"\d+_slidingwindow", "windows"),
-    (r"\d+_threshold", "thresholds"),
-    (r"\d+_requantize", "requantize"),
-    (r"\d+_(queue|widthconverter)|[ab]_widthconverter|queue", "queues"),
-    (r"\d+_\w+|core", "other"),
-)
+_COMPONENTS: tuple[Any, ...] = (MVU, ConstantMVU, SlidingWindow, Threshold, Requantize, Queue, WidthConverter)
+"""Those with a part of their own."""
+
+CORE, QUEUE = "core", "queue"
+"""The names in a join of the component that joins its streams, and of the queue behind it."""
+
 _MODULE = re.compile(r"^module (\\\S+ |\w+)(?=[ (]).*?^endmodule\n", re.S | re.M)
 _INSTANCE = re.compile(r"^  (\\\S+ |\w+)(?= [\\\w])", re.M)
 _GENERATED = re.compile(r"\\\$auto\$\S+ ")
 _DECLARED = re.compile(r"^  ((?:wire|reg)(?: \[\d+:\d+\])?) (\\\$auto\$\S+ )(.*);\n", re.M)
 _MEMORY = re.compile(r"(  reg \[(\d+):0\] (\\\S+ |\w+) ?\[(\d+):0\];\n)  initial begin\n(.*?)  end\n", re.S)
 _ROW = re.compile(r"^    \S+ ?\[\d+\] = \d+'([hd])([0-9a-f]+);\n", re.M)
+
+
+def stage_name(place: int | str, component: Any) -> str:
+    """The name of a component in its engine: `2_mvu` is the third of a chain, `a_widthconverter` is at port `a` of a
+    join."""
+    return f"{place}_{type(component).__name__.lower()}"
+
+
+def _places() -> Iterator[tuple[str, str]]:
+    """Patterns of paths in an engine, and the part of what lies there; the first that fits counts."""
+    for component in _COMPONENTS:
+        stage = rf"(?:\d+|[ab])_{component.__name__.lower()}"
+        yield stage, component.part
+        for inside, part in getattr(component, "inner_parts", {}).items():
+            yield rf"{stage}\.(?:{inside})", part
+    yield QUEUE, Queue.part
+    yield rf"\d+_\w+|{CORE}", "other"
+
+
+_PLACES = tuple(_places())
 
 
 def modules(text: str) -> dict[str, str]:

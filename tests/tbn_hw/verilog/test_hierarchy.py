@@ -4,13 +4,14 @@ import re
 
 import numpy as np
 import pytest
-from support.networks import chain
+from support.networks import chain, residual
 
+from hdl.mvu import MVU
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.folding import Folding, fold
 from tbn_hw.streaming.plan import plan
-from tbn_hw.verilog.hierarchy import PARTS, kept, memories_apart, merged, modules, part_of
+from tbn_hw.verilog.hierarchy import PARTS, kept, memories_apart, merged, modules, part_of, stage_name
 
 TWINS = """/* head */
 
@@ -82,6 +83,19 @@ def test_kept(engine):
     assert {"1_mvu.pe0", "1_mvu", "0_slidingwindow", "1_mvu.results.pair"} <= set(paths)
     assert "0_slidingwindow.control" not in paths
     assert "engine.1_mvu.pe0" not in kept(text.replace("weights", "gone"), name), "constants are flattened"
+
+
+@pytest.mark.parametrize("net", [chain(), residual(top_k=2)], ids=["chain", "residual"])
+def test_parts_of_components(net):
+    """A component in an engine has the part that it names, and what is in it has one, or none of its own."""
+    for engine in plan(net, fold(net, {})).engines:
+        for index, stage in enumerate(getattr(engine.component(), "stages", ())):
+            name = stage_name(index, stage)
+            assert part_of(name) == getattr(stage, "part", "other") in PARTS
+            assert part_of(f"{name}.inside") is None
+    assert set(MVU.inner_parts.values()) <= set(PARTS)
+    assert [part_of(path) for path in ("0_mvu.pe12", "1_mvu.shared", "1_mvu.starts", "a_widthconverter", "core",
+                                       "queue")] == ["products", "products", "weights", "queues", "other", "queues"]
 
 
 def test_memories_apart():
