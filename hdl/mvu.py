@@ -82,10 +82,6 @@ class MVU(wiring.Component):
         For parameters of a wrong kind, or that do not go together.
     """
 
-    part = "accumulators"
-    inner_parts = {r"pe\d+|shared": "products", "weights|starts": "weights", r"results\.pair": "queues"}
-    """Its submodules that have a part of their own in the accounts, by a pattern of their paths."""
-
     def __init__(self, *, weights, weight_kind, activation, pe, simd, bias=None, acc_range=None, rom_style="auto",
                  tree_levels=TREE_LEVELS, family="portable", o_par=None):
         self._weights = self._check_weights(weights, weight_kind)

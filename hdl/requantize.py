@@ -58,8 +58,6 @@ class Requantize(wiring.Component):
         does not divide.
     """
 
-    part = "requantize"
-
     def __init__(self, *, i_shape, mult, bias, shift, lo, hi, par, pixels=1,
                  family="portable"):
         self._i_shape = check_shape("Input shape", i_shape)

@@ -70,8 +70,6 @@ class SlidingWindow(wiring.Component):
         For parameters that are not positive integers, or do not go together.
     """
 
-    part = "windows"
-
     def __init__(self, *, shape, height, width, channels, simd, kernel=1, stride=1, padding=0, repeat=1, pad=None):
         height, width = check_count("Height", height), check_count("Width", width)
         channels, simd = check_count("Channels", channels), check_count("SIMD", simd)

@@ -79,8 +79,6 @@ class Queue(wiring.Component):
         For a depth that is not an integer of at least 2.
     """
 
-    part = "queues"
-
     def __init__(self, *, shape, depth):
         self._depth = check_count("Queue depth", depth, 2)
         self._shape = shape

@@ -45,8 +45,6 @@ class Threshold(wiring.Component):
         For arrays that are not integer vectors of one length, lo not below hi, or a parallelism that does not divide.
     """
 
-    part = "thresholds"
-
     def __init__(self, *, i_shape, hi, lo=None, par, pixels=1):
         self._i_shape = check_shape("Input shape", i_shape)
         levels = [check_integers("Thresholds hi", hi)]

@@ -36,8 +36,6 @@ class WidthConverter(wiring.Component):
         When a number of elements is not a positive integer.
     """
 
-    part = "queues"
-
     def __init__(self, *, shape, i_par, o_par):
         self._i_par, self._o_par = check_count("Input parallelism", i_par), check_count("Output parallelism", o_par)
         self._shape = Shape.cast(shape)

@@ -59,8 +59,6 @@ class ConstantMVU(wiring.Component):
         For parameters of a wrong kind, or that do not go together.
     """
 
-    part = "products"
-
     def __init__(self, *, weights, activation, family="portable", bias=None, stage_levels=3, block_rows=64,
                  sharing_rows=2, plain=False):
         self._weights = self._check_weights(weights)

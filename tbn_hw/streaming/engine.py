@@ -107,7 +107,7 @@ def engine(job: Job) -> EngineChain | Join:
     if kind.joins:
         queue = Queue(shape=payload_shape(parts[0].o), depth=OUTPUT_QUEUE_DEPTH)
         beats = inputs[0].tensor.size // job.folding.pe
-        return Join(*converters, parts[0], queue, max(beats, *(link.beats for link in inputs)))
+        return Join(converters[0], converters[1], parts[0], queue, max(beats, *(link.beats for link in inputs)))
     interval = max([inputs[0].beats, *(part.interval for part in parts)])
     payload = payload_shape(parts[-1].o)
     if 0 < job.o_par < payload.length:

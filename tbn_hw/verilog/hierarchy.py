@@ -11,19 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hdl.constant.mvu import ConstantMVU
-from hdl.mvu import MVU
-from hdl.requantize import Requantize
-from hdl.sliding_window import SlidingWindow
-from hdl.stream_queue import Queue
-from hdl.threshold import Threshold
-from hdl.width_converter import WidthConverter
-
 PARTS = ("products", "accumulators", "weights", "windows", "thresholds", "requantize", "queues", "other")
 """Products and their sums; accumulators and the rest of an MVU; its ROMs; ...; queues and converters; all else."""
 
-_COMPONENTS: tuple[Any, ...] = (MVU, ConstantMVU, SlidingWindow, Threshold, Requantize, Queue, WidthConverter)
-"""Those with a part of their own."""
+_COMPONENTS = {"ConstantMVU": "products", "MVU": "accumulators", "SlidingWindow": "windows", "Threshold": "thresholds",
+               "Requantize": "requantize", "Queue": "queues", "WidthConverter": "queues"}
+"""The part of each component of an engine, by its class; those of other classes are in "other"."""
+
+_IN_COMPONENTS = (("MVU", r"pe\d+|shared", "products"), ("MVU", "weights|starts", "weights"),
+                  ("MVU", r"results\.pair", "queues"))
+"""What has another part than the component around it: the component's class, paths inside it, and the part."""
 
 CORE, QUEUE = "core", "queue"
 """The names in a join of the component that joins its streams, and of the queue behind it."""
@@ -39,18 +36,22 @@ _ROW = re.compile(r"^    \S+ ?\[\d+\] = \d+'([hd])([0-9a-f]+);\n", re.M)
 def stage_name(place: int | str, component: Any) -> str:
     """The name of a component in its engine: `2_mvu` is the third of a chain, `a_widthconverter` is at port `a` of a
     join."""
-    return f"{place}_{type(component).__name__.lower()}"
+    return _stage(place, type(component).__name__)
+
+
+def _stage(place: int | str, name: str) -> str:
+    return f"{place}_{name.lower()}"
 
 
 def _places() -> Iterator[tuple[str, str]]:
     """Patterns of paths in an engine, and the part of what lies there; the first that fits counts."""
-    for component in _COMPONENTS:
-        stage = rf"(?:\d+|[ab])_{component.__name__.lower()}"
-        yield stage, component.part
-        for inside, part in getattr(component, "inner_parts", {}).items():
-            yield rf"{stage}\.(?:{inside})", part
-    yield QUEUE, Queue.part
-    yield rf"\d+_\w+|{CORE}", "other"
+    place, any_name = r"(?:\d+|[ab])", r"\w+"
+    for name, part in _COMPONENTS.items():
+        yield _stage(place, name), part
+    for name, inside, part in _IN_COMPONENTS:
+        yield rf"{_stage(place, name)}\.(?:{inside})", part
+    yield QUEUE, _COMPONENTS["Queue"]
+    yield f"{_stage(place, any_name)}|{CORE}", "other"
 
 
 _PLACES = tuple(_places())
