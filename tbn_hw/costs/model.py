@@ -51,7 +51,7 @@ class CostModel:
     error: Error
 
     def of(self, component: Any) -> dict[str, float]:
-        """The estimated FIGURES of a component, or of an engine."""
+        """The estimated FIGURES of a component, or of all components of an engine's."""
         total = dict.fromkeys(FIGURES, 0.0)
         for piece in pieces(component, self.family):
             for figure, value in self.piece(piece).items():
@@ -66,6 +66,7 @@ class CostModel:
         return fitted | {"bram": piece.bram, "dsp": piece.dsp}
 
     def engine(self, engine: Engine) -> dict[str, float]:
+        """The estimated FIGURES of an engine."""
         return self.of(engine.component())
 
 

@@ -1,6 +1,6 @@
 """Folding: how many multiply-accumulates, and how many stream elements, each engine handles at once.
 
-A conv or dense engine has `pe` output channels and `simd` inputs at once; every other engine has `pe` elements a beat
+An engine with weights has `pe` output channels and `simd` inputs at once; every other engine has `pe` elements a beat
 (its `simd` is 1). Foldings stated in the model file, or in the file of `--folding` in its place, are taken as they are;
 the rule below decides the others.
 """
