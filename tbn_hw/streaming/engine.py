@@ -26,8 +26,8 @@ OUTPUT_QUEUE_DEPTH = PAIR_DEPTH
 PIPELINE_CYCLES = 16
 """Registers between an engine's input and output, at most; a wide matrix-vector unit may have more.
 
-The timetable needs a bound, and this one costs little: with the registers that its engines have, the queues of tbn_resnet
-would hold 10,503 beats instead of 10,645.
+The timetable needs a bound, and this one costs little: with the registers that engines really have, the queues of
+tbn_resnet would hold 10,503 beats instead of 10,645.
 """
 
 AROUND_MATRIX = 6
