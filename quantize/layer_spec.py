@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from quantize.folding_spec import Folding
+from quantize.strict import Strict
 
 Size = Annotated[int, Field(ge=1, le=65536)]
 Kernel = Annotated[int, Field(ge=1, le=15)]
-
-
-class Strict(BaseModel):
-    """A frozen model that refuses unknown keys and numbers that are not finite, and converts nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Folding(Strict):
-    """How many output channels (``pe``) and inputs (``simd``) an engine works on at once."""
-
-    pe: Size
-    simd: Size
 
 
 class Conv(Strict):

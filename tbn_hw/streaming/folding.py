@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd
 
+from quantize.folding_spec import AUTO, Stated, indivisible
 from quantize.network import Network, Node, TensorType
 from tbn_hw.shared.errors import ModelRefused
 
@@ -20,20 +21,14 @@ CYCLES_PER_PIXEL = 32
 CHEAP_SIMD = 16
 """Inputs at once with which an engine of given lanes costs the fewest LUTs."""
 
-WEIGHTS = ("auto", "block", "logic")
-"""Where weights lie: where they cost less by `hdl.rom`, in block RAM, or in LUTs."""
-
-Stated = tuple[int, int] | tuple[int, int, str]
-"""PE and SIMD of a node as they are asked for, and where its weights are to lie."""
-
 
 @dataclass(frozen=True)
 class Folding:
-    """`pe` output elements at once, each of `simd` inputs; `weights` is where these lie, one of WEIGHTS."""
+    """`pe` output elements at once, each of `simd` inputs; `weights` says where these lie, as in a folding file."""
 
     pe: int
     simd: int = 1
-    weights: str = WEIGHTS[0]
+    weights: str = AUTO
 
     @property
     def lanes(self) -> int:
@@ -96,10 +91,9 @@ def objection(network: Network, name: str, pe: int, simd: int) -> str | None:
             return f"SIMD of a {node.kind} must be 1, not {simd}"
         sizes = [("PE", pe, "channels", foldable(node, network.types[node.inputs[0]]))]
     for what, value, of, size in sizes:
-        if value < 1 or size % value:
-            near = sorted(divisors(size), key=lambda d: abs(d - value))[:3]
-            return (f"{what} {value} must evenly divide {of} {size}; "
-                    f"divisors near it are {', '.join(map(str, sorted(near)))}")
+        wrong = indivisible(what, value, of, size)
+        if wrong is not None:
+            return wrong
     return None
 
 
