@@ -148,7 +148,7 @@ class _Walk:
         except Refused as refusal:
             blamed = next((o for o in self.graph.operations if o.name == refusal.node), operation)
             self._refuse(blamed.name, blamed.type, str(refusal))
-            note = "" if blamed is operation else f"but for {blamed.name}"
+            note = "" if blamed is operation else f"except for {blamed.name}, which is refused"
         except MALFORMED as error:
             text = " ".join(str(error).split()) or type(error).__name__
             self._refuse(name, operation.type, f"it is malformed; {text}")
