@@ -46,7 +46,7 @@ def export(model: Model) -> Network:
     Raises
     ------
     ExportError
-        If it has no exact integer form; one sentence naming the layer.
+        If it has no exact integer form. One sentence that names the layer.
     NetworkError
         If an accumulator or a range does not fit.
     """
@@ -59,7 +59,7 @@ def export(model: Model) -> Network:
 
 
 def main(arguments: list[str] | None = None, prog: str = "python -m quantize.export") -> int:
-    """Run the command; 0 ok, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
+    """Run the command and return its exit code: 0 done, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
     epilog = sections(("examples", EXAMPLES), ("what is written", WRITES), ("exit codes", EXITS))
     parser = Parser(prog=prog, description=__doc__, epilog=epilog)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")

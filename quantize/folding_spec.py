@@ -11,17 +11,17 @@ from quantize.strict import Strict, refusal
 from quantize.yaml_source import Path, YamlSource
 
 AUTO: Final = "auto"
-"""The place of weights where nothing else is said: the one that costs less."""
+"""The default of ``weights``: they lie where they cost less."""
 
 AtOnce = Annotated[int, Field(ge=1)]
 Stated = tuple[int, int] | tuple[int, int, str]
-"""PE and SIMD of a node as they are asked for, and where its weights are to lie, if that is asked for too."""
+"""PE and SIMD that a file asks for at a node, and the place of its weights if the file names one."""
 
 
 class Folding(Strict):
-    """How many output channels (``pe``) and inputs (``simd``) an engine works on at once, and where its weights lie.
+    """An engine works on ``pe`` output channels and ``simd`` inputs at once. ``weights`` says where its weights lie.
 
-    ``weights`` is ``block`` for block RAM, ``logic`` for LUTs, or ``auto`` for the one that costs less.
+    They lie in block RAM (``block``), in LUTs (``logic``), or where they cost less (``auto``).
     """
 
     pe: AtOnce
@@ -34,12 +34,12 @@ class Folding(Strict):
 
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> Mapping[str, Any]:
-        """A checkpoint keeps its model's layers as text, and those of before `weights` must stay equal to today's."""
+        """Leave a default out. A checkpoint holds its layers as text, and older ones do not know ``weights``."""
         return {key: value for key, value in handler(self).items() if (key, value) != ("weights", AUTO)}
 
 
 def read_folding(source: YamlSource, place: Path, value: Any) -> Folding:
-    """Return the folding that a file states at ``place``; raises SpecError for a value that is none."""
+    """Return the folding that a file states at ``place``. Raises SpecError for a value that is none."""
     try:
         return Folding.model_validate(value)
     except ValidationError as error:

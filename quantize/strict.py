@@ -8,21 +8,21 @@ from quantize.yaml_source import Path, SpecError, YamlSource
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses unknown keys and numbers that are not finite, and converts nothing."""
+    """A frozen model without type conversions. It refuses unknown keys and numbers that are not finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def refusal(source: YamlSource, error: ValidationError, place: Path = ()) -> SpecError:
-    """Return pydantic's first complaint about the value at ``place`` as one of ours.
+    """Return pydantic's first error about the value at ``place`` as ours.
 
-    An unknown key comes first, because it explains a missing one.
+    An unknown key comes first, as it may explain a missing one.
     """
     errors = error.errors(include_url=False)
     first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
     path, kind, value, context = first["loc"], first["type"], first["input"], first.get("ctx", {})
     while path and isinstance(path[-1], str) and not _is_key(path[-1]):
-        path = path[:-1]  # a member of a union, not a key
+        path = path[:-1]  # the name of a union's member, not a key of the file
     whole = path == first["loc"]
     path = (*place, *path)
     words = {
@@ -49,7 +49,7 @@ def refusal(source: YamlSource, error: ValidationError, place: Path = ()) -> Spe
     if kind in ("too_short", "too_long"):
         return source.error(path, f"must hold {context.get('min_length', context.get('max_length'))} values or "
                             f"{'more' if kind == 'too_short' else 'fewer'}, not {context['actual_length']}")
-    if kind == "literal_error" and not whole:  # a word or a number
+    if kind == "literal_error" and not whole:  # the value may be a word or a number
         return source.error(path, f"must be {context['expected']} or a number above 0, not {value!r:.60}")
     if kind in words:
         return source.error(path, f"{words[kind].format(**context)}, not {value!r:.60}")
@@ -57,5 +57,5 @@ def refusal(source: YamlSource, error: ValidationError, place: Path = ()) -> Spe
 
 
 def _is_key(part: str) -> bool:
-    """Tell a key of the file from the names that pydantic gives the members of a union."""
+    """Tell whether a part of a path is a key of the file, and not pydantic's name of a union's member."""
     return part.isidentifier() and part not in ("int", "float", "str", "none")

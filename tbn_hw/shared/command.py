@@ -38,12 +38,12 @@ class Parser(command.Parser):
 
 
 def exits(*errors: int) -> list[tuple[str, str]]:
-    """The exit codes of a command that may end with these errors, for `quantize.command.sections`."""
+    """Rows for `quantize.command.sections`: the exit codes of a command that may end with these errors."""
     return [(str(code), EXITS[code]) for code in (0, *errors, INTERRUPTED, UNREAD)]
 
 
 def require(extra: str, *packages: str) -> None:
-    """Raises ToolMissing for a package that is not installed; `extra` is the one of this project that brings it."""
+    """Raise ToolMissing for a package that is not installed. The extra `extra` of this project brings it."""
     for package in packages:
         if importlib.util.find_spec(package) is None:
             raise ToolMissing(f"{package} is missing; install it with pip install '.[{extra}]'")

@@ -9,7 +9,7 @@ from typing import Any
 from quantize.command import sections
 
 LIST = "list"
-"""The name of a target that is none: it asks for the tables."""
+"""In place of a target's name: print the tables."""
 LEGEND = (
     ("pins", "those of the package that a design may use"),
     ("MHz", "a board's oscillator; of a part the clock that --fps reckons with, unless --clock is given"),
@@ -21,7 +21,7 @@ LEGEND = (
 
 
 class TargetOption(argparse.Action):
-    """An option that takes one name of a target or several; with `list` it prints the tables and ends the command."""
+    """An option that takes one target's name or several. With `list` it prints the tables and ends the command."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
                  values: str | Sequence[Any] | None, option_string: str | None = None) -> None:
