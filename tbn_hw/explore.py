@@ -36,7 +36,7 @@ EPILOG = sections(
 )
 
 
-def parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None, prog: str = "python -m tbn_hw.explore") -> argparse.Namespace:
     """The command line; raises UsageError for a wrong one."""
     parser = Parser(prog=prog, description=__doc__, epilog=EPILOG)
     parser.add_argument("--model", required=True,
