@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import gcd
 
+from quantize.folding_spec import Stated, indivisible
 from quantize.network import Network, Node, TensorType
 from tbn_hw.shared.errors import ModelRefused
 from tbn_hw.streaming.kinds import kind_of
-from tbn_hw.streaming.terms import WEIGHTS, Folding, Stated, divisors
+from tbn_hw.streaming.terms import Folding, divisors
 
-__all__ = ["CHEAP_SIMD", "CYCLES_PER_PIXEL", "WEIGHTS", "Folding", "Stated", "divisors", "fold", "objection"]
+__all__ = ["CHEAP_SIMD", "CYCLES_PER_PIXEL", "Folding", "divisors", "fold", "objection"]
 
 CYCLES_PER_PIXEL = 32
 """The rule's aim, in clock cycles for each pixel of the input picture."""
@@ -58,10 +59,9 @@ def objection(network: Network, name: str, pe: int, simd: int) -> str | None:
     if len(sizes) == 1 and simd != 1:
         return f"SIMD of a {node.kind} must be 1, not {simd}"
     for (what, value), (of, size) in zip(folding.items(), sizes.items(), strict=False):
-        if value < 1 or size % value:
-            near = sorted(divisors(size), key=lambda d: abs(d - value))[:3]
-            return (f"{what} {value} must evenly divide {of} {size}; "
-                    f"divisors near it are {', '.join(map(str, sorted(near)))}")
+        wrong = indivisible(what, value, of, size)
+        if wrong is not None:
+            return wrong
     return None
 
 

@@ -8,22 +8,17 @@ from typing import Any
 from amaranth.hdl import Shape
 
 from hdl.stream import Elements
+from quantize.folding_spec import AUTO
 from quantize.network import TensorType
-
-WEIGHTS = ("auto", "block", "logic")
-"""Where weights lie: where they cost less by `hdl.rom`, in block RAM, or in LUTs."""
-
-Stated = tuple[int, int] | tuple[int, int, str]
-"""PE and SIMD of a node as they are asked for, and where its weights are to lie."""
 
 
 @dataclass(frozen=True)
 class Folding:
-    """`pe` output elements at once, each of `simd` inputs; `weights` is where these lie, one of WEIGHTS."""
+    """`pe` output elements at once, each of `simd` inputs; `weights` says where these lie, as in a folding file."""
 
     pe: int
     simd: int = 1
-    weights: str = WEIGHTS[0]
+    weights: str = AUTO
 
     @property
     def lanes(self) -> int:
