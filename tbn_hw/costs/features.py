@@ -36,12 +36,8 @@ from tbn_hw.costs.memory import ram
 from tbn_hw.costs.piece import Piece, bits_of
 from tbn_hw.costs.streams import converter_piece, queue_piece
 from tbn_hw.costs.window import window_pieces
+from tbn_hw.families.registry import find_family
 from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH
-
-TABLE_BITS = 4
-"""Bits of an element that is compared with constants by a lookup table alone."""
-FEWER_TABLE_BITS = {"gowin": 3}
-"""The same of families where Yosys makes carry chains of wider comparisons."""
 
 
 def pieces(component: Any, family: str) -> Iterator[Piece]:
@@ -84,7 +80,7 @@ def _threshold(threshold: Threshold, family: str) -> Iterator[Piece]:
     i_width = threshold._i_shape.width
     columns = 0 if blocks or folds == 1 else _columns(np.asarray(threshold._table), width, par)
     form = "threshold constants" if folds == 1 else "threshold blocks" if blocks else "threshold"
-    in_tables = folds == 1 and i_width <= FEWER_TABLE_BITS.get(family, TABLE_BITS)
+    in_tables = folds == 1 and i_width <= find_family(family).estimates.table_bits
     yield Piece(form, {
         "one": 1,
         "compared bit": 0 if in_tables else par * cuts * i_width,
@@ -115,7 +111,7 @@ def _requantize(requantize: Requantize, family: str) -> Iterator[Piece]:
     multiplies = requantize.multiplies
     out = requantize.o_shape.width
     dsp = par * multiplier_size(max(a, widths[0]), family) if multiplies and has_multipliers(family) else 0
-    wide = a > (18 if family in ("ecp5", "gowin") else 25)  # what is over the multiplier's width becomes logic
+    wide = a > find_family(family).estimates.multiplier_bits  # what is over the multiplier's width becomes logic
     yield Piece("requantize", {
         "one": 1,
         "input register": par * a,
@@ -152,8 +148,8 @@ def _pool(pool: Pool, family: str) -> Iterator[Piece]:
         if kernel > 1 and depth > 1:
             found = ram(depth, par * overlap * width, family)
             luts, ff, blocks = luts + found[0], ff + found[1], blocks + found[2]
-        if kernel > 1 and depth >= BLOCK_ROWS:  # ECP5's block RAM has the register of what was read
-            moved += par * (taken + (0 if family == "ecp5" else overlap * width))
+        if kernel > 1 and depth >= BLOCK_ROWS:
+            moved += par * (taken + (0 if find_family(family).estimates.reads_into_block else overlap * width))
     yield Piece("max_pool" if type(pool).__name__ == "MaxPool" else "avg_pool", {
         "one": 1,
         "input bit": par * (i_width + line),
