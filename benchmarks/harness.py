@@ -26,7 +26,7 @@ from sim.bench.tool import version as simulator_version
 from tbn_hw.families import nets
 from tbn_hw.families.ecp5 import ECP5
 from tbn_hw.families.ice40 import ICE40
-from tbn_hw.families.registry import FAMILIES
+from tbn_hw.families.registry import FAMILIES, place_and_route_of
 from tbn_hw.netlists import join
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
@@ -119,7 +119,7 @@ class Harness:
     def place(self, name: str, design: Design, family: str, seeds: Sequence[int] = (1, 2, 3)) -> Placed:
         """Place and route a design on the family's device with each seed, and simulate what was placed."""
         _, netlist = self._netlist(name, design, family)
-        package, device, target = f"nextpnr-{family}", DEVICES[family], TARGET_MHZ[family]
+        package, device, target = place_and_route_of(family).tool, DEVICES[family], TARGET_MHZ[family]
         content = content_key(versions(package), device, target, file_hash(netlist))
         keys = {seed: content_key("place", content, seed) for seed in seeds}
 

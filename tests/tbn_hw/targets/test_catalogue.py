@@ -98,8 +98,7 @@ def test_board_pins(name, tmp_path):
 
 def test_wrong_file(tmp_path, monkeypatch):
     """A mistake in a data file is named with its place."""
-    (tmp_path / "targets").mkdir()
-    parts, board = tmp_path / "targets" / "parts.yaml", tmp_path / "targets" / "board.yaml"
+    parts, board = tmp_path / "parts.yaml", tmp_path / "board.yaml"
     monkeypatch.setattr(catalogue.resources, "files", lambda package: tmp_path)
     parts.write_text("P: {family: ecp5, lut: 1, ff: many, bram: 1, dsp: 1, clock_mhz: 1}")
     with pytest.raises(ValueError, match="^parts.yaml: ff: Input should be a valid integer"):
