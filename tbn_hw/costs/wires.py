@@ -22,19 +22,27 @@ tbn_resnet, 6,144  38,211  174         92,197                      306,391    -1
 =================  ======  ==========  ==========================  =========  ========  ======
 """
 
-from tbn_hw.families.registry import find_family
+from __future__ import annotations
+
+from tbn_hw.families.family import Wire
+from tbn_hw.families.registry import FAMILIES
 
 
 def of_cells(luts: float, blocks: float, family: str) -> float:
-    """Tiles of wire that so many LUTs and block RAMs take; 0 for a family of which it is not known."""
-    wire = find_family(family).estimates.wire
+    """Tiles of wire that so many LUTs and block RAMs take; 0 where it is not known for the family."""
+    wire = _wire(family)
     return wire.per_lut * luts + wire.per_block * blocks if wire else 0.0
 
 
 def of_inputs(lanes: int, simd: int, bits: int, family: str) -> float:
     """Tiles of wire that take the inputs, of so many bits each, to the lanes of a matrix-vector unit.
 
-    It is 0 for a family of which it is not known.
+    It is 0 where it is not known for the family.
     """
-    wire = find_family(family).estimates.wire
+    wire = _wire(family)
     return wire.per_input * float(lanes * bits * simd**0.5) if wire else 0.0
+
+
+def _wire(family: str) -> Wire | None:
+    """What is known of a family's wire; None for plain logic too, which ports and forks are made of."""
+    return FAMILIES[family].estimates.wire if family in FAMILIES else None
