@@ -1,4 +1,4 @@
-"""What the commands have in common: their parser, the bounds of numbers, and the one line and exit code of an error."""
+"""Shared by all commands: the parser, the bounds of numbers, and errors as one line and an exit code."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 UNREAD = 128 + signal.SIGPIPE
-"""The exit code where nothing reads the output any more, the one that a shell gives."""
+"""The exit code when nothing reads the output any more. A shell gives the same one."""
 BOUNDS = {
     "epochs": (1, 10**9), "images": (1, 10**9), "seed": (0, 2**32 - 1), "seeds": (1, 1000), "threads": (1, 1024),
 }
-"""The least and the most of each option that is a count or a seed."""
+"""The least and the greatest value of each option that is a count or a seed."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says in one line what is wrong with a command line, and takes no option's name for another's."""
+    """An argument parser that reports an error in one line and accepts no abbreviated options."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def check_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End the command with a usage error if an option named in `BOUNDS` is an integer out of its bounds."""
+    """End the command with a usage error if an option in `BOUNDS` is an integer out of its bounds."""
     for name, (least, most) in BOUNDS.items():
         value = getattr(options, name, None)
         if isinstance(value, int) and value < least:
@@ -39,9 +39,10 @@ def check_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) 
 
 def finish(work: Callable[[], int | None], refused: tuple[type[Exception], ...], interrupted: str,
            before: str = "") -> int:
-    """Do a command's work; 0 ok, 1 for an error that is ``refused`` or of a file, 130 for Ctrl-C, each in one line.
+    """Do a command's ``work`` and return its exit code. Errors are printed in one line that begins with ``before``.
 
-    The line of an error begins with ``before``. Work that returns an exit code has the last word.
+    The code is what ``work`` returns, 0 if that is None, 1 for an error in ``refused`` or an OSError, 130 for Ctrl-C
+    (after the line ``interrupted``), and `UNREAD` when nothing reads the output.
     """
     try:
         code = work()
@@ -61,18 +62,18 @@ def finish(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
 
 
 def describe(error: OSError) -> str:
-    """Return one line that names the file, or the output where the error names none."""
+    """Return one line about an error. It names the error's file, or the output if the error has none."""
     return f"{error.filename or 'the output'}: {error.strerror or error}"
 
 
 def is_unread(error: OSError) -> bool:
-    """Tell whether nothing reads the command's output any more, such as ``head``, which is no error to speak of."""
+    """Tell whether the error means that nothing reads the output any more, as behind ``head``. It needs no message."""
     _drop_output()
     return isinstance(error, BrokenPipeError) and error.filename is None
 
 
 def _drop_output() -> None:
-    """Close standard output if it cannot be written to, else Python tries once more at the end, and complains."""
+    """Close standard output if it cannot be written to. Otherwise Python would try again at exit, and complain."""
     try:
         sys.stdout.flush()
     except OSError:

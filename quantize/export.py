@@ -33,7 +33,7 @@ def export(model: Model) -> Network:
     Raises
     ------
     ExportError
-        If it has no exact integer form; one sentence naming the layer.
+        If it has no exact integer form. One sentence that names the layer.
     NetworkError
         If an accumulator or a range does not fit.
     """
@@ -46,7 +46,7 @@ def export(model: Model) -> Network:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 ok, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
+    """Run the command and return its exit code: 0 done, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
     parser = Parser(prog="python -m quantize.export", description=__doc__)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
     parser.add_argument("--checkpoint", required=True, type=Path, help="of training, or a file of --trained")

@@ -17,7 +17,7 @@ from quantize.zoo import find_weights
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 ok, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
+    """Run the command and return its exit code: 0 done, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
     options = _parser().parse_args(arguments)
     return finish(lambda: options.run(options), (QonnxError, NetworkError, SpecError), "stopped", "error: ")
 
@@ -65,7 +65,7 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def show(check: Check) -> None:
-    """Print every verdict, then what to know of the network."""
+    """Print every verdict, then the notes on the network."""
     width = max(len(f"{verdict.type} {verdict.name}") for verdict in check.verdicts)
     for verdict in check.verdicts:
         print(f"{verdict.verdict:<9}  {f'{verdict.type} {verdict.name}':<{width}}  {verdict.note}".rstrip())

@@ -1,4 +1,4 @@
-"""Contents of `report.json` for the tests of the page: of small networks, with made-up figures, each another one."""
+"""Made-up contents of `report.json` for the tests of the report's page. Figures differ, so that a wrong one shows."""
 
 import json
 
@@ -25,7 +25,7 @@ BOARD = {"clock_mhz": 60.0, "baud": 3_000_000, "request_bytes": 3084, "answer_by
 
 
 def content(net, routed=True, target="ecp5", accuracy=True, board=None):
-    """A report as a build writes it, with figures that differ from each other in place of measured ones."""
+    """A report of `net` in the form that a build writes, with made-up figures in place of measured ones."""
     accelerator, target = plan(net, fold(net, {})), find_target(target)
     synthesised = {}
     for index, engine in enumerate(accelerator.engines):
