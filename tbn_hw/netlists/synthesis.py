@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from tbn_hw.families.cells import FAMILIES, FIGURES, count, whole
+from tbn_hw.families.cells import FIGURES, count, whole
+from tbn_hw.families.registry import find_family
 from tbn_hw.netlists.store import PLACEHOLDER, Job, opened, produce, recorded, renamed, scratch
-from tbn_hw.shared.errors import SynthesisError, UsageError
+from tbn_hw.shared.errors import SynthesisError
 from tbn_hw.tools import yosys
 from tbn_hw.tools.versions import require_yosys, versions
 from tbn_hw.verilog.hierarchy import PARTS, part_of
@@ -29,7 +30,7 @@ Progress = Callable[[str, int, int], None]
 def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: int | None = None,
                progress: Progress | None = None, *, top: str | None = None,
                cache: Path | None = None) -> dict[str, Any]:
-    """Map `modules` (name -> Verilog or RTLIL whose top module has that name) to `target`, a key of FAMILIES.
+    """Map `modules` (name -> Verilog or RTLIL whose top module has that name) to `target`, the name of a family.
 
     `top` names the module that instantiates the others; without it each counts once. Netlists are written to
     `folder`/<name>.v. `cache` is a folder that keeps results between builds. `progress` is called with what was done
@@ -39,8 +40,7 @@ def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: i
     it was mapped), `total` (tool, lut, ff, bram, dsp), and `cpu_seconds` of the runs that were needed now. Raises
     UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails.
     """
-    if target not in FAMILIES:
-        raise UsageError(f"target must be one of {', '.join(FAMILIES)}, not {target!r}")
+    find_family(target, "target")
     require_yosys()
     report = progress or (lambda name, done, total: None)
     engines = {name: Job.of(name, text, target) for name, text in modules.items() if name != top}
@@ -120,13 +120,13 @@ def _run(jobs: Mapping[str, Job], names: Mapping[str, list[str]], store: Path, w
 
 def _figures(result: Mapping[str, Any], target: str, name: str, boxes: Mapping[str, str]) -> dict[str, Any]:
     """The figures of a module, in all and by part; what is in no part of its own is in "other"."""
-    cells: Counter[str] = Counter()
+    prices, cells = find_family(target).cells, Counter[str]()
     parts: dict[str, Counter[str]] = {}
     for module, found in result["modules"].items():
         times = found["instances"]
         cells.update({cell: times * number for cell, number in found["cells"].items()})
         try:
-            figures = count(FAMILIES[target], {cell: n for cell, n in found["cells"].items() if cell not in boxes})
+            figures = count(prices, {cell: n for cell, n in found["cells"].items() if cell not in boxes})
         except ValueError as error:
             raise SynthesisError(name, [str(error)]) from None
         figures["lut"] += found["carries"]

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from quantize.network import Network
 from tbn_hw.boards.route import route_board
+from tbn_hw.families.registry import place_and_route_of
 from tbn_hw.host import pictures
 from tbn_hw.host.confidence import fit_temperature
 from tbn_hw.netlists import synthesis
@@ -194,7 +195,7 @@ class Build:
         seeds = range(1, options.seeds + 1)
         known = target.model_dump(exclude={"part": {"wire"}})
         key = content_key("route", self._mapped_key, known, seeds, options.clock, self._required_mhz,
-                          versions(f"nextpnr-{target.family}"))
+                          versions(place_and_route_of(target.family).tool))
         netlists = sorted((self._workspace.root / NETLISTS).glob("*.v"))
         nodes = {engine.name: engine.node.name for engine in self.accelerator.engines if engine.node is not None}
 

@@ -96,7 +96,7 @@ def test_spoken_to(digits, report, tmp_path):
     job = {"pictures": str(tmp_path / "pictures.npy"), "clock_hz": clock_hz, "baud": board["baud"], "patience": 20_000,
            "pixels": 64, "scenarios": ["identify", "classify"], "command_lines": [["--build", str(digits), str(file)]]}
     sources = [digits / "synth" / "board" / "tbn_digits__board.v", digits / "rtl" / "tbn_digits.v", PRIMITIVES]
-    found = simulate_board(sources, "tbn_digits__board", "board_bench", tmp_path / "simulation", job=job,
+    found = simulate_board(sources, "tbn_digits__board", "support.board_bench", tmp_path / "simulation", job=job,
                            visible=("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid", "clock"))
     assert found["identify"]["clock_hz"] == clock_hz and found["identify"]["name"] == "tbn_digits"
     logits = golden(loaded.network, loaded.pictures.images[:3])

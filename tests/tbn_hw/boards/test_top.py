@@ -65,7 +65,7 @@ def spoken(digits, accelerator, build_folder, tmp_path_factory):
     wrong = ["--build", str(build_folder / "other"), str(build_folder / "0.png")]
     job = {"pictures": str(work / "pictures.npy"), "clock_hz": CLOCK_HZ, "baud": BAUD_RATE, "patience": 20_000,
            "pixels": 64, "scenarios": SCENARIOS, "command_lines": [right, wrong]}
-    return simulate_board(sources, top.name, "board_bench", work, visible=VISIBLE, job=job)
+    return simulate_board(sources, top.name, "support.board_bench", work, visible=VISIBLE, job=job)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from support.networks import chain, residual
 from tbn_hw.costs.features import pieces
 from tbn_hw.costs.memory import blocks, distinct_columns, ram, random_rom
 from tbn_hw.costs.model import cost_model
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.folding import fold

@@ -108,7 +108,7 @@ def test_clock_of_a_board():
 def test_static_placer(routed, tmp_path, monkeypatch):
     """A large design of ECP5 has another placer."""
     target, folder, _ = routed
-    monkeypatch.setattr("tbn_hw.routing.nextpnr.STATIC_CELLS", 10)
+    monkeypatch.setattr("tbn_hw.families.ecp5.STATIC_CELLS", 10)
     design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     route(design, target, tmp_path / f"tiny{SUFFIXES[target.family]}", seeds=(1,))
     small, large = ((path / "route" / "seed1.log").read_text() for path in (folder / "out", tmp_path))
