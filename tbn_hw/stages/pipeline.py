@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from quantize.network import Network
+from sim.store import shared
 from tbn_hw.boards.route import route_board
 from tbn_hw.families.registry import place_and_route_of
 from tbn_hw.host import pictures
@@ -166,7 +167,8 @@ class Build:
             with progress("synthesise", self._console) as step:
                 modules = generate.split(self._verilog.read_text())
                 return synthesis.synthesise(modules, self._target.family, netlists, WORKERS, step,
-                                            top=self.accelerator.name, cache=self._workspace.records / "yosys")
+                                            top=self.accelerator.name,
+                                            cache=shared("netlists", self._workspace.records / "yosys"))
 
         self._synthesised = self._stage("synthesise", self._mapped_key, [NETLISTS], produce)
         self._target.require(self._synthesised["total"])

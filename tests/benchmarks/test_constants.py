@@ -11,6 +11,8 @@ from benchmarks.constants_layer import ConstantLayer
 from benchmarks.constants_netlist import differences
 from tbn_hw.families.registry import FAMILIES
 
+pytestmark = pytest.mark.yosys
+
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("form", ["portable", "own"])

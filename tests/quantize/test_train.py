@@ -18,7 +18,7 @@ from quantize.checkpoint import CheckpointError, load_checkpoint  # noqa: E402
 from quantize.compare import main as compare_main  # noqa: E402
 from quantize.export import main  # noqa: E402
 from quantize.optimizer import learning_rate  # noqa: E402
-from quantize.spec import Train, load_spec  # noqa: E402
+from quantize.spec import Train  # noqa: E402
 from quantize.train import main as train_main  # noqa: E402
 from quantize.trained import load_model  # noqa: E402
 from quantize.trainer import Trainer, TrainError, evaluate  # noqa: E402
@@ -178,7 +178,6 @@ def test_commands_wrong(tmp_path, capsys):
     assert "no: cannot be read; No such file or directory" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         train_main(["--model", "tbn_cnv", "--epochs", "0"])
-    assert load_spec("tbn_cnv").train.epochs > 0
 
 
 @pytest.mark.parametrize(("more", "sentence"), [

@@ -21,6 +21,8 @@ from tbn_hw.streaming.folding import fold
 from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import find_target
 
+pytestmark = [pytest.mark.nextpnr, pytest.mark.verilator]
+
 NETWORKS = {
     "digits": (lambda: load("tbn_digits.yaml", None).network, {"layers[3].conv": (8, 16)}),
     "residual": (residual, {}),

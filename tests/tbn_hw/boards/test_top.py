@@ -23,7 +23,7 @@ CLOCK_HZ, BAUD_RATE = 12_000_000, 3_000_000
 GAP_MS = 0.25
 SCENARIOS = ("identify", "classify", "garbage", "garbage_before_a_request", "short_frame", "wrong_crc", "wrong_length",
              "unknown_kind", "broken_byte", "back_to_back", "burst", "flood", "rates", "repeated", "cut_off", "leds")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.yosys, pytest.mark.verilator]
 VISIBLE = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid")
 
 

@@ -21,6 +21,7 @@ def test_stored_error_is_small(family):
     assert 0 < error.median_percent <= 10 and error.worst_percent <= 20 and error.total_percent <= 10
 
 
+@pytest.mark.yosys
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "net"), [("ecp5", chain(7)), ("ice40", residual(8))], ids=["ecp5", "ice40"])
 def test_estimates_of_unseen_networks(family, net, tmp_path):

@@ -72,6 +72,7 @@ def test_require():
     assert error.value.exit_code == 5
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize("name", ["colorlight-i5", "ice40hx8k-b-evn", "icebreaker", "tangnano20k", "tangnano9k",
                                   "ulx3s-12f"])
 def test_board_pins(name, tmp_path):
