@@ -29,5 +29,8 @@ class Residual(nn.Module):
             shortcut = F.avg_pool2d(shortcut, 2)
         if self.before or self.after:
             shortcut = F.pad(shortcut, (0, 0, 0, 0, self.before, self.after))
+        return self.add(x, shortcut)
+
+    def add(self, x: Tensor, shortcut: Tensor) -> Tensor:
         total: Tensor = self.sum(x + shortcut)
         return total
