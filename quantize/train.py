@@ -16,6 +16,7 @@ import torch
 from quantize.checkpoint import CheckpointError
 from quantize.command import Parser, check_numbers, finish
 from quantize.data import DataError, Dataset, load_dataset
+from quantize.fused import CompilerError
 from quantize.group import Group
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.trainer import CHECKPOINT, Trainer, TrainError, taught
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def finish_training(work: Callable[[], None]) -> int:
     """Do the work of a command that trains; 0 ok, 1 model, data or a folder's content refused, in one line."""
-    refused = (SpecError, DataError, CheckpointError, TrainError)
+    refused = (SpecError, DataError, CheckpointError, TrainError, CompilerError)
     return finish(work, refused, "stopped; the same command goes on from the last finished epoch")
 
 
