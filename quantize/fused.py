@@ -82,7 +82,7 @@ def _fuse_layers(layers: Sequence[nn.Module]) -> None:
             layer.forward = functools.partial(_normalise, layer, activation, kind, narrow)  # type: ignore[method-assign]
             if kind != PLAIN:
                 assert activation is not None
-                activation.forward = _pass_on  # type: ignore[method-assign]
+                activation.forward = _pass_on
 
 
 def _not_pool(layers: Sequence[nn.Module | None]) -> nn.Module | None:

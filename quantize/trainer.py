@@ -128,7 +128,7 @@ class Trainer:
             while self.epoch < recipe.epochs:
                 start = time.monotonic()
                 loss = self._run_epoch(steps, lambda: progress.advance(task))
-                accuracy = self._evaluate(self.predict, recipe.precision)
+                accuracy = self.evaluate(self.predict, recipe.precision)
                 self.epoch += 1
                 self._record(loss, accuracy, time.monotonic() - start)
                 progress.console.print(f"epoch {self.epoch}/{recipe.epochs}: loss {loss:.3f}, "
@@ -136,9 +136,10 @@ class Trainer:
         self._real_weights(False)
         if self.group.rank == 0:
             draw_curve(self.output / METRICS, self.output / CURVE)
-        return self._evaluate(self.model, "float32")
+        return self.evaluate(self.model, "float32")
 
-    def _evaluate(self, model: nn.Module, precision: str) -> float:
+    def evaluate(self, model: nn.Module, precision: str) -> float:
+        """Return the test accuracy in percent of this trainer's model, as it is or compiled."""
         data, accuracy = self.dataset, 0.0
         if self.group.rank == 0:
             with self._autocast(precision):
@@ -171,6 +172,14 @@ class Trainer:
         return total / steps
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
+        loss = self.loss(images, labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.update()
+        return self.group.mean(float(loss.detach()))
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return what a step makes smaller, for uint8 pictures (n, h, w, c) and labels (n)."""
         recipe = self.spec.train
         images, labels = images.to(self.device), labels.to(self.device)
         with self._autocast(recipe.precision):
@@ -181,11 +190,12 @@ class Trainer:
             with torch.no_grad(), self._autocast(recipe.precision):
                 taught = self.teacher(images).float()
             loss = distill_loss(logits, taught, loss, recipe.distill)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        return loss
+
+    def update(self) -> None:
+        """Change the weights by their gradients."""
         self.optimizer.step()
-        constrain(self.binary, recipe.balance)
-        return self.group.mean(float(loss.detach()))
+        constrain(self.binary, self.spec.train.balance)
 
     def _real_weights(self, real: bool) -> None:
         for layer in self.binary:
