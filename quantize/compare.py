@@ -84,11 +84,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _seeded(spec: Spec, options: argparse.Namespace) -> Iterator[Spec]:
-    """The model with the recipe that the command line asks for, by seed, and nothing distilled."""
+    """The model with the recipe that the command line asks for, by seed, nothing distilled, from random weights."""
     changed = {"epochs": options.epochs, "images": options.images}
+    changed = {key: value for key, value in changed.items() if value is not None}
     for seed in range(options.seeds):
-        yield spec.with_train(distill=None, seed=seed, **{key: value for key, value in changed.items()
-                                                         if value is not None})
+        yield spec.with_train(distill=None, start="random", seed=seed, **changed)
 
 
 def _strategies(spec: Spec, options: argparse.Namespace) -> list[Run]:

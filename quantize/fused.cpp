@@ -151,9 +151,10 @@ inline float pass(float grad, float value, int kind) {
     return grad;
 }
 
+// `more` is a gradient that reaches x otherwise, or null.
 template <int kind, class In, class Out>
 void backward(const In* x, const Out* grad, int64_t rows, int64_t channels, int threads, const float* held,
-              float* grad_weight, float* grad_bias, In* grad_x) {
+              float* grad_weight, float* grad_bias, const In* more, In* grad_x) {
     const Shape shape(rows, channels);
     const int64_t width = shape.width;
     const std::vector<float> factors = shape.widened(held), offsets = shape.widened(held + channels);
@@ -183,11 +184,12 @@ void backward(const In* x, const Out* grad, int64_t rows, int64_t channels, int 
     each(shape, threads, [=](int64_t at) {
         const In* __restrict__ from = x + at;
         const Out* __restrict__ given = grad + at;
+        const In* __restrict__ added = more ? more + at : nullptr;
         In* __restrict__ to = grad_x + at;
         for (int64_t i = 0; i < width; ++i) {
             const float value = load(from[i]);
             const float passed = pass(load(given[i]), value * factor[i] + offset[i], kind);
-            store(passed * factor[i] + (value * m[i] + k[i]), to[i]);
+            store(passed * factor[i] + (value * m[i] + k[i]) + (added ? load(added[i]) : 0.0f), to[i]);
         }
     });
 }
@@ -217,10 +219,10 @@ float add(const In* a, const float* b, int64_t count, int threads, float* total)
 
 template <class In, class Out>
 void backward(const In* x, const Out* grad, int64_t rows, int64_t channels, int threads, const float* held, int kind,
-              float* grad_weight, float* grad_bias, In* grad_x) {
-    if (kind == TERNARY) backward<TERNARY>(x, grad, rows, channels, threads, held, grad_weight, grad_bias, grad_x);
-    else if (kind == RELU) backward<RELU>(x, grad, rows, channels, threads, held, grad_weight, grad_bias, grad_x);
-    else backward<PLAIN>(x, grad, rows, channels, threads, held, grad_weight, grad_bias, grad_x);
+              float* grad_weight, float* grad_bias, const In* more, In* grad_x) {
+    if (kind == TERNARY) backward<TERNARY>(x, grad, rows, channels, threads, held, grad_weight, grad_bias, more, grad_x);
+    else if (kind == RELU) backward<RELU>(x, grad, rows, channels, threads, held, grad_weight, grad_bias, more, grad_x);
+    else backward<PLAIN>(x, grad, rows, channels, threads, held, grad_weight, grad_bias, more, grad_x);
 }
 
 }  // namespace
@@ -238,8 +240,8 @@ void backward(const In* x, const Out* grad, int64_t rows, int64_t channels, int 
         apply(x, Shape(rows, channels), threads, factor, offset, delta, kind, out);                                   \
     }                                                                                                                 \
     void norm_backward_##suffix(const In* x, const Out* grad, int64_t rows, int64_t channels, int threads,            \
-                                const float* held, int kind, float* grad_weight, float* grad_bias, In* grad_x) {      \
-        backward(x, grad, rows, channels, threads, held, kind, grad_weight, grad_bias, grad_x);                       \
+                                const float* held, int kind, float* grad_weight, float* grad_bias, const In* more, In* grad_x) {      \
+        backward(x, grad, rows, channels, threads, held, kind, grad_weight, grad_bias, more, grad_x);                       \
     }
 
 extern "C" {

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,11 @@ def fuse(model: nn.Module) -> None:
     for module in list(model.modules()):
         if isinstance(module, nn.ModuleList):
             _fuse_layers(list(module))
+    for module in model.modules():
         if isinstance(module, Residual):
             module.add = functools.partial(_add, module)  # type: ignore[method-assign]
+            if isinstance(module.body[0].forward, _Norm):
+                module.enter = module.body[0].forward.fork  # type: ignore[method-assign]
             if isinstance(module.body[-1], Conv):
                 module.body[-1].wide = False
 
@@ -79,7 +83,7 @@ def _fuse_layers(layers: Sequence[nn.Module]) -> None:
         if isinstance(layer, nn.BatchNorm2d):
             kind, activation = _kind(after[0]), after[0]
             narrow = kind == TERNARY or kind == RELU and isinstance(after[1], Conv | Dense)
-            layer.forward = functools.partial(_normalise, layer, activation, kind, narrow)  # type: ignore[method-assign]
+            layer.forward = _Norm(layer, activation, kind, narrow)  # type: ignore[assignment, method-assign]
             if kind != PLAIN:
                 assert activation is not None
                 activation.forward = _pass_on
@@ -101,49 +105,67 @@ def _pass_on(x: Tensor) -> Tensor:
     return x
 
 
-def _normalise(norm: nn.BatchNorm2d, activation: nn.Module | None, kind: int, narrow: bool, x: Tensor) -> Tensor:
-    dtype = torch.bfloat16 if narrow and torch.is_autocast_enabled("cpu") else torch.float32
-    if norm.training:
-        y: Tensor = _Normalise.apply(x, norm.weight, norm.bias, norm, activation, kind, dtype)
-        return y
-    assert norm.running_mean is not None and norm.running_var is not None
-    factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    offset = norm.bias - norm.running_mean * factor
-    delta = float(activation.delta) if isinstance(activation, Ternary) else 0.0
-    x = _dense(x)
-    y = _empty(x, dtype)
-    _call("norm_apply", x, y, *_shape(x), factor, offset, ctypes.c_float(delta), kind, y)
-    return y
+@dataclass(frozen=True)
+class _Norm:
+    """A batch norm with the activation after it; under autocast a ``narrow`` one returns bfloat16."""
+
+    norm: nn.BatchNorm2d
+    activation: nn.Module | None
+    kind: int
+    narrow: bool
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.fork(x)[0]
+
+    def fork(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the output, and ``x`` for others to read: the gradients of both are added on the way."""
+        norm, dtype = self.norm, torch.bfloat16 if self.narrow and torch.is_autocast_enabled("cpu") else torch.float32
+        if norm.training:
+            forked: tuple[Tensor, Tensor] = _Normalise.apply(x, norm.weight, norm.bias, self, dtype)
+            return forked
+        assert norm.running_mean is not None and norm.running_var is not None
+        factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        offset = norm.bias - norm.running_mean * factor
+        delta = float(self.activation.delta) if isinstance(self.activation, Ternary) else 0.0
+        x = _dense(x)
+        y = _empty(x, dtype)
+        _call("norm_apply", x, y, *_shape(x), factor, offset, ctypes.c_float(delta), self.kind, y)
+        return y, x
 
 
 class _Normalise(torch.autograd.Function):
     """Batch norm in training and the activation after it; updates the running statistics of both."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, norm: nn.BatchNorm2d, activation: nn.Module | None,
-                kind: int, dtype: torch.dtype) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, fused: _Norm, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        norm, activation = fused.norm, fused.activation
         assert norm.running_mean is not None and norm.running_var is not None and norm.momentum is not None
         assert norm.num_batches_tracked is not None
-        x = _dense(x)
+        dense = _dense(x)
         y, held = _empty(x, dtype), torch.empty(4, x.shape[1])
         delta, running, momentum = torch.zeros(()), False, 0.0
-        if kind == TERNARY and isinstance(activation, Ternary):
+        if fused.kind == TERNARY and isinstance(activation, Ternary):
             delta, running, momentum = activation.delta, activation.running, activation.momentum
-        _call("norm_forward", x, y, *_shape(x), weight, bias, norm.running_mean, norm.running_var,
+        _call("norm_forward", x, y, *_shape(dense), weight, bias, norm.running_mean, norm.running_var,
               ctypes.c_float(norm.momentum), ctypes.c_float(norm.eps), delta, int(running), ctypes.c_float(momentum),
-              kind, y, held)
+              fused.kind, y, held)
         norm.num_batches_tracked.add_(1)
-        ctx.save_for_backward(x, held)
-        ctx.kind, ctx.dtype = kind, dtype
-        return y
+        ctx.save_for_backward(dense, held)
+        ctx.kind = fused.kind
+        ctx.set_materialize_grads(False)
+        return y, x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor | None, more: Tensor | None) -> tuple[Tensor | None, ...]:
+        if grad is None:
+            return more, None, None, None, None
         x, held = ctx.saved_tensors
-        grad = _dense(grad)
+        grad, more = _dense(grad), None if more is None else _dense(more)
         given, grad_weight, grad_bias = _empty(x, x.dtype), torch.empty(x.shape[1]), torch.empty(x.shape[1])
-        _call("norm_backward", x, grad, x, grad, *_shape(x)[1:], held, ctx.kind, grad_weight, grad_bias, given)
-        return given, grad_weight, grad_bias, None, None, None, None
+        _call("norm_backward", x, grad, x, grad, *_shape(x)[1:], held, ctx.kind, grad_weight, grad_bias, more, given)
+        return given, grad_weight, grad_bias, None, None
 
 
 def _add(block: Residual, x: Tensor, shortcut: Tensor) -> Tensor:
