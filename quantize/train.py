@@ -41,7 +41,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="folder for checkpoint and metrics (default: build/<model>/train)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--learning-rate", type=float, help="instead of the recipe's")
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights a new training starts from")
+    parser.add_argument("--start", type=Path, help="checkpoint, or trained values, that a new training starts from")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
     parser.add_argument("--compile", action="store_true", help="compile the steps; needs a C++ compiler")

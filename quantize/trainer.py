@@ -31,6 +31,7 @@ from quantize.network import write_atomically
 from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs
 from quantize.spec import Spec, Train
 from quantize.strategy import Strategy, build_strategy
+from quantize.trained import load_model
 
 CHECKPOINT = "checkpoint.pt"
 METRICS = "metrics.csv"
@@ -111,11 +112,8 @@ class Trainer:
         assert not unknown and all(name.endswith((".delta", ".peak")) for name in missing)
 
     def start(self, file: Path) -> None:
-        """Take the weights of another checkpoint of this model, but nothing else of it."""
-        try:
-            self.model.load_state_dict(load_checkpoint(file)["weights"])
-        except RuntimeError:
-            raise CheckpointError(f"{file}: its weights are not those of {self.spec.name}") from None
+        """Take the weights of another checkpoint of this model, or of a file of `save_trained`, but nothing else."""
+        self.model.load_state_dict(load_model(self.spec, file).state_dict())
 
     def fit(self, console: Console | None = None) -> float:
         """Train to the recipe's last epoch and return the test accuracy in percent."""
