@@ -6,33 +6,15 @@ kept in the output folder, a file a point, so that a run that was stopped goes o
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
-from tbn_hw.shared.command import Parser, finish
+from tbn_hw.exploration.options import parse
+from tbn_hw.shared.command import finish
 from tbn_hw.shared.errors import ToolMissing
 from tbn_hw.shared.progress import terminal
-
-DEPTHS = ("estimate", "synthesis")
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line; raises UsageError for a wrong one."""
-    parser = Parser(prog="python -m tbn_hw.explore", description=__doc__)
-    parser.add_argument("--model", required=True,
-                        help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
-    parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
-    parser.add_argument("--targets", nargs="+", required=True, metavar="NAME", help="boards or parts; see README.md")
-    parser.add_argument("--until", default="estimate", choices=DEPTHS,
-                        help="synthesis: build each point of the front too, and measure (default: estimate)")
-    parser.add_argument("--scheduler", metavar="ADDRESS",
-                        help="a Dask cluster, whose workers see the same folders (default: processes of this machine)")
-    parser.add_argument("--output", type=Path, help="the folder to write (default: build/<model>-explore)")
-    return parser.parse_args(arguments)
 
 
 def _require(*packages: str) -> None:

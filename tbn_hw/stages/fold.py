@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +11,7 @@ from rich.console import Console
 from tbn_hw.costs import wires
 from tbn_hw.costs.model import cost_model
 from tbn_hw.families.cells import FIGURES
+from tbn_hw.options import Cheapest, Options, Stated
 from tbn_hw.solver.search import Wish, excess, solve
 from tbn_hw.stages.load import Loaded
 from tbn_hw.streaming import folding_file
@@ -25,7 +24,7 @@ Estimates = Mapping[str, Mapping[str, float]]
 """The estimated FIGURES of the engines, by name."""
 
 
-def choose_foldings(loaded: Loaded, options: argparse.Namespace, console: Console) -> dict[str, Folding]:
+def choose_foldings(loaded: Loaded, options: Options, console: Console) -> dict[str, Folding]:
     """The foldings that the command line asks for: those of a file, or the solver's for a rate; else the model file's,
     with a rule for the nodes that it leaves open, or where they do not fit a board or part the fastest that do.
 
@@ -34,9 +33,9 @@ def choose_foldings(loaded: Loaded, options: argparse.Namespace, console: Consol
     network, target = loaded.network, options.target
     if options.folding is not None:
         return fold(network, folding_file.read(options.folding, network))
-    rate = None if options.fps == math.inf else options.fps
-    wish = Wish(target, options.clock or target.part.clock_mhz, rate)
-    if options.fps is None:
+    fps = options.rate.fps if isinstance(options.rate, Cheapest) else None
+    wish = Wish(target, options.clock_mhz or target.part.clock_mhz, fps)
+    if options.rate == Stated():
         stated = fold(network, loaded.foldings)
         if target.name == target.family:  # nobody named a part, so there is none to fill
             return stated
@@ -69,11 +68,11 @@ def _estimated(accelerator: Accelerator, family: str) -> Estimates:
     return {engine.name: model.engine(engine) for engine in accelerator.engines}
 
 
-def estimate(accelerator: Accelerator, options: argparse.Namespace, console: Console) -> Estimates:
+def estimate(accelerator: Accelerator, options: Options, console: Console) -> Estimates:
     """The estimated figures of each engine, whose sums are printed, and what such estimates miss by."""
     target: Target = options.target
     found, error = _estimated(accelerator, target.family), cost_model(target.family).error
-    sums, cycles, mhz = totals(found), accelerator.interval, options.clock or target.part.clock_mhz
+    sums, cycles, mhz = totals(found), accelerator.interval, options.clock_mhz or target.part.clock_mhz
     console.print(
         f"fold: {cycles:,} cycles a frame, {1e6 * mhz / cycles:,.0f} frames a second at {mhz:g} MHz; estimated "
         + ", ".join(f"{sums[name]:,.0f} {word}" for name, word in WORDS.items() if getattr(target.part, name)))
@@ -83,11 +82,11 @@ def estimate(accelerator: Accelerator, options: argparse.Namespace, console: Con
     return found
 
 
-def required_mhz(options: argparse.Namespace, accelerator: Accelerator) -> float | None:
+def required_mhz(options: Options, accelerator: Accelerator) -> float | None:
     """The clock without which a rate that was asked for is missed, where no clock was."""
-    if options.fps in (None, math.inf) or options.clock is not None:
+    if not isinstance(options.rate, Cheapest) or options.clock_mhz is not None:
         return None
-    return float(options.fps * accelerator.interval / 1e6)
+    return options.rate.fps * accelerator.interval / 1e6
 
 
 def totals(estimates: Estimates) -> dict[str, float]:

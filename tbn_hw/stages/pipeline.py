@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from tbn_hw.boards.route import route_board
 from tbn_hw.host import pictures
 from tbn_hw.host.confidence import fit_temperature
 from tbn_hw.netlists import synthesis
-from tbn_hw.options import STAGES
+from tbn_hw.options import STAGES, Options
 from tbn_hw.report import dataflow, figures
 from tbn_hw.report.page import render
 from tbn_hw.report.terminal import show, show_classes
@@ -34,7 +33,6 @@ from tbn_hw.stages.workspace import Workspace, content_key, sources
 from tbn_hw.streaming import folding_file, generate
 from tbn_hw.streaming.accelerator import Accelerator
 from tbn_hw.streaming.plan import plan
-from tbn_hw.targets.catalogue import Target
 from tbn_hw.tools.versions import require_simulator, versions
 
 ACCURACY_IMAGES = 100
@@ -50,9 +48,9 @@ NETLISTS = "synth/netlists"
 class Build:
     """One run of the command line: `run` does the stages up to `options.until`."""
 
-    def __init__(self, options: argparse.Namespace, console: Console) -> None:
+    def __init__(self, options: Options, console: Console) -> None:
         self._options, self._console = options, console
-        self._target: Target = options.target
+        self._target = options.target
         self._seconds: dict[str, float] = {}
 
     def run(self) -> None:
@@ -193,7 +191,7 @@ class Build:
             return
         seeds = range(1, options.seeds + 1)
         known = target.model_dump(exclude={"part": {"wire"}})
-        key = content_key("route", self._mapped_key, known, seeds, options.clock, self._required_mhz,
+        key = content_key("route", self._mapped_key, known, seeds, options.clock_mhz, self._required_mhz,
                           versions(f"nextpnr-{target.family}"))
         netlists = sorted((self._workspace.root / NETLISTS).glob("*.v"))
         nodes = {engine.name: engine.node.name for engine in self.accelerator.engines if engine.node is not None}
@@ -204,8 +202,8 @@ class Build:
             self._console.print(f"route: {target.device}, {len(seeds)} seed(s); a large design takes many minutes each")
             design, place = route.Design(netlists, name, nodes), folder / file
             with progress("route", self._console) as step:
-                how = {"seeds": seeds, "clock_mhz": options.clock, "required_mhz": self._required_mhz,
-                       "workers": WORKERS, "progress": step}
+                how: dict[str, Any] = {"seeds": seeds, "clock_mhz": options.clock_mhz,
+                       "required_mhz": self._required_mhz, "workers": WORKERS, "progress": step}
                 if target.board is None:
                     return route.route(design, target, place, **how)
                 return route_board(self.accelerator, design, target, place, **how)

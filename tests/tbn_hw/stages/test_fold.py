@@ -1,8 +1,6 @@
 """The fold stage: which folding a command line gets, what is said of it, and the clock that a rate needs."""
 
 import io
-from argparse import Namespace
-from math import inf
 
 import pytest
 from rich.console import Console
@@ -10,6 +8,7 @@ from support.networks import Builder
 
 from tbn_hw.boards.route import route_board
 from tbn_hw.costs.model import cost_model
+from tbn_hw.options import Cheapest, Fastest, Options
 from tbn_hw.routing.route import Design
 from tbn_hw.shared.errors import DoesNotFit
 from tbn_hw.stages.fold import choose_foldings, estimate, required_mhz, totals
@@ -22,7 +21,7 @@ DIGITS = load("tbn_digits.yaml", None)
 
 
 def options(target, **changed):
-    return Namespace(**{"target": find_target(target), "folding": None, "fps": None, "clock": None, **changed})
+    return Options("tbn_digits.yaml", find_target(target), **changed)
 
 
 def chosen(*arguments, **changed):
@@ -46,13 +45,13 @@ def test_another_folding_where_the_model_files_does_not_fit():
     accelerator, said = chosen("icebreaker")
     assert said.startswith("fold: the model file's folding takes about 3,")
     assert "LUTs of them in layers[3].conv; another one is looked for" in said
-    fastest, _ = chosen("icebreaker", fps=inf)
+    fastest, _ = chosen("icebreaker", rate=Fastest())
     assert accelerator == fastest
 
 
 def test_a_rate_is_reached_and_no_more_is_spent():
-    slow, said = chosen("icebreaker", fps=2000)
-    fast, _ = chosen("icebreaker", fps=inf)
+    slow, said = chosen("icebreaker", rate=Cheapest(2000))
+    fast, _ = chosen("icebreaker", rate=Fastest())
     assert fast.interval < slow.interval <= 25e6 / 2000
     total = [totals(estimate(found, options("icebreaker"), Console(file=io.StringIO())))["lut"]
              for found in (slow, fast)]
@@ -64,13 +63,13 @@ def test_a_rate_is_reached_and_no_more_is_spent():
 
 def test_a_rate_out_of_reach():
     with pytest.raises(DoesNotFit, match="100,000 frames a second at 25 MHz leave 250 cycles a frame"):
-        chosen("icebreaker", fps=100_000)
+        chosen("icebreaker", rate=Cheapest(100_000))
 
 
 def test_the_clock_that_a_rate_needs():
     accelerator = plan(DIGITS.network, fold(DIGITS.network, {}))
-    assert required_mhz(options("ecp5-85k", fps=10_000), accelerator) == 10_000 * accelerator.interval / 1e6
-    for given in ({}, {"fps": inf}, {"fps": 10_000, "clock": 50.0}):
+    assert required_mhz(options("ecp5-85k", rate=Cheapest(10_000)), accelerator) == 10_000 * accelerator.interval / 1e6
+    for given in ({}, {"rate": Fastest()}, {"rate": Cheapest(10_000), "clock_mhz": 50.0}):
         assert required_mhz(options("ecp5-85k", **given), accelerator) is None
 
 
