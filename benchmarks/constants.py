@@ -46,7 +46,7 @@ from quantize.network import Network
 from tbn_hw.families import cells
 from tbn_hw.routing.nextpnr import place_and_route, placer_options
 from tbn_hw.shared.errors import BuildError, DoesNotFit, Mismatch
-from tbn_hw.stages.workspace import content_key, file_hash
+from tbn_hw.stages.keys import content_key, file_hash
 
 FAMILIES = ("ecp5", "gowin", "ice40", "xc7")
 FORMS = ("naive", "da4ml", "ours")

@@ -22,7 +22,7 @@ from benchmarks.costs_networks import kinds
 from tbn_hw.costs.model import CostModel, Error, cost_model
 from tbn_hw.netlists import synthesis
 from tbn_hw.shared.progress import progress
-from tbn_hw.stages.workspace import content_key, sources
+from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import Engine
 from tbn_hw.tools.versions import versions
@@ -68,7 +68,7 @@ def sweep(family: str, name: str) -> list[Engine]:
 
 def key(engine: Engine, family: str) -> str:
     """A hash of what an engine's figures depend on."""
-    return content_key("cost", versions("yosys"), sources("hdl"), family, repr(engine))
+    return content_key("cost", versions("yosys"), sources(generate.__name__), family, repr(engine))
 
 
 def measured(engines: Sequence[Engine], family: str, store: Path,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -12,16 +13,57 @@ from tbn_hw.costs import wires
 from tbn_hw.costs.model import cost_model
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.options import Cheapest, Options, Stated
+from tbn_hw.shared.design import Design
 from tbn_hw.solver.search import Wish, excess, solve
+from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.stages.load import Loaded
-from tbn_hw.streaming import folding_file
+from tbn_hw.streaming import design, folding, folding_file
 from tbn_hw.streaming.accelerator import Accelerator, Engine
-from tbn_hw.streaming.folding import Folding, fold
+from tbn_hw.streaming.design import StreamingDesign
+from tbn_hw.streaming.folding import Folding
 from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import WORDS, Target
 
+if TYPE_CHECKING:
+    from tbn_hw.stages.site import Site
+
 Estimates = Mapping[str, Mapping[str, float]]
-"""The estimated FIGURES of the engines, by name."""
+"""The estimated FIGURES of a design's blocks, by name."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The design of a build, before any of its files is there.
+
+    `estimates` are empty where an architecture has none, and `estimate` is then None; else it is what the report says
+    of them. `required_mhz` is the clock without which a rate that was asked for is missed. `key` is a hash of all that
+    the design's files depend on, and `network_key` of the network.
+    """
+
+    design: Design
+    estimates: Estimates
+    estimate: dict[str, Any] | None
+    required_mhz: float | None
+    key: str
+    network_key: str
+
+
+def fold(site: Site, loaded: Loaded) -> Planned:
+    """Lay out the streaming design that the command line asks for, and write its foldings to `folding.yaml`.
+
+    Raises DoesNotFit, and ModelRefused for a network that cannot be one stream of engines.
+    """
+    start, options, family = time.monotonic(), site.options, site.options.target.family
+    foldings = choose_foldings(loaded, options, site.console)
+    found = StreamingDesign.of(loaded.network, foldings, family)
+    accelerator = found.accelerator
+    estimates = estimate(accelerator, options, site.console)
+    used = {engine.node.name: engine.folding for engine in accelerator.engines if engine.node is not None}
+    site.write("folding.yaml", folding_file.text_of(used).encode())
+    key = content_key(sources(design.__name__), loaded.network_key, family, sorted(foldings.items()))
+    site.done("fold", time.monotonic() - start)
+    return Planned(found, estimates, estimate_summary(estimates, family), required_mhz(options, accelerator), key,
+                   loaded.network_key)
 
 
 def choose_foldings(loaded: Loaded, options: Options, console: Console) -> dict[str, Folding]:
@@ -32,11 +74,11 @@ def choose_foldings(loaded: Loaded, options: Options, console: Console) -> dict[
     """
     network, target = loaded.network, options.target
     if options.folding is not None:
-        return fold(network, folding_file.read(options.folding, network))
+        return folding.fold(network, folding_file.read(options.folding, network))
     fps = options.rate.fps if isinstance(options.rate, Cheapest) else None
     wish = Wish(target, options.clock_mhz or target.part.clock_mhz, fps)
     if options.rate == Stated():
-        stated = fold(network, loaded.foldings)
+        stated = folding.fold(network, loaded.foldings)
         if target.name == target.family:  # nobody named a part, so there is none to fill
             return stated
         much = _excess(plan(network, stated, target.family), wish)
@@ -45,7 +87,7 @@ def choose_foldings(loaded: Loaded, options: Options, console: Console) -> dict[
         console.print(f"fold: the model file's folding {much}; another one is looked for")
     with console.status("fold: looks for a folding"):
         found = solve(network, wish)
-    return {**fold(network, {}), **found.foldings}
+    return {**folding.fold(network, {}), **found.foldings}
 
 
 def _excess(accelerator: Accelerator, wish: Wish) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from quantize.layer_spec import AvgPool, Binary, Conv, Dense, Fixed, Int8, MaxPool, Ternary
@@ -11,6 +12,7 @@ from quantize.network import Network, NetworkError
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.zoo import Pictures, find_model, find_pictures, find_weights, load_pictures
 from tbn_hw.shared.errors import ModelRefused, ToolMissing, UsageError
+from tbn_hw.stages.keys import content_key
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Loaded:
     dataset: str | None = None
     resize: int | None = None
     foldings: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @cached_property
+    def network_key(self) -> str:
+        """A hash of the network."""
+        return content_key(self.network.to_bytes())
 
 
 def load(model: str, weights: Path | None) -> Loaded:

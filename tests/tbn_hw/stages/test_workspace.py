@@ -8,7 +8,8 @@ import textwrap
 import pytest
 
 from tbn_hw.shared.errors import UsageError
-from tbn_hw.stages.workspace import Workspace, content_key
+from tbn_hw.stages.keys import content_key
+from tbn_hw.stages.workspace import Workspace
 
 
 class Counting:
