@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tbn_hw.report import dataflow, figures
 from tbn_hw.report.page import render
+from tbn_hw.report.schema import Report
 from tbn_hw.report.terminal import show
 from tbn_hw.stages.gateware import SEED
 from tbn_hw.stages.manifest import manifest
@@ -24,18 +25,20 @@ if TYPE_CHECKING:
 
 
 def report(site: Site, loaded: Loaded, planned: Planned, verified: Verified, synthesised: Synthesised,
-           netlist: dict[str, Any], routed: Routed) -> None:
-    """Write `manifest.json`, `report.json` and `report.html`, and print the report's tables."""
+           netlist: dict[str, Any], routed: Routed) -> Report:
+    """Write `manifest.json`, `report.json` and `report.html`, print the report's tables, and return the report."""
     start = time.monotonic()
     content = _content(site, planned, verified, synthesised, netlist, routed, start)
-    page = render(content).encode()
+    text, page = _json(content), render(content).encode()
+    found = Report.model_validate_json(text)
     site.workspace.write("manifest.json", _json({
         **manifest(site.workspace.root, planned.design, routed.files), "board": routed.figures["board"],
         "resize": loaded.resize, "temperature": verified.accuracy["temperature"]}))
-    site.workspace.write("report.json", _json(content))
+    site.workspace.write("report.json", text)
     site.workspace.write("report.html", page)
     show(content, site.console)
     site.console.print(f"written to {site.workspace.root}")
+    return found
 
 
 def _content(site: Site, planned: Planned, verified: Verified, synthesised: Synthesised, netlist: dict[str, Any],
