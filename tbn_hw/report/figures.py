@@ -48,7 +48,8 @@ def synthesis_figures(design: Design, total: Mapping[str, Any],
     """
     lanes = design.lanes
     parts = {part: dict.fromkeys(FIGURES, 0) for part in PARTS}
-    by_kind = [("top", design.name), *((block.kind, block.module) for block in design.blocks())]
+    by_kind = [("top", design.name), *((block.kind, block.module) for block in design.blocks()
+                                       if block.module != design.name)]
     for kind, module in by_kind:
         for part, found in modules[module]["parts"].items():
             into = parts["queues" if kind in ("queue", "fork") else part]

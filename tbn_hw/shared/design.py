@@ -51,10 +51,10 @@ class Stream:
 
 @dataclass(frozen=True)
 class Block:
-    """An instance in the top module.
+    """An instance in the top module, or a piece of it.
 
-    `module` is the name of its module, and `node` that of the node whose work it does, None for one that only moves
-    data. `cycles` are the clock cycles of a frame that it needs, where they are known. `depth` is a queue's, in beats,
+    `module` is the name of its module, the top's where it has none of its own. `node` is the name of the node whose
+    work it does, None for one that only moves data. `cycles` are the clock cycles of a frame that it needs, where they are known. `depth` is a queue's, in beats,
     and 0 for another `kind`.
     """
 
@@ -142,7 +142,7 @@ class Design(Protocol):
         """The instances of the top module, from the input to the output."""
 
     def connections(self) -> Sequence[Connection]:
-        """The streams between the blocks."""
+        """The streams between the blocks; the block that gives the pictures is called `axi_input`."""
 
     def layers(self) -> Sequence[Layer]:
         """The nodes that take time, in the network's order."""
