@@ -54,8 +54,8 @@ class Block:
     """An instance in the top module, or a piece of it.
 
     `module` is the name of its module, the top's where it has none of its own. `node` is the name of the node whose
-    work it does, None for one that only moves data. `cycles` are the clock cycles of a frame that it needs, where they are known. `depth` is a queue's, in beats,
-    and 0 for another `kind`.
+    work it does, None for one that only moves data. `cycles` are the clock cycles of a frame that it needs, where they
+    are known. `depth` is a queue's, in beats, and 0 for another `kind`.
     """
 
     name: str
@@ -127,7 +127,7 @@ class Design(Protocol):
         """Multiply-accumulates a clock cycle at most."""
 
     def top(self) -> str:
-        """The Verilog of the top module, whose port list ends with the file's first line `);`."""
+        """The Verilog of the top module. The first line `);` ends its list of ports."""
 
     def modules(self, workers: int, progress: Progress | None = None) -> Mapping[str, str]:
         """The Verilog of each other module by its name; `workers` processes may share the work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,10 +13,10 @@ from tbn_hw.costs import wires
 from tbn_hw.costs.model import cost_model
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.options import Cheapest, Options, Stated
-from tbn_hw.shared.design import Design
 from tbn_hw.solver.search import Wish, excess, solve
 from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.stages.load import Loaded
+from tbn_hw.stages.planned import Estimates, Planned
 from tbn_hw.streaming import design, folding, folding_file
 from tbn_hw.streaming.accelerator import Accelerator, Engine
 from tbn_hw.streaming.design import StreamingDesign
@@ -26,27 +26,6 @@ from tbn_hw.targets.catalogue import WORDS, Target
 
 if TYPE_CHECKING:
     from tbn_hw.stages.site import Site
-
-Estimates = Mapping[str, Mapping[str, float]]
-"""The estimated FIGURES of a design's blocks, by name."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """The design of a build, before any of its files is there.
-
-    `estimates` are empty where an architecture has none, and `estimate` is then None; else it is what the report says
-    of them. `required_mhz` is the clock without which a rate that was asked for is missed. `key` is a hash of all that
-    the design's files depend on, and `network_key` of the network.
-    """
-
-    design: Design
-    estimates: Estimates
-    estimate: dict[str, Any] | None
-    required_mhz: float | None
-    key: str
-    network_key: str
-
 
 def fold(site: Site, loaded: Loaded) -> Planned:
     """Lay out the streaming design that the command line asks for, and write its foldings to `folding.yaml`.

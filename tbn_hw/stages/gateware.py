@@ -21,8 +21,8 @@ from tbn_hw.stages.keys import content_key
 from tbn_hw.tools.versions import versions
 
 if TYPE_CHECKING:
-    from tbn_hw.stages.fold import Planned
     from tbn_hw.stages.generate import Generated
+    from tbn_hw.stages.planned import Planned
     from tbn_hw.stages.site import Site
 
 STALLS = 0.2

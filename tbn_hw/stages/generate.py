@@ -12,7 +12,7 @@ from tbn_hw.tools.versions import versions
 from tbn_hw.verilog.joined import join
 
 if TYPE_CHECKING:
-    from tbn_hw.stages.fold import Planned
+    from tbn_hw.stages.planned import Planned
     from tbn_hw.stages.site import Site
 
 

@@ -19,7 +19,7 @@ from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.tools.versions import versions
 
 if TYPE_CHECKING:
-    from tbn_hw.stages.fold import Planned
+    from tbn_hw.stages.planned import Planned
     from tbn_hw.stages.site import Site
     from tbn_hw.stages.synthesise import Synthesised
     from tbn_hw.stages.verify import Verified

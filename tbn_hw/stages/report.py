@@ -16,8 +16,8 @@ from tbn_hw.stages.verify import RANDOM_IMAGES_SEED
 from tbn_hw.tools.versions import versions
 
 if TYPE_CHECKING:
-    from tbn_hw.stages.fold import Planned
     from tbn_hw.stages.load import Loaded
+    from tbn_hw.stages.planned import Planned
     from tbn_hw.stages.route import Routed
     from tbn_hw.stages.site import Site
     from tbn_hw.stages.synthesise import Synthesised

@@ -13,8 +13,8 @@ from tbn_hw.tools.versions import versions
 from tbn_hw.verilog.joined import split
 
 if TYPE_CHECKING:
-    from tbn_hw.stages.fold import Planned
     from tbn_hw.stages.generate import Generated
+    from tbn_hw.stages.planned import Planned
     from tbn_hw.stages.site import Site
 
 NETLISTS = "synth/netlists"

@@ -14,9 +14,9 @@ from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.tools.simulator import require_simulator
 
 if TYPE_CHECKING:
-    from tbn_hw.stages.fold import Planned
     from tbn_hw.stages.generate import Generated
     from tbn_hw.stages.load import Loaded
+    from tbn_hw.stages.planned import Planned
     from tbn_hw.stages.site import Site
 
 RANDOM_IMAGES_SEED = 1

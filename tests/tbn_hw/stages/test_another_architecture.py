@@ -11,11 +11,11 @@ from support.tiny_design import TinyDesign
 from tbn_hw.boards.top import for_target
 from tbn_hw.options import Options
 from tbn_hw.shared.errors import Mismatch
-from tbn_hw.stages.fold import Planned
 from tbn_hw.stages.gateware import compare
 from tbn_hw.stages.generate import generate
 from tbn_hw.stages.load import Loaded
 from tbn_hw.stages.netlist_check import check_netlist
+from tbn_hw.stages.planned import Planned
 from tbn_hw.stages.report import report
 from tbn_hw.stages.route import route
 from tbn_hw.stages.site import Site

@@ -11,8 +11,8 @@ from tbn_hw.options import Options
 from tbn_hw.routing.bitstream import SUFFIXES
 from tbn_hw.routing.route import FIGURES
 from tbn_hw.stages import route as stage
-from tbn_hw.stages.fold import Planned
 from tbn_hw.stages.manifest import manifest
+from tbn_hw.stages.planned import Planned
 from tbn_hw.stages.route import route
 from tbn_hw.stages.site import Site
 from tbn_hw.stages.synthesise import Synthesised
