@@ -1,1 +1,1 @@
-"""Commands that make the tables and plots of what this gateware costs; not part of what is installed."""
+"""Commands that make tables and plots of what the gateware costs. They are not installed with the package."""

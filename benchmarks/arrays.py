@@ -1,18 +1,21 @@
 """`python -m benchmarks.arrays`: what popcount arrays cost and how fast they are, by family, size and form.
 
-Four tables, as CSV and PNG in the output folder, and in the terminal:
+It makes four tables, in the terminal and as CSV and PNG in the output folder:
 
 - tree: a dot product's LUTs and placed cells for each multiply-accumulate, without registers inside, by SIMD
-- placed: arrays with 16-bit accumulators, their cells, flip-flops, Fmax, and multiply-accumulates a second and cell
-- ratio: LUTs of a ternary array over those of a binary one of the same form, the shared count included
+- placed: arrays with 16-bit accumulators: cells, flip-flops, Fmax, multiply-accumulates a second and cell
+- ratio: a ternary array's LUTs divided by a binary array's of the same form, both with the shared count
 - large: how long the synthesis of a 32x128 array takes
 
-A cell holds a LUT. On ECP5 a site has a flip-flop beside it, so that an array with more flip-flops than cells takes as
-many sites; on iCE40 a cell is a site, and those of the shift registers that feed the array, given as `harness`, count.
+A cell holds a LUT. On ECP5 each cell's site also has a flip-flop, so an array with more flip-flops than cells takes a
+site for each flip-flop. On iCE40 a cell is a site. There the shift registers that feed the array also take cells; the
+column `harness` says how many.
 
-A dot product's LUTs are those that it has by itself; its cells are what a second row adds to a first, less one for each
-bit of the accumulator, and on iCE40 for the row's registers of weights. Every figure is that of a netlist
-whose simulation equals NumPy. A full run takes long; one that is broken off goes on from where it was.
+A dot product's LUTs are those of a netlist of it alone. Its cells are the difference between two rows and one row, less
+a cell for each bit of the accumulator, and on iCE40 less a cell for each register of the row's weights.
+
+The netlists of all tables except `large` are simulated and compared with NumPy. A full run takes long. A run that was
+interrupted continues where it was.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ RATIO_PE, RATIO_SIMD, RATIO_LEVELS = 32, 64, (0, 4)
 
 
 def array(family: str, form: str, activation: str, pe: int, simd: int, levels: int) -> PopcountArray:
-    """An array in plain logic, which any family can take, or of the family's own cells; or naive, without registers."""
+    """An array in plain logic for any family ("portable"), in the family's own cells ("mapped"), or "naive"."""
     return PopcountArray(pe, simd, activation,
                          {"tree_levels": levels, "family": family if form == "mapped" else form})
 
@@ -50,7 +53,7 @@ def tree(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
         for simd in options.simd:
             name = f"{family}, {form}, {activation}: row of {simd}"
             row = array(family, form, activation, 1, simd, 0)
-            harness.map(name, row, family)  # which verifies it, with an accumulator behind
+            harness.map(name, row, family)  # verifies the row with an accumulator behind it
             lut = harness.lut(row.dot_product(), family)
             cells = None
             if family in DEVICES:
@@ -106,7 +109,7 @@ def large(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
 
 
 TABLES = {"tree": tree, "placed": placed, "ratio": ratio, "large": large}
-PLOTS = {  # table -> what is drawn of it, in what unit, and which columns name a bar
+PLOTS = {  # table -> the column that is drawn, its unit in words, and the columns that name a bar
     "tree": ("LUT/MAC", "LUT for each multiply-accumulate of a dot product", ("family", "form", "activation", "SIMD")),
     "placed": ("MMAC/s/cell", "million multiply-accumulates a second for each placed cell",
                ("family", "form", "activation", "levels")),

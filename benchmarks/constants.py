@@ -1,20 +1,20 @@
-"""`python -m benchmarks.constants`: what layers cost whose weights are in the logic, by family and layer.
+"""`python -m benchmarks.constants`: what layers with weights in the logic cost, by family and layer.
 
-Three forms of each layer, from random weights or from the zoo:
+It measures three forms of each layer, with random weights or weights from the zoo:
 
-- naive: a popcount for each row in plain logic, and one of the nonzero elements for all rows
-- da4ml: the adder graph of da4ml 0.6, if `--da4ml` names an interpreter that has it, such as V/bin/python after
+- naive: a popcount for each row in plain logic, and one count of the nonzero elements for all rows
+- da4ml: the adder graph of da4ml 0.6. `--da4ml` must name an interpreter that has it, such as V/bin/python after
   `python -m venv V; V/bin/pip install da4ml==0.6.0`
-- ours: `hdl.constant.mvu.ConstantMVU` of the family's cells
+- ours: `hdl.constant.mvu.ConstantMVU` in the family's cells
 
-With 0 levels a layer is combinational; otherwise ours has registers after so many levels, and da4ml's has stages of
-`--cutoff` of its units. LUTs are those of Yosys's netlist, cells what nextpnr placed, less the shift register's on
-iCE40, and none where the device has not as many. The netlist behind each figure equals NumPy on random vectors. Results
-are kept in the output folder.
+With 0 levels a layer is combinational. Otherwise `--levels` sets how many levels of logic lie between registers in
+ours, and `--cutoff` the delay of a stage in da4ml's own units. LUTs are counted in Yosys's netlist. Cells are what
+nextpnr placed, on iCE40 without those of the shift register; there are none if the device is too small. Every netlist
+is compared with NumPy on random vectors. Results are kept in the output folder.
 
-Yosys's ABC9 takes half an hour for the plain logic of 256x64, and many for that of 576x64. `--quick` leaves out its
-`&mfs`, with which LUTs get 0 to 5 % fewer, and its check of itself, and takes a third of the time or less; all forms
-are mapped so, and on iCE40 by ABC9 instead of ABC.
+For the plain logic of 256x64 Yosys's ABC9 takes half an hour, and for 576x64 several times that. `--quick` takes a
+third of the time or less. It leaves out ABC9's `&mfs`, which saves 0 to 5 % of the LUTs, and ABC9's check of itself. It
+maps all forms so, and uses ABC9 instead of ABC on iCE40.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ ZOO = ("tbn_digits:layers[3].conv", "tbn_digits:layers[9].dense", "tbn_resnet:la
 
 
 def random_layer(inputs: int, outputs: int) -> np.ndarray:
-    """Weights of a layer (outputs, inputs)."""
+    """Random weights (outputs, inputs) of -1 and +1, always the same."""
     return np.random.default_rng(0).integers(0, 2, (outputs, inputs)) * 2 - 1
 
 
 def zoo_layer(name: str) -> np.ndarray:
-    """The matrix (outputs, inputs) of MODEL:NODE."""
+    """The weights (outputs, inputs) of a node in the zoo, named as MODEL:NODE."""
     model, _, node = name.partition(":")
     found = Network.load(Path(network.__file__).parent / "zoo" / f"{model}.safetensors").by_name[node]
     weights = found.arrays["weights"].astype(np.int64)
@@ -71,7 +71,7 @@ def zoo_layer(name: str) -> np.ndarray:
 
 
 def foreign(weights: np.ndarray, python: str, cutoff: float, store: Path) -> Foreign:
-    """The layer by da4ml, which `python` has; kept in `store`, for large layers take long."""
+    """The layer as da4ml makes it. The interpreter `python` has da4ml. Results are kept in `store`."""
     folder = store / f"da4ml-{content_key(weights.tolist(), cutoff, file_hash(Path(constants_da4ml.__file__)))}"
     if not (folder / "layer.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,15 +82,15 @@ def foreign(weights: np.ndarray, python: str, cutoff: float, store: Path) -> For
 
 
 class Netlists(Harness):
-    """A harness whose netlists are looked into here."""
+    """A harness that gives access to its netlists."""
 
     def netlist(self, name: str, layer: ConstantLayer, family: str) -> tuple[dict[str, Any], Path]:
-        """The figures of a synthesis, and its netlist as JSON."""
+        """The figures of a synthesis, and the path of its netlist as JSON."""
         return self._netlist(name, layer, family)
 
 
 def measure(harness: Netlists, name: str, layer: ConstantLayer, family: str, place: bool) -> dict[str, Any]:
-    """Figures of a layer whose netlist has been compared with NumPy."""
+    """The figures of a layer. Raises Mismatch when its netlist differs from NumPy."""
     found, netlist = harness.netlist(name, layer, family)
     figures = found["modules"][LAYER]
     inputs = layer.weights.shape[1]
@@ -112,7 +112,7 @@ def measure(harness: Netlists, name: str, layer: ConstantLayer, family: str, pla
 
 
 def quick_mapping() -> AbstractContextManager[None]:
-    """While it lasts, families are mapped by an ABC9 that leaves out what takes most of its time."""
+    """A context in which families are mapped by ABC9 without its slowest steps."""
     abc9 = {"ice40": " -abc9"}  # the others have it anyway
     return commands({name: f"{QUICK}{family.command}{abc9.get(name, '')}" for name, family in cells.FAMILIES.items()})
 

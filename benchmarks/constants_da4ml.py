@@ -1,8 +1,9 @@
 """A constant layer by da4ml, for an interpreter that has it: `python constants_da4ml.py WEIGHTS.npy FOLDER CUTOFF`.
 
-WEIGHTS.npy holds the matrix (outputs, inputs); inputs are trits, of two bits. FOLDER gets `layer.v`, all modules with
-the top `da`, and `layer.json`: pipeline stages, the width of each output, da4ml's version and estimate. A CUTOFF of 0
-makes combinational logic, another is the delay of a stage in da4ml's own units. This imports nothing of the repository.
+WEIGHTS.npy holds the matrix (outputs, inputs). Inputs are trits of two bits. FOLDER gets two files: `layer.v` with the
+top module `da` and all others, and `layer.json` with the pipeline stages, the width of each output, and da4ml's version
+and cost estimate. A CUTOFF of 0 makes combinational logic; any other is the delay of a stage in da4ml's own units. The
+file imports nothing of this repository, because that interpreter need not have it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A layer with its weights in the logic, between a shift register and result registers, in a few forms.
+"""A layer with its weights in the logic, between a shift register and result registers.
 
-    x -> element 0 -> element 1 -> ...      so that there is a new vector every cycle, from two pins
+    x -> element 0 -> element 1 -> ...      two pins give a new vector every cycle
 
-The results drive nothing. Registers between are those of the layer's pipeline; there is no other logic.
+The results drive nothing. Between the two there is only the layer, with the registers of its pipeline.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LAYER, TOP = "constant_layer", "constant_bench"
 
 
 class Foreign(NamedTuple):
-    """The Verilog of another generator, its top module called `da`: pipeline stages, and the width of each output."""
+    """The Verilog of another generator, with the top module `da`, its pipeline stages and the width of each output."""
 
     text: str
     stages: int
@@ -30,9 +30,10 @@ class Foreign(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ConstantLayer:
-    """Weights (outputs, inputs) of -1 and +1, for trits.
+    """A layer with weights (outputs, inputs) of -1 and +1, and trits as inputs.
 
-    `options` are those of `hdl.constant.mvu.ConstantMVU`, family and pipeline, unless the layer is `foreign`.
+    `options` are the family and pipeline options of `hdl.constant.mvu.ConstantMVU`. A `foreign` layer is made by
+    another generator instead.
     """
 
     weights: np.ndarray
@@ -44,26 +45,26 @@ class ConstantLayer:
 
     @property
     def stages(self) -> int:
-        """Pipeline stages; 1 for combinational logic."""
+        """The number of pipeline stages; 1 for combinational logic."""
         return max(1, self.foreign.stages) if self.foreign else self._unit().latency
 
     @property
     def _registers(self) -> int:
-        """Registers between the shift register and the results; da4ml has one at each end of its pipeline."""
+        """Registers between the shift register and the results. A pipeline of da4ml has one at each end."""
         if self.foreign:
             return self.foreign.stages + 1 if self.foreign.stages else 0
         return self._unit().latency - 1
 
     @property
     def width(self) -> int:
-        """Bits of a result."""
+        """The bits of a result."""
         return self._unit().acc_width
 
     def _unit(self) -> ConstantMVU:
         return ConstantMVU(weights=self.weights, activation="ternary", **self.options)
 
     def modules(self) -> dict[str, str]:
-        """Verilog of the modules by name."""
+        """The Verilog of the modules, by name."""
         return {LAYER: self._layer(), TOP: self._top()}
 
     def _layer(self) -> str:
@@ -107,7 +108,7 @@ class ConstantLayer:
         return _verilog(m, TOP, [clk, pins])
 
     def vectors(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Random trits for each clock, with extreme vectors in between, and the results after it."""
+        """Trits for each clock and the results after it. Most are random; at the end come extreme vectors."""
         rows, inputs = self.weights.shape
         trits = np.random.default_rng(1).integers(-1, 2, 2 * inputs + 200)
         extremes = [sign * self.weights[row, ::-1] for row in (0, rows - 1) for sign in (1, -1)]
@@ -121,7 +122,7 @@ class ConstantLayer:
 
 
 def _joined(values: np.ndarray, width: int) -> np.ndarray:
-    """Rows of values side by side as one number each, the first value in the low bits."""
+    """Each row of values as one number, with the first value in the low bits."""
     words = [sum((int(value) & (1 << width) - 1) << (width * k) for k, value in enumerate(row)) for row in values]
     return np.array(words, dtype=object)
 

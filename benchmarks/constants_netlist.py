@@ -1,7 +1,7 @@
-"""Combinational simulation of a netlist of Yosys, many input vectors at once: a bit of a Python integer is a vector.
+"""Combinational simulation of a netlist of Yosys. A net's value is a Python integer with a bit for each input vector.
 
-Registers are wires here, so it says what a pipeline settles to. `benchmarks.netlist_check` simulates cycle by cycle,
-with Yosys's models of the cells; this takes seconds where that takes minutes to compile.
+Registers are wires here, so the result is what a pipeline settles to. This takes seconds. `benchmarks.netlist_check`
+simulates cycle by cycle, with Yosys's models of the cells, and takes minutes to compile.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 REGISTERS = {"TRELLIS_FF": "DI", "FDRE": "D", "FDSE": "D", "FDCE": "D"}
-"""By cell, the input that a register stores; SB_DFF, Gowin's DFF and their variants are the rest."""
+"""Register cells -> the input that they store. All others, SB_DFF, Gowin's DFF and their variants, store D."""
 
 
 class Simulation:
-    """The nets of a module as functions of those that are set."""
+    """Computes the nets of a module from the nets that were set."""
 
     def __init__(self, module: Mapping[str, Any], vectors: int) -> None:
         self._module, self._all, self._values = module, (1 << vectors) - 1, dict[Any, int]()
@@ -35,7 +35,7 @@ class Simulation:
         self._values[net] = value
 
     def value(self, net: Any) -> int:
-        """A net for all vectors; 0 where nothing drives it."""
+        """The value of a net for all vectors. Unknown bits ("x") are 0."""
         if net in ("0", "x", None):
             return 0
         if net == "1":
@@ -58,7 +58,7 @@ class Simulation:
             return pin(REGISTERS.get(kind, "D"))
         if kind in ("VCC", "GND"):
             return self._all if kind == "VCC" else 0
-        if kind == "LUT4" and "A" in wires:  # ECP5's; Gowin's and Xilinx's have the same name
+        if kind == "LUT4" and "A" in wires:  # ECP5's LUT4; Gowin's and Xilinx's have the same name and other pins
             return self._table([pin(name) for name in "ABCD"], init("INIT"))
         if kind == "SB_LUT4":
             return self._table([pin(f"I{n}") for n in range(4)], init("LUT_INIT"))
@@ -86,7 +86,7 @@ class Simulation:
         return select & one | self._all & ~select & zero
 
     def _table(self, inputs: Sequence[int], table: int) -> int:
-        """A lookup table, folded one input at a time."""
+        """The output of a lookup table. Each input halves the table."""
         leaves = [self._all if table >> row & 1 else 0 for row in range(1 << len(inputs))]
         for value in inputs:
             leaves = [self._mux(value, one, zero) for zero, one in zip(leaves[::2], leaves[1::2], strict=True)]
@@ -104,7 +104,7 @@ class Simulation:
         return carry
 
     def _alu(self, pin: Callable[..., int], mode: int, port: str) -> int:
-        """A place of Gowin's carry chain: a sum (mode 0), a difference (1), or by I3 the one or the other (2)."""
+        """One place of Gowin's carry chain. Mode 0 adds, 1 subtracts, 2 adds if I3 is high and else subtracts."""
         if mode > 2:
             raise ValueError(f"netlist has an ALU of mode {mode}, which is not modelled here")
         subtract = (0, self._all, self._all & ~pin("I3"))[mode]
@@ -119,9 +119,10 @@ class Simulation:
 
 
 def differences(netlist: Mapping[str, Any], inputs: tuple[str, np.ndarray], outputs: tuple[str, np.ndarray]) -> int:
-    """How many vectors give another output than expected.
+    """The number of vectors that give another output than expected.
 
-    Both are the name of a register, whose bits are set or read, and its values as bits: bool (vectors, bits).
+    `inputs` and `outputs` are each (name of a register, values). The bits of the input register are set, those of the
+    output register are compared. Values are bool (vectors, bits).
     """
     module, = (module for module in netlist["modules"].values() if module.get("cells"))
     vectors = len(inputs[1])
@@ -139,5 +140,5 @@ def differences(netlist: Mapping[str, Any], inputs: tuple[str, np.ndarray], outp
 
 
 def packed(column: np.ndarray) -> int:
-    """A bit for each vector as a number, the first vector's lowest."""
+    """A bit for each vector, packed into one number with the first vector in the lowest bit."""
     return sum(1 << int(k) for k in np.nonzero(column)[0])

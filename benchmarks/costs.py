@@ -1,8 +1,8 @@
-"""Fits the cost models to a sweep of syntheses: `python -m benchmarks.costs`; needs nothing but time.
+"""Fits the cost models to a sweep of syntheses: `python -m benchmarks.costs`. It takes long.
 
-The sweep is every kind of engine in random networks with random foldings. Engines of other random networks are held
-out, and what the estimates miss by there is kept beside the coefficients in `tbn_hw/costs/<family>.json`. What is done
-is kept, so that a run that was broken off goes on where it was.
+The sweep has every kind of engine, from random networks with random foldings. Engines of other random networks are held
+out. The errors of the estimates on those are kept beside the coefficients, in `tbn_hw/costs/<family>.json`. All results
+of Yosys are kept, so a run that was interrupted continues where it was.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ WIDE = {"threshold": 5}
 UNROLLED = {"conv": 9}
 STEM = {"conv": 6}
 NARROW = {"threshold": 4}
-"""Engines of each kind in the sweep, by the style of the network."""
+"""How many engines of each kind the sweep has, for each style of network."""
 STYLES = {"plain": PLAIN, "deep": DEEP, "unrolled": UNROLLED, "stem": STEM, "wide": WIDE, "unrolled binary": UNROLLED,
           "narrow": NARROW}
 FIRST = {"fitted": 0, "held out": 1_000_000}
-"""The seed of the first network of a style, which is more by STEP for the next."""
+"""The seed of the first network of the first style. The next style begins STEP later."""
 STEP = 2_000_000
 HELD_OUT = 0.25
-"""How many are held out for each of the sweep."""
+"""The number of held-out engines, divided by the number in the sweep."""
 SHARE = {"ecp5": 1.0, "gowin": 0.4, "ice40": 0.25, "xc7": 0.4}
-"""Part of these engines with a matrix that a family's sweep has, see PRIOR."""
+"""The share of the engines with a matrix that a family's sweep has; see PRIOR."""
 PRIOR = "ecp5"
-"""The family whose coefficients the others' stay near where so few engines leave them open."""
+"""The family with the full sweep. Other families' coefficients stay near its own where their engines do not decide."""
 COSTS = Path("tbn_hw/costs")
 BATCH = 8
-"""Engines that are synthesised before what was found is kept."""
+"""The number of engines that are synthesised together; results are kept after each batch."""
 
 
 def share(family: str, kind: str) -> float:
-    """SHARE for a kind: all of those that take no time."""
+    """The share of a kind's engines that a family's sweep has. Kinds without a matrix are quick, so it has all."""
     return SHARE[family] if kind in ("conv", "dense") else 1
 
 
 def sweep(family: str, name: str) -> list[Engine]:
-    """The engines of the sweep, `fitted`, or those outside it, `held out`."""
+    """The engines of the sweep (`name` "fitted"), or those that are held out ("held out")."""
     part = 1 if name == "fitted" else HELD_OUT
     found = []
     for number, (style, wanted) in enumerate(STYLES.items()):
@@ -67,15 +67,15 @@ def sweep(family: str, name: str) -> list[Engine]:
 
 
 def key(engine: Engine, family: str) -> str:
-    """A hash of what an engine's figures depend on."""
+    """A hash of all that an engine's figures depend on."""
     return content_key("cost", versions("yosys"), sources(generate.__name__), family, repr(engine))
 
 
 def measured(engines: Sequence[Engine], family: str, store: Path,
              report: Callable[[str, int, int], None] | None = None) -> list[Mapping[str, Any]]:
-    """The figures of `tbn_hw.netlists.synthesis` for some engines, made a few at a time and kept in `store`.
+    """The figures of `tbn_hw.netlists.synthesis` for some engines. They are made in batches and kept in `store`.
 
-    `report` is called with what was done last, how many engines are done, and of how many.
+    Before each batch `report` is called with the next engine's name, the number of finished engines, and their total.
     """
     files = [store / f"{key(engine, family)}.json" for engine in engines]
     missing = [number for number, file in enumerate(files) if not file.exists()]

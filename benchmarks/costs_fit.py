@@ -1,4 +1,4 @@
-"""Least squares for `benchmarks.costs`: coefficients that are not negative, of the least relative errors."""
+"""Least squares for `benchmarks.costs`: non-negative coefficients with the least relative errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from tbn_hw.costs.piece import Piece
 from tbn_hw.streaming.accelerator import Engine
 
 SMALL = 12.0
-"""LUTs or flip-flops that are added to a figure before an error is taken relative to it: a LUT in five is no error."""
+"""Added to a figure before an error is taken relative to it, so that one LUT of five does not count as 20 %."""
 
 PRIOR_WEIGHT = 0.3
-"""What it counts, beside the relative error of an engine, that the share of a feature differs from the prior's."""
+"""The weight of a difference from the prior, in the share of a feature, against the relative error of an engine."""
 
 PARTS = {"weights": "weights", "windows": "windows", "accumulators": "accumulators", "queues": "queues"}
-"""The part that synthesis accounts a form to; other forms of an MVU are products, of other engines what is left."""
+"""Form of a cost piece -> the part of the report that synthesis counts it in.
+
+Other forms of an MVU are in the part `products`. Other forms of other engines are all that is not in `queues`.
+"""
 
 Measured = Mapping[str, Any]
 Numbers = dict[str, float]
@@ -29,14 +32,14 @@ Forms = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 def observations(engine: Engine, measured: Measured, family: str) -> Iterator[tuple[str, Numbers, Numbers]]:
-    """(form, features, measured figures) of each form in an engine."""
+    """Yield (form, features, measured figures) for each form in an engine."""
     grouped: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces(engine.component(), family):
         grouped[piece.form].append(piece)
     whole = engine.kind in ("conv", "dense") and "products" not in measured["parts"]
     for form, found in grouped.items():
         if whole and form not in ("windows", "queues"):
-            continue  # weights are constants here, and synthesis makes one of it all
+            continue  # the weights are constants, and synthesis reports all these forms as one
         features: dict[str, float] = defaultdict(float)
         for piece in found:
             for name, number in piece.features.items():
@@ -56,10 +59,10 @@ def _measured(engine: Engine, form: str, measured: Measured, figure: str) -> flo
 
 
 def fit(engines: Sequence[tuple[Engine, Measured]], family: str, prior: Forms | None = None) -> Forms:
-    """Coefficients by form, figure and feature.
+    """The coefficients by form, figure and feature.
 
-    `prior` has those of another family, near which they stay where the engines do not tell: a few engines of each kind
-    do then.
+    `prior` has the coefficients of another family. The result stays near them where the engines do not decide, so a
+    few engines of each kind are enough.
     """
     rows: dict[str, list[tuple[Numbers, Numbers]]] = defaultdict(list)
     for engine, measured in engines:
@@ -87,7 +90,7 @@ def _solve(rows: Sequence[tuple[Numbers, Numbers]], figure: str, prior: Mapping[
 
 
 def error(model: CostModel, engines: Sequence[tuple[Engine, Measured]]) -> Error:
-    """What the LUT estimates of some engines miss by: of those that are a network's layers, and of all in sum."""
+    """The errors of the LUT estimates in percent: median and worst of the engines that are layers, and of the total."""
     pairs = np.array([(model.engine(engine)["lut"], measured["lut"]) for engine, measured in engines])
     layers = np.array([engine.node is not None for engine, _ in engines])
     missed = 100 * abs(pairs[layers, 0] / pairs[layers, 1] - 1)

@@ -1,4 +1,4 @@
-"""Random networks with random foldings, whose engines are the sweep that the cost models are fitted to."""
+"""Random networks with random foldings. Their engines are the sweep that the cost models are fitted to."""
 
 from __future__ import annotations
 
@@ -9,28 +9,35 @@ import numpy as np
 from quantize.network import INPUT, Network
 from quantize.nodes import infer
 from quantize.tensor import Attr, Node, TensorType
-from tbn_hw.costs.features import TABLE_BITS
 from tbn_hw.streaming.accelerator import Engine
-from tbn_hw.streaming.folding import Folding, divisors, objection
+from tbn_hw.streaming.folding import objection
+from tbn_hw.streaming.kinds.matrix import in_logic
+from tbn_hw.streaming.kinds.threshold import TABLE_BITS
 from tbn_hw.streaming.plan import plan
+from tbn_hw.streaming.terms import Folding, divisors
 
 PICTURES = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32)
 CHANNELS = (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64)
 STYLES = {"plain": CHANNELS, "deep": (32, 40, 48, 64), "wide": (64, 96, 128, 192, 256), "unrolled": CHANNELS,
           "stem": CHANNELS, "unrolled binary": CHANNELS, "narrow": (3, 4, 5, 6)}
-"""Channels of the networks of each style. In deep and wide ones, engines without a matrix take one element at once;
-unrolled ones have their weights in the logic wherever they may be, some after binary activations; stems have binary
-weights; narrow ones have sums of few bits, each of which is compared with constants by one lookup table."""
+"""The numbers of channels that a style's networks choose from. The styles differ in more:
+
+deep, wide        engines without a matrix take one element at once
+unrolled          engines have their weights in the logic
+unrolled binary   the same, after binary activations
+stem              engines multiply integers with binary weights
+narrow            sums have few bits, so that one lookup table compares a sum with its constants
+"""
 MOST_LANES, LEAST_LANES = 320, 4
 MOST_PARALLEL = 8
-"""Elements at once of an engine without a matrix."""
+"""The most elements at once of an engine without a matrix."""
 CONSTANT_CHANCE, CONSTANT_WEIGHTS = 0.15, 2500
-"""How often a matrix with no more weights is unrolled, with its weights in the logic."""
+"""The chance that a matrix of at most so many weights has them in the logic."""
 CHANCES = {"int8 stem": 0.4, "ternary": 0.75, "pool": 0.5, "residual": 0.5}
 
 
 def engines(seed: int, family: str, style: str = "plain") -> list[Engine]:
-    """The engines of the random network of this seed; of a style of STYLES."""
+    """The engines of the random network with this seed, in a style of STYLES."""
     rng = np.random.default_rng(seed)
     residual = rng.random() < CHANCES["residual"] and style not in ("wide", "stem")
     sizes = [size for size in PICTURES if not (residual and size % 2)]
@@ -63,7 +70,7 @@ def _foldings(network: Network, rng: np.random.Generator, style: str) -> Iterato
 def is_unrolled(engine: Engine) -> bool:
     """Whether an engine has its weights in the logic."""
     assert engine.node is not None
-    return engine.folding.lanes == engine.node.arrays["weights"].size and engine.links[0].tensor.kind != "int"
+    return in_logic(engine.node, engine.links[0].tensor, engine.folding)
 
 
 def is_stem(engine: Engine) -> bool:
@@ -73,22 +80,22 @@ def is_stem(engine: Engine) -> bool:
 
 
 def is_unrolled_binary(engine: Engine) -> bool:
-    """Whether an engine has its weights in the logic, and activations of two values."""
+    """Whether an engine has its weights in the logic and binary activations."""
     return is_unrolled(engine) and engine.links[0].tensor.kind == "binary"
 
 
 def is_narrow(engine: Engine) -> bool:
-    """Whether an engine has the inputs of a table for each element that it compares, and no memory of thresholds."""
+    """Whether one lookup table compares each element, and all channels are done at once, without a threshold memory."""
     link = engine.links[0]
     return link.shape.width <= TABLE_BITS and engine.folding.pe == link.tensor.channels
 
 
 ONLY = {"unrolled": is_unrolled, "stem": is_stem, "unrolled binary": is_unrolled_binary, "narrow": is_narrow}
-"""The engines that are taken of a style's networks."""
+"""The engines that are taken from a style's networks. Styles that are not named give all engines."""
 
 
 class _Builder:
-    """Grows a network node by node; each method returns the new tensor's name."""
+    """Grows a network node by node. A method with an underscore adds nodes and returns the last tensor's name."""
 
     def __init__(self, rng: np.random.Generator, sizes: Sequence[int], channels: Sequence[int]) -> None:
         self._rng, self._channels = rng, channels
@@ -97,7 +104,7 @@ class _Builder:
         self._nodes: list[Node] = []
 
     def chain(self) -> Network:
-        """Convolutions, thresholds and max pools, and a classifier."""
+        """A network of convolutions, thresholds and max pools, with a classifier at its end."""
         x = self._conv(INPUT, self._choice(self._channels), "int8" if self._chance("int8 stem") else "binary")
         for _ in range(self._choice((1, 2, 3))):
             if self._types[x].height >= 6 and self._chance("pool"):
@@ -110,7 +117,7 @@ class _Builder:
         return self._classifier(x, "binary")
 
     def residual(self) -> Network:
-        """A stem, a block that keeps its shape, one that halves it, and a classifier."""
+        """A network of a stem, a block that keeps the shape, a block that halves it, and a classifier."""
         channels = self._choice([c for c in self._channels if 3 < c <= 32])
         x = self._requantize(self._conv(INPUT, channels, "int8", 1), 16)
         x = self._block(self._block(x, channels, 1), 2 * channels, 2)
@@ -149,7 +156,7 @@ class _Builder:
                           {"weights": self._weights((channels, kernel, kernel, tensor.channels), weights)})
 
     def _threshold(self, x: str) -> str:
-        """Cuts where a trained network has them: within a few standard deviations of the sums' own distribution."""
+        """Add thresholds where a trained network has them: a few standard deviations of the sums around 0."""
         tensor = self._types[x]
         spread = max(2, int((tensor.hi - tensor.lo) ** 0.5))
         middle = self._rng.integers(-spread, spread + 1, tensor.channels).astype(np.int32)
@@ -189,8 +196,10 @@ class _Builder:
 
 
 def kinds(wanted: Mapping[str, int], family: str, first_seed: int, style: str) -> list[Engine]:
-    """Engines of random networks of seeds from `first_seed` on, as many of each kind as `wanted` says; those
-    alone that ONLY takes, of its styles."""
+    """Engines of random networks with seeds from `first_seed` on, as many of each kind as `wanted` says.
+
+    In the styles of ONLY, only the engines that it selects are taken.
+    """
     left, found, seed = dict(wanted), [], first_seed
     while any(left.values()):
         for engine in engines(seed, family, style):

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.eight_bit`: what layers with 8-bit numbers cost, in multipliers and in LUTs alone.
+"""`python -m benchmarks.eight_bit`: what layers with 8-bit numbers cost, with multipliers and with LUTs only.
 
-The zoo's first convolutions and classifier as MVUs, with random weights, and a requantize; netlists of Yosys for ECP5,
-iCE40 and Xilinx 7. Families that have multipliers are mapped a second time without; iCE40 is a second time one that
-has them, UP5K.
+The layers are the zoo's first convolutions and a classifier as MVUs, with random weights, and a requantize. The figures
+are those of Yosys's netlists for ECP5, iCE40 and Xilinx 7. Each layer is mapped twice, with multiplier blocks and
+without. iCE40 with multipliers is a UP5K.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tbn_hw.families.cells import FAMILIES
 from tbn_hw.netlists.synthesis import synthesise
 
 WITH, WITHOUT = {"ice40": " -dsp"}, {"ecp5": " -nodsp", "xc7": " -nodsp"}
-"""What the other way of mapping a family adds to its command."""
+"""Options that change a family's mapping: WITH adds multipliers where it has none, WITHOUT takes them away."""
 
 
 def first(channels: int, weights: str, pe: int, simd: int, family: str) -> MVU:
-    """A first convolution, 3x3 of 3 colours."""
+    """An MVU for a first convolution: 3x3 pixels of 3 colours."""
     return _mvu(channels, 27, weights, pe, simd, family)
 
 
@@ -46,7 +46,7 @@ def _requantize(par: int) -> Requantize:
                       shift=10, lo=-1 << 17, hi=(1 << 17) - 1, par=par)
 
 
-LAYERS = {  # name -> products at once, and the component for a family
+LAYERS = {  # name -> (products at once, a function from the family to the component)
     "tbn_cnv first 16x3": (48, lambda family: first(64, "binary", 16, 3, family)),
     "tbn_cnv first 8x27": (216, lambda family: first(64, "binary", 8, 27, family)),
     "tbn_resnet first 16x1": (16, lambda family: first(16, "int8", 16, 1, family)),
@@ -57,12 +57,12 @@ LAYERS = {  # name -> products at once, and the component for a family
 
 
 def other_way(family: str) -> AbstractContextManager[None]:
-    """While it lasts, a family is mapped with multipliers if it usually has none, or without."""
+    """A context in which a family is mapped the other way: with multipliers if it usually has none, else without."""
     return commands({family: FAMILIES[family].command + (WITH | WITHOUT)[family]})
 
 
 def measure(layer: str, family: str, multipliers: bool, cache: Path) -> dict[str, Any]:
-    """Figures of a layer; where multipliers are to be used, it is the component of a family that has them."""
+    """The figures of a layer. An iCE40 with multipliers gets the portable component, which leaves products to Yosys."""
     products, make = LAYERS[layer]
     text = rtlil.convert(make("portable" if family == "ice40" and multipliers else family), name="layer",
                          emit_src=False)

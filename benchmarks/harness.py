@@ -1,7 +1,8 @@
-"""Designs through synthesis, placement and the netlist check, each step kept by the hash of what went into it.
+"""Takes designs through synthesis, placement and the netlist check.
 
-A run that is broken off goes on where it was; the same run again takes no time. Every figure is that of a netlist whose
-simulation equals NumPy.
+Each step's result is kept under a hash of its inputs. A run that was interrupted continues where it was, and a repeated
+run takes no time. A netlist is simulated and compared with NumPy before its figures are returned, unless the caller
+says otherwise.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from tbn_hw.targets.device import Device
 from tbn_hw.tools.versions import versions
 
 DEVICES = {"ecp5": Device("ecp5", "85k", "CABGA756", 6), "ice40": Device("ice40", "hx8k", "ct256")}
-"""What arrays are placed on; of other families only netlists are measured."""
+"""The devices that arrays are placed on. For other families only netlists are measured."""
 TARGET_MHZ = {"ecp5": 300.0, "ice40": 200.0}
-"""More than arrays reach, for nextpnr stops improving once the target is met."""
+"""Higher than any array reaches, because nextpnr stops improving once it meets the target."""
 CHECKER = Path(netlist_check.__file__)
 MAKERS = [Path(str(module.__file__)) for module in
           (join, ecp5_chains, gowin_cells, ecp5_memories, nets)]
@@ -43,26 +44,29 @@ RESULT = "result.json"
 
 
 class Design(Protocol):
-    """What is measured: modules, and what their simulation must give."""
+    """A design to measure: its modules, and the values that their simulation must give."""
 
     @property
     def top(self) -> str:
         """The module that instantiates the others."""
 
     def modules(self) -> Mapping[str, str]:
-        """Verilog by module name, `top` among them."""
+        """The Verilog of each module by name, with that of `top`."""
 
     @property
     def settled(self) -> int:
-        """Clocks after which the registers to observe count, as in `benchmarks.netlist_check.check`."""
+        """After this many clocks the observed registers are compared, see `benchmarks.netlist_check.check`."""
 
     def vectors(self) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]:
-        """Values of the input ports and of the registers to observe, clock by clock."""
+        """(inputs, outputs): the values of the input ports and of the observed registers, clock by clock."""
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """A netlist of Yosys: `total` and, by module, those of `tbn_hw.netlists.synthesis`, and how long that took."""
+    """A netlist of Yosys: the figures of `tbn_hw.netlists.synthesis`, in total and by module, and the seconds it took.
+
+    `compared` is the number of clocks whose values were compared with NumPy; 0 without a check.
+    """
 
     total: dict[str, Any]
     modules: dict[str, dict[str, Any]]
@@ -72,7 +76,7 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Placed:
-    """Logic cells and flip-flops of a placed netlist, Fmax by seed, and the number of clocks that were compared."""
+    """A placed netlist: its logic cells and flip-flops, Fmax in MHz by seed, and the number of clocks compared."""
 
     cells: int
     ff: int
@@ -82,7 +86,7 @@ class Placed:
 
     @property
     def speeds(self) -> list[float]:
-        """Fmax of the seeds, slowest first."""
+        """Fmax in MHz of all seeds, slowest first."""
         return sorted(self.mhz.values())
 
     @property
@@ -91,20 +95,20 @@ class Placed:
 
 
 class Harness:
-    """Measures designs in `folder`, where results are kept; `report` is told what is being done."""
+    """Measures designs, and keeps the results in `folder`. `report` is called with a line before each step."""
 
     def __init__(self, folder: Path, workers: int | None = None, report: Callable[[str], None] | None = None) -> None:
         self._store, self._workers, self.report = folder, workers, report or (lambda text: None)
         folder.mkdir(parents=True, exist_ok=True)
 
     def map(self, name: str, design: Design, family: str, verify: bool = True) -> Mapped:
-        """Synthesise a design and, unless what is placed of it is verified anyway, simulate its netlist."""
+        """Synthesise a design and, if `verify`, simulate its netlist. `place` verifies the designs that it places."""
         found, netlist = self._netlist(name, design, family)
         compared = self._check(name, design, family, netlist) if verify else 0
         return Mapped(found["total"], found["modules"], found["seconds"], compared)
 
     def lut(self, component: Any, family: str) -> int:
-        """LUTs of a component by itself."""
+        """The LUTs of a component synthesised by itself."""
         modules = {"component": verilog.convert(component, name="component", emit_src=False)}
         key = content_key("lut", versions("yosys"), family, FAMILIES[family].command, sorted(modules.items()))
         if self._kept(key) is None:
@@ -155,7 +159,7 @@ class Harness:
         return self._known(key), self._store / key / "netlist.json"
 
     def _check(self, name: str, design: Design, family: str, netlist: Path) -> int:
-        """Simulate a netlist; the number of clocks whose values were compared."""
+        """Simulate a netlist, and return the number of clocks whose values were compared."""
         inputs, outputs = design.vectors()
         values = [(port, array.tolist()) for part in (inputs, outputs) for port, array in part.items()]
         key = content_key("check", simulator_version("verilator"), versions("yosys"), family, logic_hash(netlist),
@@ -170,7 +174,7 @@ class Harness:
 
     @contextmanager
     def _entry(self, key: str) -> Iterator[Path]:
-        """A folder that is in the store under this key when the block has ended well."""
+        """A folder to work in. It is moved into the store under `key` if the block ends without an error."""
         with tempfile.TemporaryDirectory(dir=self._store, prefix=".") as temporary:
             work = Path(temporary) / "entry"
             work.mkdir()

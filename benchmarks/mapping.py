@@ -1,4 +1,4 @@
-"""Families mapped by another command of Yosys than builds use, to measure what that changes."""
+"""Maps families by another Yosys command than builds do, to measure what that changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tbn_hw.families.cells import FAMILIES
 
 @contextmanager
 def commands(changed: Mapping[str, str]) -> Iterator[None]:
-    """While it lasts, the families of `changed` have these commands, by which synthesis keeps results apart."""
+    """A context in which families have these commands (family -> command). Synthesis caches results by command."""
     usual = dict(FAMILIES)
     FAMILIES.update({name: dataclasses.replace(usual[name], command=command) for name, command in changed.items()})
     try:

@@ -1,9 +1,9 @@
 """`python -m benchmarks.memories`: what a column of a ROM costs as logic and in block RAM, by depth and family.
 
-Random rows, 16 columns, the read registered. "inferred" is what Yosys makes of a memory, "cells" what `hdl.lut_rom`
-makes; a block RAM's price are the LUTs that the device has for each, which a full one shares among its columns. The
-break-even is the depth from which full blocks cost less than the cheaper logic, at that price and at the part of it
-that `hdl.rom` counts.
+The ROMs have random rows, 16 columns and a registered read. "inferred" is what Yosys makes of a memory, "cells" is what
+`hdl.lut_rom` makes. The price of a block RAM is the number of LUTs that the device has for each block RAM. The columns
+of a full block share it. The break-even is the depth from which full blocks cost less than the cheaper logic. It is
+given at the whole price, and at the part of it that `hdl.rom` counts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WIDTH = 16
 
 
 def rom(depth: int, width: int, style: str, family: str) -> str:
-    """RTLIL of a ROM of random rows."""
+    """The RTLIL of a ROM with random rows."""
     m, address, enable, word = Module(), Signal(range(depth), name="address"), Signal(name="enable"), Signal(width)
     m.d.comb += word.eq(read_only(m, "rom", random_rows(depth, width), width, address, enable, style, family))
     return rtlil.convert(m, name="rom", ports=[address, enable, word], emit_src=False)
@@ -41,7 +41,7 @@ def random_rows(depth: int, width: int) -> list[int]:
 
 
 def measure(family: str, depth: int, cache: Path) -> dict[str, Any]:
-    """LUTs a column of both kinds of logic, and of a full block RAM at its price."""
+    """LUTs for each column of both kinds of logic, and of a full block RAM at its price."""
     styles = {"inferred": ("logic", "portable"), "block": ("block", "portable")}
     if is_mapped(family, depth):
         styles["cells"] = ("logic", family)
@@ -52,7 +52,7 @@ def measure(family: str, depth: int, cache: Path) -> dict[str, Any]:
             found[name] = synthesise({"rom": text}, family, Path(folder), cache=cache)["total"]
     rows = random_rows(depth, WIDTH)
     widest = BLOCKS[family].shapes[0][1]
-    wide = blocks_of(depth, 4 * widest, family) / (4 * widest)  # blocks a column, full ones
+    wide = blocks_of(depth, 4 * widest, family) / (4 * widest)  # blocks for each column, if they are full
     return {
         "family": family, "depth": depth,
         "inferred LUT": found["inferred"]["lut"] / WIDTH,
@@ -65,7 +65,7 @@ def measure(family: str, depth: int, cache: Path) -> dict[str, Any]:
 
 
 def break_even(rows: Sequence[dict[str, Any]], worth: float) -> int | None:
-    """The least measured depth at which a column of full blocks costs less than logic."""
+    """The least measured depth at which a column costs less in full blocks, at `worth` of the price, than as logic."""
     for row in rows:
         logic = min(filter(None, (row["inferred LUT"], row["cells LUT"])))
         if row["block LUT"] * worth < logic:

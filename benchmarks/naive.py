@@ -1,4 +1,4 @@
-"""The dot product as it is written at first: products of -1, 0 and +1, added up."""
+"""The dot product in its most direct form: products of -1, 0 and +1, added up."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from hdl.popcount import adder_tree
 
 
 class NaiveDotProduct(wiring.Component):
-    """The sum of signed products of trits or bits with weight bits, in a register; ports as those of `DotProduct`."""
+    """The registered sum of signed products of trits or bits with weight bits. Its ports are those of `DotProduct`."""
 
     latency, has_more = 1, False
 

@@ -1,7 +1,7 @@
-"""A netlist, as synthesised or as placed, held to integers in simulation, with Yosys's own models of the cells.
+"""Simulates a netlist, synthesised or placed, and compares it with integers. Yosys's models of the cells are used.
 
-It is one that nextpnr writes after packing and placement (`Routed.netlist`) or that `tbn_hw.netlists.join.json_netlist`
-makes; `tbn_hw.netlists.simulation` turns it into Verilog.
+nextpnr writes a placed netlist (`Routed.netlist`), and `tbn_hw.netlists.join.json_netlist` makes a synthesised one.
+`tbn_hw.netlists.simulation` turns either into Verilog.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def check(netlist: Path, family: str, stimulus: Mapping[str, Values], outputs: M
           clock: str = "clk", settled: int = 0) -> ComponentResult:
     """Clock `netlist` once for each value of `stimulus` (input port -> values) and compare `outputs`.
 
-    An output is a port, or a register that is known by its name in the design, hierarchy and all, such as `row0.total`;
-    its value number k is that after the k-th clock. All registers start from zero. Outputs that accumulate are compared
-    with `settled`: only after that many clocks, and less what they held then.
+    An output is a port, or a register with its hierarchical name in the design, such as `row0.total`. Its value number
+    k is the one after the k-th clock. All registers start from zero. `settled` is for outputs that accumulate: they are
+    compared only after that many clocks, less the value that they had then.
 
     Raises UsageError for an unknown family or name, Mismatch when a value differs, and SimulationError.
     """
@@ -54,7 +54,7 @@ def check(netlist: Path, family: str, stimulus: Mapping[str, Values], outputs: M
 
 
 def logic_hash(netlist: Path) -> str:
-    """A hash of what is simulated: of a placed netlist all but where its cells lie, so that seeds often share it."""
+    """A hash of what is simulated. It leaves out the places of cells, so netlists of several seeds often share it."""
     module = top_module(json.loads(netlist.read_text()))
     for named in (*module["cells"].values(), *module["netnames"].values()):
         named.pop("attributes", None)
@@ -62,7 +62,7 @@ def logic_hash(netlist: Path) -> str:
 
 
 def _bits(module: Mapping[str, Any], name: str) -> list[Any]:
-    """The nets of a port or of a register's bits, lowest first; placed netlists keep one name for each net."""
+    """The nets of a port's or register's bits, lowest first. In placed netlists each bit has a name of its own."""
     for kind in ("ports", "netnames"):
         if name in module[kind]:
             return list(module[kind][name]["bits"])
@@ -75,7 +75,7 @@ def _bits(module: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _bench(inputs: Mapping[str, int], outputs: Mapping[str, int], clock: str, settled: int) -> str:
-    """A component with streams around the netlist, whose clock stands still where no beat comes in."""
+    """The Verilog of a component with streams around the netlist. The netlist's clock stops when no beat comes in."""
     declared, results, bases = [], [], []
     for name, width in {**inputs, **outputs}.items():
         declared.append(f"wire [{width - 1}:0] {escaped(name)};")
@@ -105,7 +105,7 @@ def _bench(inputs: Mapping[str, int], outputs: Mapping[str, int], clock: str, se
 
 
 def _join(values: Mapping[str, Values], widths: Sequence[int]) -> list[int]:
-    """The values of each cycle side by side, the first name's in the low bits."""
+    """One number for each cycle, made of all its values. The first name's value is in the low bits."""
     beats = []
     for words in zip(*values.values(), strict=True):
         beat = 0

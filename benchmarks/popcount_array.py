@@ -1,13 +1,13 @@
-"""An array of PE x SIMD products with accumulators, in a harness that needs a few pins whatever its size.
+"""An array of PE x SIMD products with accumulators. Its harness needs only a few pins, at any size.
 
 Elements and weights come from shift registers, without other logic:
 
-    x -> element 0 -> element 1 -> ...                    so that there is a new vector every cycle
-    w -> weight 0 of row 0 -> weight 1 of row 0 -> ...    through all rows
+    x -> element 0 -> element 1 -> ...                    gives a new vector every cycle
+    w -> weight 0 of row 0 -> weight 1 of row 0 -> ...    goes through all rows
 
-The accumulators drive nothing. Each row is a module of its own, whose instances are kept. Its dot product counts, that
-is, the row's result is `2 * accumulator - total` for ternary elements, the total being that of the nonzero ones, made
-once for all rows, and `2 * accumulator - SIMD * cycles` for binary ones.
+The accumulators drive nothing. Each row is a module of its own, and its instances are kept. A row only counts the
+products that are +1. With ternary elements its result is `2 * accumulator - total`. The total counts the nonzero
+elements, once for all rows. With binary elements the result is `2 * accumulator - SIMD * cycles`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ ROW, TOTAL, TOP = "popcount_row", "popcount_total", "popcount_array"
 
 @dataclass(frozen=True)
 class PopcountArray:
-    """`pe` rows of `simd` products a cycle; `activation` is "ternary" or "binary".
+    """`pe` rows of `simd` products a cycle. `activation` is "ternary" or "binary".
 
-    `tree` are the parameters of the dot products, and of the shared count beside them: family and registers. The family
-    "naive" is `benchmarks.naive`, whose accumulators hold the results themselves.
+    `tree` holds the parameters of the dot products and of the shared count: family and registers. The family "naive"
+    takes the dot products of `benchmarks.naive`; the accumulators then hold the results themselves.
     """
 
     pe: int
@@ -51,7 +51,7 @@ class PopcountArray:
 
     @property
     def harness_ff(self) -> int:
-        """Flip-flops that hold elements and weights."""
+        """The number of flip-flops that hold elements and weights."""
         return self.simd * len(self._sample()) + self.lanes
 
     @property
@@ -64,7 +64,7 @@ class PopcountArray:
 
     @property
     def shared(self) -> bool:
-        """Whether there is a count for all rows."""
+        """Whether one count of nonzero elements serves all rows."""
         return self.activation == "ternary" and not self.naive
 
     def dot_product(self) -> Any:
@@ -76,22 +76,22 @@ class PopcountArray:
 
     @cached_property
     def latency(self) -> int:
-        """Cycles from an element or weight in its register to the accumulator that has counted it."""
+        """Cycles from an element or weight in its register to the accumulator after counting it."""
         return self.dot_product().latency + 1
 
     @property
     def settled(self) -> int:
-        """Clocks after which nothing is left in the trees of what their registers held at first."""
+        """After this many clocks the trees hold nothing of their registers' initial values."""
         return self.latency
 
     @property
     def accumulators(self) -> list[str]:
-        """Names of the accumulators, each of ACC_BITS."""
+        """The names of the accumulators. Each has ACC_BITS bits."""
         shared = [f"total.{TOTAL}_accumulator"] if self.shared else []
         return [f"row{k}.{ROW}_accumulator" for k in range(self.pe)] + shared
 
     def modules(self) -> dict[str, str]:
-        """Verilog of the modules by name, TOP among them."""
+        """The Verilog of the modules by name, with that of TOP."""
         texts = {ROW: self._row()}
         if self.shared:
             texts[TOTAL] = self._total()
@@ -133,16 +133,17 @@ class PopcountArray:
         return _verilog(m, TOP, [clk, x_in, w_in])
 
     def vectors(self, seed: int = 1) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Random inputs for each clock, long enough to fill all registers, and what the accumulators then hold."""
+        """Random inputs for each clock, and what the accumulators hold after it. All registers are filled."""
         random, cycles = np.random.default_rng(seed), self.lanes + self.latency + 100
         x = random.integers(-1 if self.activation == "ternary" else 0, 2, cycles)
         w = random.integers(0, 2, cycles)
         return {"x": x, "w": w}, dict(zip(self.accumulators, self.expected(x, w).T, strict=True))
 
     def expected(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """What each accumulator has counted since it was settled, after each cycle: (cycles, rows [and the total]).
+        """What each accumulator has counted after each cycle, since it was settled: (cycles, accumulators).
 
-        x : trits, or bits with 1 for -1, (cycles,), w : bits with 1 for -1, (cycles,); as they go into the registers.
+        A column is a row of the array; one more is the shared total, if there is one. `x` (cycles,) are trits, or bits
+        with 1 for -1, and `w` (cycles,) are bits with 1 for -1, in the order in which they enter the registers.
         """
         elements, rows = _history(x, self.simd), _history(w, self.lanes).reshape(len(x), self.pe, self.simd)
         if self.activation == "ternary":
@@ -161,7 +162,7 @@ class PopcountArray:
 
 
 def _history(values: np.ndarray, depth: int) -> np.ndarray:
-    """What a shift register of zeros holds after each cycle, newest first: (cycles, depth)."""
+    """What a shift register, zero at first, holds after each cycle: (cycles, depth), the newest value first."""
     padded = np.concatenate([np.zeros(depth - 1, dtype=np.int8), np.asarray(values, dtype=np.int8)])
     return np.lib.stride_tricks.sliding_window_view(padded, depth)[:, ::-1]
 

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.routing`: how long place and route takes, with how much memory, as a device fills.
+"""`python -m benchmarks.routing`: how much time and memory place and route takes as a device fills.
 
-A design is blocks of 16x64 ternary products with 16-bit accumulators side by side, each with pins and shift registers
-of its own, so that wires are as local as those of engines in a row. It goes onto an LFE5U-85F of speed 6 with one seed.
-A figure of memory is the most that any process of this command has taken until then, so sizes go upwards.
+A design is blocks of 16x64 ternary products with 16-bit accumulators. Each block has its own pins and shift registers,
+so wires are as local as between engines in a row. The device is an LFE5U-85F of speed 6, with one seed. The memory is
+the most that any process of this command has taken so far. This is why sizes go upwards.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOP = "blocks"
 
 
 def modules(blocks: int) -> dict[str, str]:
-    """Verilog by name of a top level of so many arrays, the module TOP, and of what these are made of."""
+    """The Verilog by name of TOP, a top level with this many arrays, and of the modules below it."""
     array = PopcountArray(PE, SIMD, "ternary", {"tree_levels": LEVELS, "family": FAMILY})
     parts = dict(array.modules())
     own = parts.pop(array.top)
@@ -42,7 +42,7 @@ def modules(blocks: int) -> dict[str, str]:
 
 
 def row(blocks: int, store: Path, workers: int | None) -> Row:
-    """What became of a design of so many blocks."""
+    """The figures of a design with this many blocks."""
     texts = modules(blocks)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -50,7 +50,7 @@ def row(blocks: int, store: Path, workers: int | None) -> Row:
         netlist = json_netlist([folder / f"{name}.v" for name in texts], TOP, FAMILY, folder)
         run, = place_and_route(netlist, DEVICES[FAMILY], folder, seeds=[SEED], target_mhz=TARGET_MHZ[FAMILY],
                                options=placer_options(FAMILY, total["lut"] + total["ff"]))
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6  # of kilobytes
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6  # kilobytes to GB
     return {"blocks": blocks, "LUT": total["lut"], "FF": total["ff"], "cells": run.cells,
             "fill %": 100 * run.cells / run.available["TRELLIS_COMB"], "MHz": run.slowest_mhz,
             "seconds": run.seconds, "CPU seconds": run.cpu_seconds, "GB": memory}

@@ -1,8 +1,8 @@
 """`python -m benchmarks.simulation`: cycles a second of the two benches of accelerators, cocotb's and the C++ one.
 
-The same design, pictures and comparison with the golden model, each bench as a build compiles it, and cocotb's with the
-optimisation of the other's too, which is worth its time from some hundred pictures on. Cycles a second are those of a
-CPU second, start and end of the simulation included, as other work may share the machine.
+Both benches simulate the same design and compare with the golden model. Each is compiled as in a build. cocotb's bench
+is measured once more with the C++ bench's optimisation, which pays from some hundred pictures on. Cycles are counted by
+the CPU second, because other work may share the machine. The time includes the start and the end of the simulation.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Bench = Callable[..., SimulationResult]
 
 BENCHES: tuple[tuple[str, Bench, str], ...] = (
     ("cocotb", simulate, "-O0"), ("cocotb", simulate, "-O1"), ("C++", simulate_many, "-O1"))
-"""Name, bench and the C++ compiler's option; the first and the last are what a build uses."""
+"""(name, bench, option of the C++ compiler). Builds use the first and the last."""
 
 
 def measure(name: str, bench: Bench, optimise: str, design: Design, verilog: Path, count: int, work: Path) -> Row:
-    """`count` random pictures through one bench, with pauses after the first frames."""
+    """Send `count` random pictures through one bench, with pauses after the first frames, and return its figures."""
     images = np.random.default_rng(SEED).integers(0, 256, (count, *design.network.input.shape), np.uint8)
     given = stimulus(design, images, None, lambda *step: None)
 
@@ -62,7 +62,7 @@ def _cpu() -> float:
 
 
 def compare(model: str, few: int, many: int, folder: Path) -> list[dict[str, Any]]:
-    """A row for each bench of one model; the last column is the ratio to the first."""
+    """A row for each bench of one model. The last column is the ratio of its cycles a second to the first bench's."""
     loaded = load(model, None)
     design = StreamingDesign.of(loaded.network, fold(loaded.network, loaded.foldings))
     texts = {design.name: design.top(), **design.modules(os.cpu_count() or 1)}

@@ -1,12 +1,12 @@
 """`python -m benchmarks.strategies`: the strategies chart of the TBN article in hardware.
 
-Multiply-accumulates a second from equal area, for each number format of `benchmarks.formats`: arrays of a thousand LUTs
-or so and no multiplier blocks, with weights at run time. Each netlist is compared with NumPy first. ECP5 is placed and
-routed, so area is in LUT4s after placement, and the rate follows from the clock; for Xilinx 7 pip has no such tool, so
-area is in LUT6s as synthesised, and the rate is that of a cycle.
+It shows multiply-accumulates a second from equal area, for each number format of `benchmarks.formats`. The arrays have
+about a thousand LUTs and no multiplier blocks, and get their weights at run time. Each netlist is first compared with
+NumPy. ECP5 is placed and routed: area is in LUT4s after placement, and the rate follows from the clock. For Xilinx 7 no
+such tool installs with pip: area is in LUT6s after synthesis, and the rate is per cycle.
 
-Writes docs/strategies.csv and docs/strategies.png. Results are kept in build/strategies, so that a second run repeats
-only what changed.
+The command writes docs/strategies.csv and docs/strategies.png. Results are kept in build/strategies, so a second run
+repeats only what changed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ INK, GREY, BLUE, ORANGE = "#222222", "#8c8c8c", "#7d9dbf", "#d9822b"
 
 
 def table(costs: Sequence[Cost]) -> list[str]:
-    """The table of the README, in Markdown."""
+    """The table of formats, as lines of Markdown."""
     by = {(cost.format, cost.family): cost for cost in costs}
     lines = ["| activations x weights | array | LUT4 a lane | MHz | 10^9 MAC/s from 10,000 LUT4 | of float32 "
              "| LUT6 a lane | MAC a cycle from 10,000 LUT6 |", "|---|---|---|---|---|---|---|---|"]
@@ -49,12 +49,12 @@ def table(costs: Sequence[Cost]) -> list[str]:
 
 
 def figure(value: float) -> str:
-    """A number with three digits that count."""
+    """A number as text, with about three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def chart(costs: Sequence[Cost], file: Path) -> None:
-    """Bars on a logarithmic scale, one panel a family."""
+    """Draw bars on a logarithmic scale, with a panel for each family."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -86,7 +86,7 @@ def chart(costs: Sequence[Cost], file: Path) -> None:
 
 
 def write(costs: Sequence[Cost], file: Path) -> None:
-    """The figures as CSV."""
+    """Write the figures as CSV."""
     with file.open("w", newline="") as stream:
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow([*names(), *EXTRA])

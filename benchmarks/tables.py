@@ -1,4 +1,4 @@
-"""Rows of figures as CSV files, tables in the terminal, and plots."""
+"""Writes rows of figures as CSV files, tables in the terminal, and plots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """A line for each row, under the keys of the first."""
+    """Write a line for each row. The header is the first row's keys."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -23,7 +23,7 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def show(console: Console, title: str, rows: Sequence[Row]) -> None:
-    """Print rows as a table; numbers stand at the right."""
+    """Print rows as a table. Numbers are right-aligned."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
     for key, value in rows[0].items():
         table.add_column(key, justify="left" if isinstance(value, str) else "right", no_wrap=True)
@@ -34,7 +34,7 @@ def show(console: Console, title: str, rows: Sequence[Row]) -> None:
 
 def bars(path: Path, title: str, unit: str, rows: Sequence[Row], label: Sequence[str], value: str,
          limits: Mapping[str, float] | None = None) -> None:
-    """A PNG with a bar for each row, called by its values of `label`; `limits` are lines, by what they are called."""
+    """Write a PNG with a bar for each row. Its name is the row's values of `label`; `limits` are lines by name."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 1.2 + 0.3 * len(rows)), layout="constrained")

@@ -1,4 +1,7 @@
-"""The float chain between a dot product and a quantiser, per channel, and where it crosses a threshold."""
+"""The chain of float operations between a dot product and a quantiser, and its integer forms.
+
+`first_true` finds the integer where a chain crosses a threshold. `multiplier` finds an integer multiply and shift.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ Predicate = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Chain:
-    """Operations on float64 values with the channel last: multiply, add, or ReLU, each monotone.
+    """A sequence of operations on float64 values, each a multiply, an add or a ReLU. The channel is the last axis.
 
-    Calling it works on NumPy arrays, and on torch tensors after `map`-ping its arrays to torch.
+    Every operation is monotone, so the chain is. A chain can be called on NumPy arrays. To call it on torch tensors,
+    `map` its arrays to torch first.
     """
 
     operations: tuple[tuple[Literal["multiply", "add", "relu"], Any], ...] = ()
@@ -30,7 +34,7 @@ class Chain:
         return Chain((*self.operations, ("relu", None)))
 
     def map(self, convert: Callable[[np.ndarray], Any]) -> Chain:
-        """Return the chain with every array converted."""
+        """Return the chain with every array converted by ``convert``."""
         return Chain(tuple((name, None if value is None else convert(value)) for name, value in self.operations))
 
     def __call__(self, x: Any) -> Any:
@@ -44,12 +48,12 @@ class Chain:
         return x
 
     def affine(self, channels: int) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Return (a, b, relu) with the chain equal to ``a * x + b``, then ReLU if ``relu``.
+        """Return (a, b, relu): the chain equals ``a * x + b``, followed by a ReLU if ``relu``.
 
         Raises
         ------
         ValueError
-            If anything follows a ReLU.
+            If an operation follows a ReLU.
         """
         a, b, relu = np.ones(channels), np.zeros(channels), False
         for name, value in self.operations:
@@ -65,14 +69,14 @@ class Chain:
 
 
 def first_true(predicate: Predicate, lo: int, hi: int, channels: int) -> np.ndarray:
-    """Return, per channel, the smallest integer of ``lo..hi`` where ``predicate`` holds, or ``hi + 1``.
+    """Return int64 (channels): the smallest integer in ``lo..hi`` where ``predicate`` holds, or ``hi + 1`` if none.
 
-    ``predicate`` maps float64 (channels) to bool (channels) and must not turn false again as its argument grows.
+    ``predicate`` maps float64 (channels) to bool (channels). It must not become false again as its argument grows.
     """
     low = np.full(channels, lo, np.int64)
     high = np.full(channels, hi + 1, np.int64)
     while (low < high).any():
-        middle = (low + high) // 2  # the last integer before hi + 1 at most
+        middle = (low + high) // 2  # at most hi where low < high
         holds = predicate(middle.astype(np.float64))
         open_ = low < high
         high = np.where(open_ & holds, middle, high)
@@ -82,7 +86,10 @@ def first_true(predicate: Predicate, lo: int, hi: int, channels: int) -> np.ndar
 
 @dataclass(frozen=True)
 class Multiplier:
-    """``(x * mult + bias) >> shift``: int16 ``mult``, int32 ``bias`` (the rounding half included), one ``shift``."""
+    """The operation ``(x * mult + bias) >> shift``, with int16 ``mult`` and int32 ``bias`` for each channel.
+
+    ``bias`` includes the half that makes the shift round to the nearest integer. ``shift`` is one for all channels.
+    """
 
     mult: np.ndarray
     bias: np.ndarray
@@ -90,7 +97,9 @@ class Multiplier:
 
 
 def multiplier(a: np.ndarray, b: np.ndarray) -> Multiplier:
-    """Return the best integer form of rounding ``a * x + b`` to the nearest integer.
+    """Return the integer form of rounding ``a * x + b`` to the nearest integer.
+
+    The shift is the largest one up to 40 at which all factors fit 16 bits and all offsets fit 32.
 
     Raises
     ------

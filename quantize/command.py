@@ -1,34 +1,76 @@
-"""What the commands have in common: their parser, the bounds of numbers, and the one line and exit code of an error."""
+"""Shared by all commands: the parser, the bounds of numbers, and errors as one line and an exit code."""
 
 from __future__ import annotations
 
 import argparse
 import signal
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 UNREAD = 128 + signal.SIGPIPE
-"""The exit code where nothing reads the output any more, the one that a shell gives."""
+"""The exit code when nothing reads the output any more. A shell gives the same one."""
+WIDTH, BESIDE = 80, 24
+"""Columns of `--help`, and the most that a thing may take with its description beside it."""
+EXITS = (
+    ("0", "done"),
+    ("1", "a file, a model or its data are refused"),
+    ("2", "the command line is wrong"),
+    ("3", "tbn-hw: a package is missing"),
+    ("130", "stopped with Ctrl-C; what was done is kept"),
+    (str(UNREAD), "nothing reads what is printed any more, such as head"),
+)
+"""The exit codes of the commands of this room, for `sections`."""
 BOUNDS = {
     "epochs": (1, 10**9), "images": (1, 10**9), "seed": (0, 2**32 - 1), "seeds": (1, 1000), "threads": (1, 1024),
 }
-"""The least and the most of each option that is a count or a seed."""
+"""The least and the greatest value of each option that is a count or a seed."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says in one line what is wrong with a command line, and takes no option's name for another's."""
+    """An argument parser that reports an error in one line and accepts no abbreviated options.
+
+    It prints its description and its epilog line by line as they are.
+    """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}; see {self.prog} --help\n")
 
 
+def sections(*parts: tuple[str, Iterable[tuple[str, str]]]) -> str:
+    """Return the text of `--help` below the options. A part is a title and its rows, each a thing and its description.
+
+    Descriptions stand beside the things. If a thing of the list is long, they stand below.
+    """
+    lines = []
+    for title, rows in parts:
+        rows = list(rows)
+        wide = max(len(thing) for thing, _ in rows)
+        beside = wide <= BESIDE
+        indent = " " * (wide + 4 if beside else 6)
+        lines.append(f"{title}:")
+        for thing, said in rows:
+            text = textwrap.wrap(said, WIDTH - len(indent), break_on_hyphens=False)
+            lines.append(f"  {thing:<{wide}}  {text.pop(0)}" if beside and text else f"  {thing}")
+            lines += [indent + line for line in text]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def zoo() -> list[tuple[str, str]]:
+    """Return rows for `sections`: the packaged models, each with the comment that its file begins with."""
+    return [(file.stem, file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# "))
+            for file in sorted(Path(__file__).with_name("zoo").glob("*.yaml"))]
+
+
 def check_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    """End the command with a usage error if an option named in `BOUNDS` is an integer out of its bounds."""
+    """End the command with a usage error if an option in `BOUNDS` is an integer out of its bounds."""
     for name, (least, most) in BOUNDS.items():
         value = getattr(options, name, None)
         if isinstance(value, int) and value < least:
@@ -39,9 +81,10 @@ def check_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) 
 
 def finish(work: Callable[[], int | None], refused: tuple[type[Exception], ...], interrupted: str,
            before: str = "") -> int:
-    """Do a command's work; 0 ok, 1 for an error that is ``refused`` or of a file, 130 for Ctrl-C, each in one line.
+    """Do a command's ``work`` and return its exit code. Errors are printed in one line that begins with ``before``.
 
-    The line of an error begins with ``before``. Work that returns an exit code has the last word.
+    The code is what ``work`` returns, 0 if that is None, 1 for an error in ``refused`` or an OSError, 130 for Ctrl-C
+    (after the line ``interrupted``), and `UNREAD` when nothing reads the output.
     """
     try:
         code = work()
@@ -61,18 +104,18 @@ def finish(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
 
 
 def describe(error: OSError) -> str:
-    """Return one line that names the file, or the output where the error names none."""
+    """Return one line about an error. It names the error's file, or the output if the error has none."""
     return f"{error.filename or 'the output'}: {error.strerror or error}"
 
 
 def is_unread(error: OSError) -> bool:
-    """Tell whether nothing reads the command's output any more, such as ``head``, which is no error to speak of."""
+    """Tell whether the error means that nothing reads the output any more, as behind ``head``. It needs no message."""
     _drop_output()
     return isinstance(error, BrokenPipeError) and error.filename is None
 
 
 def _drop_output() -> None:
-    """Close standard output if it cannot be written to, else Python tries once more at the end, and complains."""
+    """Close standard output if it cannot be written to. Otherwise Python would try again at exit, and complain."""
     try:
         sys.stdout.flush()
     except OSError:

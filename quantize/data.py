@@ -1,5 +1,8 @@
-"""Data sets as arrays: digits of scikit-learn, MNIST and Fashion-MNIST (idx files), CIFAR-10 (binary version), and
-pictures in folders, as ImageNet is unpacked."""
+"""Data sets as arrays.
+
+They are scikit-learn's digits, MNIST and Fashion-MNIST (idx files), CIFAR-10 (binary version), and pictures in folders,
+as ImageNet is unpacked.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ Pixels = np.ndarray | ImageFolder
 class Dataset:
     """Pictures uint8 (n, h, w, c) and labels int64 (n), for training and for testing.
 
-    Pictures to train with may be larger than those to test with, for training to cut from.
+    Training pictures may be larger than test pictures, so that training can crop them.
     """
 
     train_images: Pixels
@@ -35,9 +38,10 @@ class Dataset:
 def load_dataset(
     name: str, folder: Path | None = None, shape: tuple[int, int, int] = (224, 224, 3), resize: int | None = None
 ) -> Dataset:
-    """Load a data set by name; all but digits are read from ``folder`` or its subfolder ``name``, packed or not.
+    """Load a data set by name. ``folder``, or its subfolder ``name``, holds the files, plain or compressed.
 
-    ``shape`` and ``resize`` are a model's input, to which imagenet's pictures are cut; the others have their own size.
+    The digits come from scikit-learn and need no folder. ``shape`` and ``resize`` are a model's input, and imagenet's
+    pictures are scaled and cut to it. Pictures of other data sets have their own size.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def load_dataset(
 
 
 def _imagenet(folder: Path, shape: tuple[int, int, int], resize: int | None) -> Dataset:
-    """Pictures to train with are squares of ``resize`` pixels, if that is more than ``shape``."""
+    """Read ImageNet. Each side of a training picture is ``resize`` pixels where that is more than in ``shape``."""
     height, width, channels = shape
     larger = (max(height, resize or 0), max(width, resize or 0), channels)
     train, test = (list_classes(folder / kind) for kind in ("train", "val"))
@@ -69,7 +73,7 @@ def _imagenet(folder: Path, shape: tuple[int, int, int], resize: int | None) -> 
 
 
 def _digits(folder: Path | None = None) -> Dataset:
-    """The 1,797 digits of 8x8 pixels, 0..16 scaled to 0..255; a fixed random fifth is for testing."""
+    """The 1,797 digits of 8x8 pixels, scaled from 0..16 to 0..255. A fixed random fifth is for testing."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:
@@ -77,7 +81,7 @@ def _digits(folder: Path | None = None) -> Dataset:
     bunch = load_digits()
     images = np.minimum(bunch.images * 16, 255).astype(np.uint8)[..., None]
     labels = bunch.target.astype(np.int64)
-    order = np.random.RandomState(0).permutation(len(labels))  # of all generators the one that NumPy promises to keep
+    order = np.random.RandomState(0).permutation(len(labels))  # NumPy promises to keep this generator's numbers
     train, test = order[len(labels) // 5 :], order[: len(labels) // 5]
     return Dataset(images[train], labels[train], images[test], labels[test])
 
@@ -105,7 +109,7 @@ def _cifar10(folder: Path) -> Dataset:
 
 
 def _read(folder: Path, name: str, size: int, magic: bytes = b"") -> np.ndarray:
-    """Read ``name`` from ``folder``, plain, .gz or .xz, as exactly ``size`` bytes."""
+    """Read ``name`` from ``folder``, plain, .gz or .xz. It must have ``size`` bytes and begin with ``magic``."""
     openers: dict[str, Callable[[Path], bytes]] = {
         "": Path.read_bytes,
         ".gz": lambda file: gzip.decompress(file.read_bytes()),
@@ -123,7 +127,7 @@ def _read(folder: Path, name: str, size: int, magic: bytes = b"") -> np.ndarray:
             raise DataError(f"{file}: must hold {size} bytes, not {len(raw)}")
         if not raw.startswith(magic):
             raise DataError(f"{file}: must begin with {magic.hex()}, not {raw[:4].hex()}")
-        return np.frombuffer(bytearray(raw), np.uint8)  # torch warns of arrays that cannot be written to
+        return np.frombuffer(bytearray(raw), np.uint8)  # torch warns about arrays that are read-only
     raise DataError(f"{folder / name}: no such file, nor with .gz or .xz")
 
 

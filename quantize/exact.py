@@ -1,4 +1,4 @@
-"""A trained model in integer-exact float64: its own chains on exact integers, every requantize emulated."""
+"""A trained model in float64 that is exact on integers: its own chains for thresholds, and emulated requantizes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from quantize.model import Model
 
 
 class Exact(nn.Module):
-    """uint8 pictures (n, h, w, c) to logits float64 (n, classes) whose values are the hardware's integers.
+    """Maps uint8 pictures (n, h, w, c) to float64 logits (n, classes) with the values of the hardware's integers.
 
-    Thresholds compare the model's float64 chain with delta; nothing is found by bisection and no weight is negated,
-    so that it checks both.
+    Thresholds compare the model's float64 chain with delta. No threshold is found by bisection and no weight is
+    negated here, so a comparison with the exported network checks both of these steps.
     """
 
     def __init__(self, items: tuple[Item, ...]) -> None:
@@ -83,6 +83,6 @@ def exact(model: Model) -> Exact:
     Raises
     ------
     ExportError
-        As `quantize.lowering.lower`.
+        As from `quantize.lowering.lower`.
     """
     return Exact(lower(model)).eval()

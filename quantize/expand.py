@@ -1,4 +1,4 @@
-"""From a model file's layers to a list of named steps with shapes."""
+"""Expands a model file's layers to a list of named steps with shapes, and checks that they follow each other."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantize import layer_spec as kinds
+from quantize.folding_spec import indivisible
 from quantize.yaml_source import Path, path_text
 
 if TYPE_CHECKING:
@@ -25,13 +26,20 @@ _DOMAINS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One layer where it stands.
+    """One layer at its place in the network.
 
-    ``name`` is the node name, ``path`` its place in the file, ``input`` and ``output`` are (height, width, channels).
-    ``domain`` says what values come out: input, dot (a dot product), real (inside a chain), fixed, ternary, binary,
-    int8, sum (of an average pool), or between dot product and quantiser rectified (by a relu) or bent (what a relu's
-    result became: only comparisons can read it, for it is no multiple and offset of the dot product any more).
-    A residual block has its repetition's layers in ``body``.
+    ``name`` is the node name, ``path`` the place in the file. ``input`` and ``output`` are (height, width, channels).
+    A residual block is one step a repetition, with the layers of that repetition in ``body``.
+    ``domain`` says what values come out::
+
+        input                          the picture
+        ternary, binary, int8, fixed   what that quantiser makes
+        dot                            a dot product
+        sum                            the sum of an average pool
+        real                           a batch norm's result: a multiple and offset of a dot product or fixed value
+        rectified                      a relu's result
+        bent                           a batch norm's or relu's result, made from a relu's. Only comparisons (ternary,
+                                       binary) can read it, because it is not a multiple and offset any more.
     """
 
     name: str
@@ -55,7 +63,7 @@ def expand(
     Raises
     ------
     SpecError
-        On the first layer that does not fit; the sentence names it and its line.
+        On the first layer that does not fit. The sentence names the layer and its line.
     """
     walk = _Walk(source)
     steps: list[Step] = []
@@ -179,19 +187,17 @@ class _Walk:
     def _fold(self, layer: kinds.Conv | kinds.Dense, rows: int, columns: int, path: Path) -> None:
         if layer.folding is None:
             return
-        for key, value, total, noun in (
-            ("pe", layer.folding.pe, rows, "output channels"),
-            ("simd", layer.folding.simd, columns, "matrix width"),
+        for key, value, noun, total in (
+            ("pe", layer.folding.pe, "matrix height", rows),
+            ("simd", layer.folding.simd, "matrix width", columns),
         ):
-            if total % value:
-                near = sorted(n for n in range(1, total + 1) if total % n == 0)
-                close = sorted(sorted(near, key=lambda n: abs(n - value))[:4])
-                sentence = f"{key.upper()} {value} must evenly divide {noun} {total}; divisors near it are {close}"
-                raise self._source.error((*path, "folding", key), sentence)
+            wrong = indivisible(key.upper(), value, noun, total)
+            if wrong is not None:
+                raise self._source.error((*path, "folding", key), wrong)
 
 
 def _one_repetition(layer: kinds.Residual, stride: int) -> kinds.Residual:
-    """Return the block of one repetition, with that repetition's stride."""
+    """Return a block that is one repetition of ``layer``, with that repetition's stride."""
     return layer.model_copy(update={"stride": stride, "repeat": 1})
 
 

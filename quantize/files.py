@@ -9,10 +9,11 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader finds the old file or the new one, never a part.
+    """Write `data` to `path` so that a reader finds the whole old file or the whole new one.
 
-    A link stays, and the file that it leads to is replaced; what is no file, such as a pipe, is written to directly.
-    A new file has the mode that the umask leaves. An OSError names `path`.
+    A symbolic link stays, and the file that it points to is replaced. A path that is no regular file, such as a pipe,
+    is written to directly. A replaced file keeps its mode; a new file has the umask's default. Raises OSError, which
+    names `path`.
     """
     try:
         try:
@@ -22,7 +23,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         if mode is None or stat.S_ISREG(mode):
             _replace(Path(os.path.realpath(path)), data, mode)
         else:
-            with open(path, "wb") as file:  # a folder raises the error that says so
+            with open(path, "wb") as file:  # for a folder this raises an error that says so
                 file.write(data)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None

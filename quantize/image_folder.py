@@ -1,4 +1,4 @@
-"""Pictures in folders, one a class, as ImageNet is unpacked: ``train/<class>/*.JPEG`` and ``val/<class>/*.JPEG``."""
+"""Pictures with a folder for each class, as ImageNet is unpacked: ``train/<class>/*.JPEG``, ``val/<class>/*.JPEG``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message is one sentence that names the file."""
+    """The data cannot be used. The message is one sentence that names the file."""
 
 
 class ImageFolder:
-    """Picture files that read like an array uint8 (n, h, w, c), decoded where it is indexed, several at a time.
+    """Picture files that read like an array uint8 (n, h, w, c). Indexing decodes them, several at a time.
 
-    The shorter side is resized to ``resize`` pixels, by default as few as ``shape`` = (h, w, c) needs, and the centre
-    cut out. One channel means grey, and transparent places are white.
+    The shorter side is scaled to ``resize`` pixels, or as far as ``shape`` = (h, w, c) needs. Then the centre is cut
+    out. One channel means grey. Transparent places become white.
 
     Raises
     ------
@@ -56,14 +56,17 @@ class ImageFolder:
 
 
 def opaque(image: Image.Image, channels: int) -> Image.Image:
-    """Return the picture in grey, or in red, green and blue, laid on white where it is transparent."""
+    """Return the picture on white where it is transparent: in grey for one channel, else in red, green and blue."""
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return image.convert("L" if channels == 1 else "RGB")
 
 
 def centre(image: Image.Image, scale: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the middle of a scaled picture, uint8 of ``shape`` = (h, w, c), which it is made large enough for."""
+    """Return the centre of the picture scaled by ``scale``, uint8 of ``shape`` (h, w, c).
+
+    A side that would be too short for ``shape`` is made just long enough.
+    """
     height, width, _ = shape
     size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
     image = image.resize(size, Image.Resampling.BILINEAR)
@@ -72,12 +75,12 @@ def centre(image: Image.Image, scale: float, shape: tuple[int, ...]) -> np.ndarr
 
 
 def list_classes(folder: Path) -> tuple[list[Path], np.ndarray]:
-    """Return the files of ``folder/<class>/`` and their labels, classes and files in the order of their names.
+    """Return the files of ``folder/<class>/`` and their labels int64 (n). Classes and files are sorted by name.
 
     Raises
     ------
     DataError
-        If there is no such folder, or no class in it, or a class without files.
+        If there is no such folder, no class in it, or a class without files.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; pictures lie in train/<class>/ and val/<class>/")

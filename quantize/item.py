@@ -1,4 +1,4 @@
-"""A node of a plan: what folding makes of a trained module or of an imported graph, before thresholds are found."""
+"""A node of a plan. A plan is a trained module or an imported graph, lowered but still without integer thresholds."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from quantize.chain import Chain
 
 
 class ExportError(ValueError):
-    """A trained network without an exact integer form; the message is one sentence naming the layer."""
+    """The trained network has no exact integer form. The message is one sentence that names the layer."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """A node of the plan: a `Network` node's kind, name, inputs, attributes and arrays; thresholds have a chain.
+    """A node of the plan: the kind, name, inputs, attributes and arrays of a `Network` node.
 
-    Weights and chains keep the module's own signs; no weights are negated yet. A threshold's ``chain`` maps its input
-    integers to real values, which are compared with ``delta`` (0 for a binary one).
+    Weights and chains keep the module's own signs. A threshold has no arrays yet. Its ``chain`` maps its input
+    integers to real values, and these are compared with ``delta`` (0 for a binary one).
     """
 
     kind: str

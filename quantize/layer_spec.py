@@ -1,34 +1,24 @@
-"""The layers a model file may hold, one pydantic model a kind."""
+"""The layers that a model file may hold: one pydantic model for each kind."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from quantize.folding_spec import Folding
+from quantize.strict import Strict
 
 Size = Annotated[int, Field(ge=1, le=65536)]
 Kernel = Annotated[int, Field(ge=1, le=15)]
 
 
-class Strict(BaseModel):
-    """A frozen model that refuses unknown keys and numbers that are not finite, and converts nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Folding(Strict):
-    """How many output channels (``pe``) and inputs (``simd``) an engine works on at once."""
-
-    pe: Size
-    simd: Size
-
-
 class Conv(Strict):
-    """A square convolution; padding is 0 for trits and integers, +1 for binary activations."""
+    """A square convolution. It pads ternary and integer activations with 0, binary ones with +1."""
 
     kind: Literal["conv"]
     channels: Size | None = None
-    """Output channels; inside a residual block the block's own."""
+    """Output channels. Inside a residual block they default to the block's."""
     kernel: Kernel
     stride: Literal[1, 2, 4] = 1
     padding: Annotated[int, Field(ge=0, le=7)] = 0
@@ -37,7 +27,7 @@ class Conv(Strict):
 
 
 class Dense(Strict):
-    """A fully connected layer over a flattened input."""
+    """A fully connected layer. Its input must be flat, which means 1x1 pixels."""
 
     kind: Literal["dense"]
     units: Size
@@ -56,17 +46,20 @@ class Relu(Strict):
 
 
 Gradient = Literal["straight_through", "saw"]
-"""How a gradient passes a ternary activation."""
+"""The estimator of the gradient through a ternary activation."""
 
 
 class Ternary(Strict):
-    """``t = [x >= delta] - [x <= -delta]``; a running delta is the mean of ``0.5 * E|x|``, a constant at inference."""
+    """``t = [x >= delta] - [x <= -delta]``.
+
+    A running delta is the running mean of ``0.5 * E|x|`` in training. It is constant at inference.
+    """
 
     kind: Literal["ternary"]
     delta: Literal["running"] | Annotated[float, Field(gt=0)] = "running"
     gradient: Gradient = "straight_through"
     scale: Literal["one", "two_delta"] = "one"
-    """What a nonzero trit stands for: 1, or ``2 * delta`` as in TBNv2."""
+    """The real value of the trit +1: 1, or ``2 * delta`` as in TBNv2."""
     momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
@@ -77,13 +70,13 @@ class Binary(Strict):
 
 
 class Int8(Strict):
-    """Rounds to 8-bit integers at one scale, a running maximum."""
+    """Rounds to 8-bit integers. There is one scale for the tensor, from a running maximum."""
 
     kind: Literal["int8"]
 
 
 class Fixed(Strict):
-    """Starts the fixed point that residual blocks add to."""
+    """Rounds to the fixed-point format that residual blocks add in. It must stand before the first of them."""
 
     kind: Literal["fixed"]
     width: Annotated[int, Field(ge=4, le=24)] = 16
@@ -93,14 +86,14 @@ class MaxPool(Strict):
     kind: Literal["max_pool"]
     kernel: Kernel
     stride: Kernel | None = None
-    """The kernel's size if left out."""
+    """Defaults to ``kernel``."""
 
 
 class AvgPool(Strict):
     kind: Literal["avg_pool"]
     kernel: Kernel
     stride: Kernel | None = None
-    """The kernel's size if left out."""
+    """Defaults to ``kernel``."""
 
 
 class Flatten(Strict):
@@ -114,7 +107,10 @@ BodyLayer = Annotated[
 
 
 class Residual(Strict):
-    """``repeat`` blocks of ``x + body(x)``; the first one may change channels and stride (option A: no multiplier)."""
+    """``repeat`` blocks of ``x + body(x)``. The first one may change channels and stride.
+
+    Its shortcut is then option A of He et al. (arXiv 1512.03385): channels of zeros, and no weights.
+    """
 
     kind: Literal["residual"]
     channels: Size

@@ -1,6 +1,6 @@
-"""From a trained module to a plan: integer weights, float chains, and multipliers, before any threshold is found.
+"""Lowers a trained module to a plan of integer weights, float chains and multipliers, without integer thresholds.
 
-The plan is what both readers start from: `quantize.export` finds the thresholds, `quantize.exact` evaluates the chains.
+The plan has two readers. `quantize.export` finds the thresholds, and `quantize.exact` evaluates the chains.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from quantize.model import INPUT_STEP, Model
 __all__ = ["ExportError", "HEADROOM", "Item", "lower"]
 
 HEADROOM = 1.25
-"""Largest value a shortcut can hold, over the largest one met in training."""
+"""The largest value that a shortcut can hold, divided by the largest one met in training."""
 
 
 def lower(model: Model) -> tuple[Item, ...]:
@@ -30,7 +30,7 @@ def lower(model: Model) -> tuple[Item, ...]:
     Raises
     ------
     ExportError
-        If the module holds values that are not finite, or a chain that has no integer form.
+        If the module holds values that are not finite, a bias beyond 32 bits, or a chain without an integer form.
     """
     for name, value in model.state_dict().items():
         if not torch.isfinite(value).all():
@@ -42,13 +42,13 @@ def lower(model: Model) -> tuple[Item, ...]:
 
 
 class _Folder:
-    """Walks the layers; ``tensor`` is the last tensor, whose integers stand for ``chain(integer)``."""
+    """Walks the layers. ``tensor`` names the last tensor, and its integers stand for the values ``chain(integer)``."""
 
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.tensor = "input"
         self.chain = Chain().multiply(INPUT_STEP)
-        self.unit = INPUT_STEP  # of the quantised tensor before a dot product
+        self.unit = INPUT_STEP  # the real value of 1 in the last quantised tensor
         self.fixed_unit, self.fixed_width = 1.0, 16
         self.peak: dict[str, float] = {}
 

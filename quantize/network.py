@@ -1,6 +1,7 @@
-"""The hand-over between the rooms: an integer network, torch-free, saved as one `.safetensors` file.
+"""The integer network, which training hands over to the build. It needs no torch and is saved as one file.
 
-The arrays are the file's tensors (binary weights packed, eight to a byte); the graph is JSON in its metadata.
+The file is a `.safetensors`: its tensors are the arrays, with binary weights packed eight to a byte, and its metadata
+holds the graph as JSON.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ INPUT = "input"
 
 @dataclass(frozen=True)
 class Network:
-    """Nodes in topological order on integers; the tensor `input` is the picture, uint8 - 128.
+    """A graph of integer nodes in topological order. Its tensor `input` is the picture, as uint8 - 128.
 
-    `outputs[0]` is the tensor of logits; `outputs[1]`, where there is one, that of a top_k node. `classes` names the
-    logits. Raises NetworkError on anything that breaks the rules of the graph or of a node's kind.
+    `outputs[0]` names the tensor of logits. `outputs[1]`, if there is one, names the output of a top_k node.
+    `classes` names the logits. Raises NetworkError when a rule of the graph or of a node's kind is broken.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Network:
 
     @cached_property
     def types(self) -> dict[str, TensorType]:
-        """The type of every tensor by name, the input's included."""
+        """The type of every tensor by name, with the input's. Raises NetworkError for a broken graph or node."""
         types = {INPUT: self.input}
         for node in self.nodes:
             if node.name in types:
@@ -82,11 +83,11 @@ class Network:
         return {node.name: node for node in self.nodes}
 
     def consumers(self, tensor: str) -> list[Node]:
-        """The nodes that read `tensor`, in order."""
+        """The nodes that read `tensor`, in topological order."""
         return [node for node in self.nodes if tensor in node.inputs]
 
     def macs(self, name: str) -> int:
-        """Multiply-accumulates of one picture in the conv or dense node `name`; 0 for any other kind."""
+        """The multiply-accumulates that one picture takes in the conv or dense node `name`; 0 for other kinds."""
         node = self.by_name[name]
         if node.kind not in ("conv", "dense"):
             return 0
@@ -94,11 +95,11 @@ class Network:
         return height * width * node.arrays["weights"].size
 
     def save(self, path: Path) -> None:
-        """Write the network to `path`, whole or not at all."""
+        """Write the network to `path`. The file appears whole or not at all."""
         write_atomically(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """The content of the network's file; the same network gives the same bytes."""
+        """The content of the network's file. The same network always gives the same bytes."""
         arrays: dict[str, np.ndarray] = {}
         nodes = []
         for index, node in enumerate(self.nodes):
@@ -113,7 +114,7 @@ class Network:
 
     @classmethod
     def load(cls, path: Path) -> Network:
-        """Read and check a network; raises NetworkError with one sentence that begins with the path."""
+        """Read and check a network. Raises NetworkError with one sentence that begins with the path."""
         try:
             graph, arrays = _read(path)
             return _from_json(graph, arrays)
@@ -143,7 +144,7 @@ def _type_to_json(tensor: TensorType) -> dict[str, Any]:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
-        with path.open("rb"):  # for safetensors has one error for a file that is none and one that may not be read
+        with path.open("rb"):  # safetensors raises the same error for a missing file and an unreadable one
             pass
         with safetensors.safe_open(path, "np") as file:
             metadata = file.metadata() or {}

@@ -1,8 +1,8 @@
-"""Weight ROM images: the one place that decides how weights lie in a memory.
+"""Weight ROM images. This file alone decides how weights lie in a memory.
 
-Row `neuron_fold * synapse_folds + synapse_fold` holds PE x SIMD weights; weight (pe_index, simd_index) stands at
-element `pe_index * simd + simd_index`, element 0 in the low bits. A binary weight is one bit, 1 meaning -1; an int8
-weight is its eight bits in two's complement. Matrix columns run (ky, kx, c).
+Row `neuron_fold * synapse_folds + synapse_fold` holds PE x SIMD weights. Weight (pe_index, simd_index) is element
+`pe_index * simd + simd_index`, and element 0 lies in the low bits. A binary weight is one bit, where 1 means -1. An
+int8 weight is its eight bits in two's complement. The columns of the matrix are in the order (ky, kx, c).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def matrix(node: Node) -> np.ndarray:
 def pack(weights: np.ndarray, pe: int, simd: int, bits: int = 1) -> list[int]:
     """The ROM rows of a matrix (mh, mw), as unsigned integers of `pe * simd * bits` bits.
 
-    Raises ValueError when PE does not divide mh, or SIMD mw, or a weight does not fit.
+    Raises ValueError when PE does not divide mh, SIMD does not divide mw, or a weight does not fit.
     """
     mh, mw = weights.shape
     if mh % pe:
@@ -43,6 +43,6 @@ def pack(weights: np.ndarray, pe: int, simd: int, bits: int = 1) -> list[int]:
 
 
 def mem_text(rows: list[int], width: int) -> str:
-    """A `.mem` image for `$readmemh`: one row a line, in hexadecimal."""
+    """The text of a `.mem` file for `$readmemh`: a line for each row of `width` bits, in hexadecimal."""
     digits = (width + 3) // 4
     return "".join(f"{row:0{digits}x}\n" for row in rows)

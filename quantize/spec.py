@@ -1,4 +1,4 @@
-"""Model files: YAML checked by pydantic, with the line in every error."""
+"""Model files: YAML that pydantic checks. Every error names the line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from quantize import yaml_source
 from quantize.expand import Step, expand
-from quantize.layer_spec import Binary, Gradient, Layer, Residual, Strict, Ternary
+from quantize.folding_spec import Stated
+from quantize.layer_spec import Binary, Gradient, Layer, Residual, Ternary
+from quantize.strict import Strict, refusal
 from quantize.yaml_source import SpecError, YamlSource
 
 __all__ = ["Distill", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
@@ -25,18 +27,21 @@ Shape3 = Annotated[
 
 
 class Input(Strict):
-    """The picture a model reads: uint8, ``shape`` = (height, width, channels), grey when it has one channel."""
+    """The picture that a model reads: uint8, of ``shape`` (height, width, channels). One channel means grey."""
 
     shape: Shape3
     resize: Annotated[int, Field(ge=1, le=8192)] | None = None
-    """Pixels of the shorter side before the centre crop to ``shape``; the crop's shorter side if left out."""
+    """A picture's shorter side is scaled to this many pixels before the centre crop to ``shape``.
+
+    If it is left out, the picture is scaled to be just large enough for the crop.
+    """
 
 
 class Distill(Strict):
-    """Learning from the full-precision network of the same layers as well, which the same recipe trains first.
+    """Distillation: the network also learns from a full-precision one with the same layers.
 
-    The loss is ``(1 - weight)`` times the labels' cross entropy plus ``weight * temperature^2`` times the divergence
-    of the softened outputs (Hinton et al., arXiv 1503.02531).
+    The same recipe trains that one first. The loss is ``(1 - weight)`` times the labels' cross entropy plus
+    ``weight * temperature^2`` times the divergence of the softened outputs (Hinton et al., arXiv 1503.02531).
     """
 
     weight: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -50,29 +55,29 @@ class Train(Strict):
     batch: Annotated[int, Field(ge=1)] = 128
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0)] = 0.003
-    """Peak of the schedule: linear warm-up, then a cosine to zero."""
+    """The peak of the schedule, which is a linear warm-up and then a cosine to zero."""
     warm_up: Annotated[float, Field(ge=0)] = 1.0
-    """Epochs of warm-up."""
+    """Length of the warm-up in epochs."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Of weights that are not binary."""
+    """Applies to weights that are not binary."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Of SGD."""
+    """The momentum of SGD; Adam ignores it."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     augment: Annotated[tuple[Literal["flip", "crop", "shift"], ...], Field(strict=False)] = ()
-    """flip: left-right; crop: a random crop after padding by 4; shift: the same after padding by 1."""
+    """flip: mirror left and right; crop: a random crop after padding by 4; shift: a random crop after padding by 1."""
     precision: Literal["float32", "bfloat16"] = "float32"
     images: Annotated[int, Field(ge=1)] | None = None
-    """How many of the training pictures, the first ones; all if left out."""
+    """Train with this many pictures, the first ones of the data set; with all if left out."""
     distill: Distill | None = None
     real_weights: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the epochs, the first ones, in which binary weights are still real; the schedule begins anew after."""
+    """Binary weights are still real in this share of the epochs, the first ones. The schedule begins anew after it."""
     balance: bool = False
-    """Whether every step moves the real weights behind the binary ones to a mean of zero per output channel."""
+    """Whether every step shifts the real weights behind the binary ones to a mean of zero in each output channel."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 class Spec(Strict):
-    """A checked model file. Layers are in ``layers``; `steps` yields them with names and shapes."""
+    """A checked model file. ``layers`` holds the layers as written; `steps` gives them with names and shapes."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
     dataset: Literal["digits", "mnist", "fashion_mnist", "cifar10", "imagenet"] | None = None
@@ -80,33 +85,33 @@ class Spec(Strict):
     classes: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, strict=False)]
     top_k: Annotated[int, Field(ge=1)] | None = None
-    """How many of the best classes the accelerator names beside the logits; none if left out."""
+    """The accelerator gives the indices of this many best classes beside the logits; none if left out."""
     train: Train = Train()
 
     _steps: tuple[Step, ...] = PrivateAttr(default=())
     _source: YamlSource | None = PrivateAttr(default=None)
 
     def steps(self) -> tuple[Step, ...]:
-        """Return the top-level layers with full names and shapes; a residual block is a step with a ``body``."""
+        """Return the top-level layers with names and shapes. A repetition of a residual block is one step."""
         return self._steps
 
     def flat(self) -> Iterator[Step]:
-        """Yield every layer in order, those of residual blocks repeated, before the block's own step."""
+        """Yield every layer in order. The layers of a residual block come before the block's own step."""
         for step in self._steps:
             yield from step.body
             yield step
 
-    def foldings(self) -> dict[str, tuple[int, int]]:
-        """Return ``{node name: (pe, simd)}`` of the layers that state a folding."""
+    def foldings(self) -> dict[str, Stated]:
+        """Return what the layers that state a folding ask for, by node name."""
         found = {}
         for step in self.flat():
             folding = getattr(step.layer, "folding", None)
             if folding is not None:
-                found[step.name] = (folding.pe, folding.simd)
+                found[step.name] = folding.stated
         return found
 
     def with_train(self, **changed: Any) -> Spec:
-        """Return the same model with another recipe."""
+        """Return the same model with some values of its recipe changed."""
         train = Train.model_validate({**self.train.model_dump(), **changed})
         return self.model_copy(update={"train": train})
 
@@ -116,12 +121,12 @@ class Spec(Strict):
         Raises
         ------
         SpecError
-            If a layer that reads them can read no binary ones.
+            If a layer behind one of them cannot read binary values.
         """
         return self._with_ternary(lambda _: Binary(kind="binary"))
 
     def with_gradient(self, gradient: Gradient) -> Spec:
-        """Return the same model with that gradient estimator at all ternary activations."""
+        """Return the same model with this gradient estimator in all its ternary activations."""
         return self._with_ternary(lambda layer: layer.model_copy(update={"gradient": gradient}))
 
     def _with_ternary(self, change: Callable[[Ternary], Any]) -> Spec:
@@ -136,7 +141,7 @@ class Spec(Strict):
         return spec
 
     def error(self, name: str, sentence: str) -> SpecError:
-        """Return a `SpecError` about the layer of that node name, with its file and line."""
+        """Return a `SpecError` about the layer with this node name. It names the file and the line."""
         for step in self.flat():
             if step.name == name and self._source is not None:
                 error = self._source.error(step.path, sentence)
@@ -146,12 +151,12 @@ class Spec(Strict):
 
 
 def load_spec(model: str | Path) -> Spec:
-    """Load a model file given as a path, else by its name in the packaged zoo.
+    """Load and check a model file. ``model`` is a path, else the name of a packaged model.
 
     Raises
     ------
     SpecError
-        If there is no such model, or the file is wrong; one sentence with file, line and place.
+        If there is no such model, or the file is wrong. One sentence with file, line and place.
     """
     from quantize.zoo import find_model
 
@@ -166,13 +171,13 @@ def load_spec(model: str | Path) -> Spec:
 
 
 def parse_spec(text: str, file: str = "model.yaml") -> Spec:
-    """Check a model file's text; ``file`` is the name that errors begin with."""
+    """Check a model file's text. Raises `SpecError`; its sentence begins with the name ``file``."""
     source = YamlSource(text, file)
     _Normaliser(source).check(source.data)
     try:
         spec = Spec.model_validate(source.data)
     except ValidationError as error:
-        raise _sentence(source, error) from None
+        raise refusal(source, error) from None
     if spec.top_k is not None and spec.top_k > len(spec.classes):
         raise source.error(("top_k",), f"must be at most the number of classes {len(spec.classes)}, not {spec.top_k}")
     spec._source = source
@@ -182,7 +187,11 @@ def parse_spec(text: str, file: str = "model.yaml") -> Spec:
 
 @dataclass
 class _Normaliser:
-    """Turns ``batch_norm`` and ``conv: {...}`` into mappings with their word under ``kind``, and counts into names."""
+    """Rewrites the short forms of a model file into those that pydantic checks.
+
+    ``batch_norm`` and ``conv: {...}`` become mappings with the layer's word under ``kind``. A number of classes becomes
+    a list of names.
+    """
 
     source: YamlSource
     done: set[int] = field(default_factory=set)
@@ -214,46 +223,3 @@ class _Normaliser:
         if kind == "residual" and isinstance(arguments.get("body"), list):
             arguments["body"] = self.layers(arguments["body"], (*path, "residual", "body"))
         return arguments
-
-
-def _sentence(source: YamlSource, error: ValidationError) -> SpecError:
-    """Turn pydantic's first complaint into one of ours; an unknown key, which explains a missing one, comes first."""
-    errors = error.errors(include_url=False)
-    first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
-    path, kind, value, context = first["loc"], first["type"], first["input"], first.get("ctx", {})
-    while path and isinstance(path[-1], str) and not _is_key(path[-1]):
-        path = path[:-1]  # a member of a union, not a key
-    words = {
-        "greater_than": "must be greater than {gt}",
-        "greater_than_equal": "must be at least {ge}",
-        "less_than": "must be less than {lt}",
-        "less_than_equal": "must be at most {le}",
-        "literal_error": "must be {expected}",
-        "string_type": "must be text",
-        "int_type": "must be an integer",
-        "float_type": "must be a number",
-        "finite_number": "must be a finite number",
-        "tuple_type": "must be a list",
-        "string_pattern_mismatch": "must be a letter followed by letters, digits and underscores",
-    }
-    if kind == "missing":
-        return source.error(path, "is missing")
-    if kind == "extra_forbidden":
-        return source.error(path, f"unknown key {path[-1]!r}")
-    if kind == "union_tag_invalid":
-        return source.error(path, f"unknown layer {value['kind']!r}; known are {context['expected_tags']}")
-    if kind in ("model_type", "model_attributes_type"):
-        return source.error(path, f"must be a mapping, not {value!r:.60}")
-    if kind in ("too_short", "too_long"):
-        return source.error(path, f"must hold {context.get('min_length', context.get('max_length'))} values or "
-                            f"{'more' if kind == 'too_short' else 'fewer'}, not {context['actual_length']}")
-    if kind == "literal_error" and path != first["loc"]:  # a word or a number
-        return source.error(path, f"must be {context['expected']} or a number above 0, not {value!r:.60}")
-    if kind in words:
-        return source.error(path, f"{words[kind].format(**context)}, not {value!r:.60}")
-    return source.error(path, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {value!r:.60}")
-
-
-def _is_key(part: str) -> bool:
-    """Tell a key of the file from the names that pydantic gives the members of a union."""
-    return part.isidentifier() and part not in ("int", "float", "str", "none")

@@ -1,4 +1,4 @@
-"""What a network is made of: the meaning of a tensor, and one node of the graph."""
+"""The parts of a network: the type of a tensor, and one node of the graph."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Attr = int | str
 
 
 class NetworkError(ValueError):
-    """A network that cannot be used: the message is one sentence naming the node and what was expected."""
+    """The network cannot be used. The message is one sentence that names the node and what was expected."""
 
 
 @dataclass(frozen=True)
 class TensorType:
-    """Shape (h, w, c) of one picture's tensor, the kind of its elements and their inclusive range."""
+    """The shape (h, w, c) of one picture's tensor, the kind of its elements, and their range `lo` to `hi` inclusive."""
 
     shape: tuple[int, int, int]
     kind: TensorKind
@@ -39,12 +39,12 @@ class TensorType:
 
     @property
     def size(self) -> int:
-        """Elements of one picture."""
+        """The number of elements of one picture."""
         return self.shape[0] * self.shape[1] * self.shape[2]
 
     @property
     def element_bits(self) -> int:
-        """Bits of one element in a stream: 1 for binary, 2 for ternary, two's complement for integers."""
+        """The bits of one element in a stream: 1 if binary, 2 if ternary, else a two's complement number's width."""
         if self.kind == "binary":
             return 1
         if self.kind == "ternary":
@@ -54,7 +54,10 @@ class TensorType:
 
 @dataclass(frozen=True)
 class Node:
-    """One operation: its kind, its name (the path in the model file), its input tensors, numbers and arrays."""
+    """One operation. Its `name` is its path in the model file; `attrs` are its numbers and words.
+
+    `inputs` name the tensors that it reads. A tensor has the name of the node that makes it.
+    """
 
     kind: str
     name: str
@@ -63,27 +66,28 @@ class Node:
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def integer(self, key: str, default: int | None = None) -> int:
-        """The integer attribute `key`; raises NetworkError when it is missing or not an integer."""
+        """The integer attribute `key`, or `default`. Raises NetworkError when there is neither, or no integer."""
         value = self.attrs.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool):
             raise NetworkError(f"{self.name}: {key} must be an integer, not {value!r}")
         return value
 
     def at_least(self, key: str, least: int, default: int | None = None) -> int:
+        """The integer attribute `key`, or `default`. Raises NetworkError also when it is less than `least`."""
         value = self.integer(key, default)
         if value < least:
             raise NetworkError(f"{self.name}: {key} must be at least {least}, not {value}")
         return value
 
     def choice(self, key: str, allowed: Sequence[str]) -> str:
-        """The text attribute `key`, one of `allowed`; raises NetworkError otherwise."""
+        """The text attribute `key`. Raises NetworkError when it is not one of `allowed`."""
         value = self.attrs.get(key)
         if value not in allowed:
             raise NetworkError(f"{self.name}: {key} must be one of {', '.join(allowed)}, not {value!r}")
         return str(value)
 
     def array(self, key: str, shape: tuple[int, ...], bits: int) -> np.ndarray:
-        """The integer array `key`, of this shape and within signed(bits); raises NetworkError otherwise."""
+        """The integer array `key`. Raises NetworkError when it is missing, of another shape or beyond signed(bits)."""
         if key not in self.arrays:
             raise NetworkError(f"{self.name}: array {key!r} is missing")
         value = self.arrays[key]
@@ -97,7 +101,7 @@ class Node:
         return value
 
     def only(self, attrs: Sequence[str], arrays: Sequence[str] = ()) -> None:
-        """Refuse attributes and arrays that this kind does not have."""
+        """Raise NetworkError when the node has an attribute or array beyond `attrs` and `arrays`."""
         for what, found, known in (("attribute", self.attrs, attrs), ("array", self.arrays, arrays)):
             extra = sorted(set(found) - set(known))
             if extra:
@@ -105,5 +109,5 @@ class Node:
 
 
 def signed_width(lo: int, hi: int) -> int:
-    """Bits of the smallest two's complement number that holds both `lo` and `hi`."""
+    """The width in bits of the smallest two's complement number that holds both `lo` and `hi`."""
     return 1 + max(hi.bit_length() if hi >= 0 else 1, (-lo - 1).bit_length() if lo < 0 else 0, 0)

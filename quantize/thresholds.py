@@ -1,12 +1,16 @@
-"""From a plan to a `Network`: finds thresholds by bisection and turns decreasing chains round.
+"""Turns a plan into the nodes of a `Network`: finds thresholds by bisection and makes decreasing chains increase.
 
-A decreasing chain (a negative factor in its batch norm) is turned in one of three exact ways:
+A chain decreases in the channels where its batch norm has a negative factor. There are three exact remedies, and the
+first that is possible is taken:
 
-- the row of weights is negated, where the chain's input is a convolution or dense layer that feeds it alone;
-- else the trit itself is negated, ``-t`` having an increasing chain, and the weights of that input in every consumer
-  with it; through a flatten or the sum of an average pool, and with the value that a binary consumer pads with;
-- else, where a max pool of the trits lies between (the largest of ``-t`` is not minus the largest of ``t``), the
-  integers are negated by a requantize in front of the threshold.
+1. Negate the channel's row of weights. The chain's input must be a convolution or dense layer with no other consumer.
+2. Negate the trit, for ``-t`` has an increasing chain. All consumers must be convolutions or dense layers, directly or
+   behind a flatten or an average pool. Their weights for this channel are negated as well, and so is the value that
+   a convolution pads a binary input with.
+3. Negate the integers by a requantize in front of the threshold. A max pool of the trits needs this, because the
+   largest of ``-t`` is not minus the largest of ``t``.
+
+The first two are also impossible where a weight to be negated is -128, because +128 is no int8.
 """
 
 from __future__ import annotations
@@ -20,12 +24,14 @@ from quantize.tensor import Node, TensorType
 
 
 def find_thresholds(items: tuple[Item, ...], source: TensorType) -> tuple[Node, ...]:
-    """Return the nodes of a plan whose input is ``source``.
+    """Return the nodes of a network for a plan. The plan's input has the type ``source``.
 
     Raises
     ------
     ExportError
-        If a chain's input is wider than a turn can express.
+        If a threshold does not fit 32 bits.
+    NetworkError
+        If an accumulator or a range does not fit.
     """
     finder = _Finder(items, source)
     for item in items:
@@ -38,7 +44,7 @@ class _Finder:
         self.items = items
         self.nodes: dict[str, Node] = {}
         self.types = {"input": source}
-        self.negated: dict[str, np.ndarray] = {}  # channels of a tensor that hold -t
+        self.negated: dict[str, np.ndarray] = {}  # tensor -> bool (channels), true where it holds -t
 
     def add(self, item: Item) -> None:
         if item.kind == "threshold":
@@ -92,7 +98,7 @@ class _Finder:
             self.negated[item.name] = flip
 
     def _turn(self, item: Item, down: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
-        """Return the threshold's new input, the sign its integers now have, and the channels whose output is -t."""
+        """Return the threshold's new input, the sign of its integers by channel, and which channels give -t."""
         tensor = item.inputs[0]
         sign, none = np.where(down, -1.0, 1.0), np.zeros(len(down), bool)
         node = self.nodes.get(tensor)
@@ -116,7 +122,7 @@ class _Finder:
         return [item for item in self.items if tensor in item.inputs]
 
     def _odd(self, tensor: str) -> bool:
-        """Tell whether every consumer of a tensor can take its negative instead."""
+        """Tell whether every consumer of a tensor can read its negative instead."""
         return all(
             (item.kind in ("conv", "dense") and _has_negative(item.arrays["weights"]))
             or (item.kind in ("flatten", "avg_pool") and self._odd(item.name))
@@ -125,7 +131,7 @@ class _Finder:
 
 
 def _has_negative(weights: np.ndarray) -> bool:
-    """Tell whether the negatives of int8 weights are int8 too, as that of -128 is not."""
+    """Tell whether the negatives of int8 weights are int8 too. That of -128 is not."""
     return bool((weights != -128).all())
 
 

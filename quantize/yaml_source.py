@@ -1,4 +1,4 @@
-"""A YAML text together with the line of every value in it."""
+"""Parses a YAML text and remembers the line of every value in it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MAX_VALUES = 100_000
 
 
 class SpecError(ValueError):
-    """A model file that cannot be used; the message is one sentence with file, line and place."""
+    """The model file cannot be used. The message is one sentence with file, line and place."""
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader that also reads ``1e-3`` as a number."""
+    """PyYAML's safe loader, which here also reads ``1e-3`` as a number."""
 
 
 _Loader.add_implicit_resolver(
@@ -28,7 +28,7 @@ _Loader.add_implicit_resolver(
 
 
 def path_text(path: Path) -> str:
-    """Write a path as the model file's reader knows it: ``layers[7].conv.stride``."""
+    """Return a path as the model file's author writes it: ``layers[7].conv.stride``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -36,14 +36,15 @@ def path_text(path: Path) -> str:
 
 
 class YamlSource:
-    """The parsed ``data`` of a YAML text and the line each path stands on.
+    """The parsed ``data`` of a YAML text, and the line of every path in it.
 
-    Anchors and merge keys work; a value reached through an alias has the line where it is written.
+    Anchors and merge keys work. A value reached through an alias has the line where it is written.
 
     Raises
     ------
     SpecError
-        If the text is not valid YAML, repeats a key in a mapping, or contains itself.
+        If the text is empty or not valid YAML, repeats a key in a mapping, has an alias that contains itself, or holds
+        more than 100,000 values.
     """
 
     def __init__(self, text: str, file: str) -> None:
@@ -64,7 +65,7 @@ class YamlSource:
             raise SpecError(f"{file}: not valid YAML: {str(error).splitlines()[0]}") from None
         except RecursionError:
             raise SpecError(f"{file}: not valid YAML: nested too deeply") from None
-        except ValueError as error:  # an impossible date, say
+        except ValueError as error:  # for example an impossible date
             raise error if isinstance(error, SpecError) else SpecError(f"{file}: not valid YAML: {error}") from None
 
     def _walk(self, node: yaml.Node, path: Path, above: tuple[yaml.Node, ...]) -> None:
@@ -93,12 +94,12 @@ class YamlSource:
                 self._walk(value, (*path, name), above)
 
     def line(self, path: Path) -> int:
-        """Return the line of ``path``, or of its nearest parent that is written in the file."""
+        """Return the line of ``path``, or of its nearest parent that stands in the file."""
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 1)
 
     def error(self, path: Path, sentence: str) -> SpecError:
-        """Return a `SpecError` that says ``sentence`` of the value at ``path``."""
+        """Return a `SpecError` that says ``sentence`` about the value at ``path``."""
         place = f"{path_text(path)}: " if path else ""
         return SpecError(f"{self._file}:{self.line(path)}: {place}{sentence}")

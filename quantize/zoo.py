@@ -1,4 +1,4 @@
-"""Finds models, their trained weights and their test pictures; the packaged ones lie in the folder ``zoo``."""
+"""Finds models, their trained weights and their test pictures. The packaged ones lie in the folder ``zoo``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ ZOO = Path(__file__).with_name("zoo")
 
 @dataclass(frozen=True)
 class Pictures:
-    """Test pictures uint8 (n, h, w, c), their labels int64 (n), and the classes int64 (n) that the trained network
-    names for them in float32, where these are known."""
+    """Test pictures uint8 (n, h, w, c) with their labels int64 (n).
+
+    ``float_classes`` int64 (n) are the classes that the trained network gives in float32, if they are known.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -31,12 +33,12 @@ def model_names() -> list[str]:
 
 
 def find_model(model: str | Path) -> Path:
-    """Return the file of a model given as a path, else as the name of a packaged one, with or without ``.yaml``.
+    """Return the file of a model. ``model`` is a path, else the name of a packaged model with or without ``.yaml``.
 
     Raises
     ------
     SpecError
-        If there is neither.
+        If there is neither such a file nor such a packaged model.
     """
     path = Path(model)
     if path.is_file():
@@ -62,12 +64,12 @@ def find_pictures(model: str | Path) -> Path | None:
 
 
 def load_pictures(file: Path, classes: int | None = None) -> Pictures:
-    """Read pictures written by `save_pictures`, whose labels must be of so many `classes`, if these are known.
+    """Read pictures written by `save_pictures`. Labels must be below the number of ``classes``, if that is given.
 
     Raises
     ------
     ValueError
-        If the file is no such file; one sentence that begins with its path.
+        If the file is missing, damaged or of another content; one sentence that begins with its path.
     """
     try:
         arrays = safetensors.numpy.load_file(file)
@@ -95,7 +97,7 @@ def load_pictures(file: Path, classes: int | None = None) -> Pictures:
 
 
 def save_pictures(file: Path, pictures: Pictures) -> None:
-    """Write pictures, and their classes in as few bytes as these need."""
+    """Write pictures to ``file``. Labels and classes take the smallest unsigned type that holds them."""
     arrays = {"images": np.ascontiguousarray(pictures.images), "labels": _short(pictures.labels)}
     if pictures.float_classes is not None:
         arrays["float_classes"] = _short(pictures.float_classes)

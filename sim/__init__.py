@@ -1,1 +1,1 @@
-"""Golden model and test benches: what a network means on integers, and whether Verilog does the same."""
+"""The golden model, which says what a network means on integers, and the benches that hold Verilog to it."""

@@ -1,4 +1,4 @@
-"""A process that ends with this one: how it is started, watched and ended, and what its log says last."""
+"""Processes that never outlive this one: how they are started, watched and ended, and how a failure is reported."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ class ProcessFailed(Exception):
 
 def execute(command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | None = None,
             watch: Callable[[], None] | None = None) -> None:
-    """Run `command` with all its output in `log`; raises ProcessFailed with the log's end when it fails.
+    """Run `command` in the folder `cwd` with all its output in `log`.
 
-    The command gets a process group of its own, which is ended when this function is left in any way; the pipe at its
-    standard input closes when this process dies, so that `sim.bench.worker` can end itself. `watch` is called now and
-    then while it runs.
+    The command gets a process group of its own. The group is killed if this function is left while the command runs.
+    The pipe at the command's standard input closes when this process dies, so that `sim.bench.worker` can end itself.
+    `env` adds to this process's environment. While the command runs, `watch` is called about every 0.2 s.
+
+    Raises ProcessFailed with the end of the log when the exit status is not 0.
     """
     environment = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
     environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
@@ -50,12 +52,12 @@ def execute(command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | N
 
 
 def log_end(log: Path) -> str:
-    """The last lines of a log."""
+    """The last `LOG_LINES` lines of a log."""
     return "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-LOG_LINES:])
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it ends in any way, which a pool's workers do not do by themselves."""
+    """Make this process end when its parent ends in any way. A pool's workers do not do so by themselves."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

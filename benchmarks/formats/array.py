@@ -1,4 +1,4 @@
-"""What the arrays of all formats have in common: ports, accumulators, and the numbers that their rows start from."""
+"""The base of the arrays of all formats: ports, accumulators, and the start values of rows."""
 
 import numpy as np
 from amaranth.hdl import Cat, Shape, Signal, signed, unsigned
@@ -12,18 +12,19 @@ BITS, TRITS, BYTES = (-1, 1), (-1, 0, 1), tuple(range(-128, 128))
 
 
 class Array(wiring.Component):
-    """`pe` dot products of `simd` columns a cycle, and an accumulator for each, in LUTs alone.
+    """`pe` dot products of `simd` columns a cycle, with an accumulator for each, in LUTs only.
 
-    A beat goes in every cycle; `first` begins a new sum. The accumulators have taken a cycle's beat `latency` cycles
-    later. `start` is what the rows of a new sum begin with, read `start_delay` cycles after its first beat.
+    A beat goes in every cycle. `first` begins a new sum. The accumulators include a beat `latency` cycles later.
+    `start` has the start values of a new sum's rows. It is read `start_delay` cycles after the sum's first beat.
 
     Parameters
     ----------
     pe, simd : int
+        Rows, and columns at once.
     family : 'portable', 'ecp5' or 'xc7'
-        Whose carry chains; portable ones can be simulated before synthesis.
+        The family whose carry chains are used. Portable ones can be simulated before synthesis.
     columns : int
-        Matrix width that the accumulators have room for.
+        The largest matrix width that the accumulators have room for.
 
     Members
     -------
@@ -33,8 +34,13 @@ class Array(wiring.Component):
     start : in, pe accumulator values
     o : out, pe accumulator values
 
-    Classes say `name`, `elements` and `weights` (their values), `x_shape`, `w_width`, `largest` (the magnitude of a
-    product), `latency`, and `interleave`: how many sums take turns, a beat each.
+    A subclass sets `name`, `elements` and `weights` (their possible values), `x_shape`, `w_width`, `largest` (the
+    largest magnitude of a product), `latency`, and `interleave` (how many sums take turns, with a beat each).
+
+    Raises
+    ------
+    ValueError
+        For an unknown family, or a `pe`, `simd` or `columns` that is too small.
     """
 
     interleave, least_simd = 1, 2
@@ -62,39 +68,39 @@ class Array(wiring.Component):
 
     @property
     def start_delay(self):
-        """Cycles from the first beat of a sum to the one in which `start` is read."""
+        """Cycles from the first beat of a sum to the cycle in which `start` is read."""
         return self.latency - 1
 
     def _accumulator(self, columns):
         return signed((self.largest * columns).bit_length() + 1)
 
     def encode_x(self, x):
-        """Bits of elements, as non-negative integers."""
+        """The codes of elements, as non-negative integers."""
         return np.asarray(x).astype(np.int64) & ((1 << self.x_shape.width) - 1)
 
     def encode_w(self, w):
-        """Bits of weights, as non-negative integers."""
+        """The codes of weights, as non-negative integers."""
         return np.asarray(w).astype(np.int64) & ((1 << self.w_width) - 1)
 
     def starts(self, weights):
-        """What the rows of an integer matrix (pe, columns) start from, so that the results are its dot products."""
+        """Start values (pe,) for the rows of an integer matrix (pe, columns). They make the results dot products."""
         raise NotImplementedError
 
     def expected(self, x, weights):
-        """Dot products of x (columns,) with the rows of weights (pe, columns)."""
+        """The dot products (pe,) of x (columns,) with the rows of weights (pe, columns)."""
         return np.asarray(weights).astype(np.int64) @ np.asarray(x).astype(np.int64)
 
     def random(self, rng, values, shape, number):
-        """Number `number` of some random arrays; 0 and 1 are those of the least and of the largest value."""
+        """An array of random `values`. Number 0 has only the first, least one, number 1 only the last, largest one."""
         return np.full(shape, values[-number]) if number < 2 else rng.choice(values, shape)
 
     def biased(self, rng, x, weights):
-        """Start values of the rows with a random number added, and the results."""
+        """(start values of the rows with random biases added, the results with them)."""
         bias = rng.integers(-100, 100, len(weights))
         return self.starts(weights) + bias, self.expected(x, weights) + bias
 
     def _accumulate(self, m, dots):
-        """Add each dot product, a Word and a carry, to its accumulator; `latency - 1` cycles after the beat."""
+        """Add each dot product, given as (Word, carry), to its accumulator, `latency - 1` cycles after the beat."""
         first = delay(m, self.first, self.latency - 1)
         accumulators, sums, low = [], [], 0
         for k, (dot, carry) in enumerate(dots):
@@ -111,7 +117,7 @@ class Array(wiring.Component):
 
 
 def delay(m, value, cycles):
-    """A Value some cycles later."""
+    """A Value delayed by some cycles."""
     for _ in range(cycles):
         later = Signal(value.shape(), name="later")
         m.d.sync += later.eq(value)

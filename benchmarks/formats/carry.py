@@ -1,8 +1,8 @@
-"""Carry chains whose LUTs also make the bits that they add.
+"""Carry chains that also form the bits that they add, in the same LUTs.
 
-One position of a chain is a full adder. On ECP5 (half a CCU2C) it looks at four signals, on Xilinx 7 (a CARRY4 position
-and its LUT6_2) at five or six, so that products of one bit need no LUT of their own: a position adds two products of
-two signals each, or a sum and a product of three.
+One position of a chain is a full adder. It looks at four signals on ECP5 (half a CCU2C), and at five or six on Xilinx 7
+(a CARRY4 position and its LUT6_2). One-bit products therefore need no LUT of their own: a position adds two products of
+two signals each, or a sum and a product of three signals.
 """
 
 import itertools
@@ -12,13 +12,13 @@ from typing import NamedTuple
 from amaranth.hdl import Cat, Const, Instance, Signal, Value
 
 FAMILIES = ("portable", "ecp5", "xc7")
-"""Plain `+` for simulation, CCU2C, and CARRY4."""
+"""They use plain `+` (for simulation), CCU2C, and CARRY4."""
 CHAIN = 24
-"""Positions after which an ECP5 chain takes no further adder: long chains are slow, short ones waste halves."""
+"""An ECP5 chain with this many positions takes no further adder. Long chains are slow, short ones waste halves."""
 
 
 class Bit(NamedTuple):
-    """A bit to be added: a function of some signals, as a truth table with the first signal as lowest index bit."""
+    """A bit to be added: a function of some signals, as a truth table. The first signal is the index's lowest bit."""
 
     signals: tuple
     table: int
@@ -36,20 +36,20 @@ ZERO, ONE = Bit((), 0), Bit((), 1)
 
 
 def bit(function, *signals):
-    """A Bit from a function of as many 0/1 integers as there are signals."""
+    """The Bit of a function of `signals`. The function takes a 0/1 integer for each signal."""
     rows = range(1 << len(signals))
     return Bit(signals, sum((function(*(row >> k & 1 for k in range(len(signals)))) & 1) << row for row in rows))
 
 
 def real(value):
-    """The bits of a Value as they are."""
+    """The bits of a Value, unchanged, as Bits."""
     return [Bit((signal,), 0b10) for signal in Value.cast(value)]
 
 
 class Sum(NamedTuple):
-    """An addition: lists of Bits of one length; `wrap` drops the carry out, else it is the top bit.
+    """An addition of two lists of Bits with the same length. The carry out is the top bit, unless `wrap` drops it.
 
-    Xilinx 7 adds three numbers, `c` the third, with one LUT for each position too, and the top bits are then two.
+    Xilinx 7 can also add a third number, `c`, with one LUT for each position. There are two top bits then.
     """
 
     a: list
@@ -60,12 +60,12 @@ class Sum(NamedTuple):
 
 
 def add(m, family, sums):
-    """The values of some Sums, made together; each is wider than its operands unless it wraps.
+    """The values of some Sums, which are made together. A value is wider than its operands unless the Sum wraps.
 
     Raises
     ------
     ValueError
-        For an unknown family, or a position that its LUT cannot make.
+        For an unknown family, or a position that does not fit its LUT.
     """
     if family not in FAMILIES:
         raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
@@ -90,7 +90,7 @@ def add(m, family, sums):
 
 
 def _joint(*bits):
-    """The signals of some Bits, and the places of each Bit's own among them."""
+    """(the signals of some Bits without repeats, for each Bit the places of its signals among them)."""
     signals = list({id(signal): signal for x in bits for signal in x.signals}.values())
     index = {id(signal): k for k, signal in enumerate(signals)}
     return signals, tuple(tuple(index[id(signal)] for signal in x.signals) for x in bits)
@@ -102,10 +102,10 @@ def _evaluate(table, places, row):
 
 @cache
 def _fit_ecp5(count, tables, places):
-    """INIT of half a CCU2C that adds two functions, and the pin of each of their `count` signals.
+    """(INIT of half a CCU2C that adds two functions, the pin of each of their `count` signals).
 
-    The sum is LUT4(A, B, C, D) ^ carry; the carry out is the carry where LUT4 = 1, else LUT2(A, B), which shares its
-    table with the part of LUT4 at C = D = 0. Pins without a signal are 1.
+    The sum is LUT4(A, B, C, D) ^ carry. The carry out is the carry in where LUT4 is 1, else LUT2(A, B). LUT2's table is
+    the part of LUT4's at C = D = 0. Pins without a signal are 1.
     """
     for pins in itertools.permutations(range(4), count):
         init, generate = {}, {}
@@ -123,10 +123,10 @@ def _fit_ecp5(count, tables, places):
 
 
 def _positions_ecp5(item, total):
-    """(INIT, signals on A, B, C, D, sum) of the halves of one addition: a guard that starts the carry, its positions.
+    """(INIT, signals on A, B, C, D, sum) of the halves of one addition: first a guard, then its positions.
 
-    The guard's LUT4 is 0, so its carry out is LUT2(A, B) whatever comes in, and its sum is the carry out of the
-    addition before it.
+    The guard starts the carry: its LUT4 is 0, so its carry out is always LUT2(A, B). Its sum is its carry in, which is
+    the carry out of the addition before it.
     """
     a, b = (item.carry.signals + (Const(1), Const(1)))[:2]
     init = sum(_evaluate(item.carry.table, range(len(item.carry.signals)), row) << row for row in range(4))
@@ -142,7 +142,7 @@ def _positions_ecp5(item, total):
 
 
 def _chain_ecp5(m, halves):
-    """One chain of CCU2C; a carry out is read from the guard of the next addition."""
+    """Make one chain of CCU2C. The guard of the next addition gives an addition's carry out."""
     chain, pending = [], None
     for init, wires, total in halves:
         if init is None:
@@ -168,7 +168,7 @@ def _chain_ecp5(m, halves):
 
 
 def _position_xc7(m, x, y):
-    """S and DI of one position: their exclusive or, and either of them where that is 0."""
+    """S and DI of one position. S is the exclusive or of the two bits; DI is either bit, used where S is 0."""
     signals, places = _joint(x, y)
     rows = range(1 << len(signals))
     table = sum((_evaluate(x.table, places[0], row) ^ _evaluate(y.table, places[1], row)) << row for row in rows)
@@ -182,7 +182,7 @@ def _position_xc7(m, x, y):
 
 
 def _lut6_2(m, signals, high, low):
-    """Two functions of up to five signals, as truth tables."""
+    """The outputs O6 and O5 of a LUT6_2: two functions of up to five signals, given as truth tables."""
     repeat = 32 >> len(signals)
     low, high = (sum(part << (k << len(signals)) for k in range(repeat)) for part in (low, high))
     o6, o5 = Signal(name="o6"), Signal(name="o5")
@@ -193,10 +193,10 @@ def _lut6_2(m, signals, high, low):
 
 
 def _triples_xc7(m, item):
-    """S and DI of each position of a sum of three numbers.
+    """(S, DI) of each position of a sum of three numbers.
 
-    A LUT makes the majority of three bits, which the next position counts, and the sum of three bits and the majority
-    of the position before; the chain adds that sum's carries.
+    A position's LUT has two outputs. One is the majority of its three bits, which the next position adds. The other
+    is the sum of the three bits and of the majority before, without carry. The chain adds the carries of that sum.
     """
     positions, majority = [], Const(0)
     for bits in zip(item.a, item.b, item.c, strict=True):

@@ -1,8 +1,8 @@
-"""The array of float32: IEEE 754 single precision, round to nearest even after the product and after the sum.
+"""The array of float32: IEEE 754 single precision, rounded to nearest even after the product and after the sum.
 
-Subnormal operands count as zero, and results below 2**-126 become zero, with their sign (a product is rounded as if
-its exponent had no lower end, then compared). Infinities, overflow and signed zeros are those of the standard; every
-NaN is 0x7FC00000.
+Subnormal operands count as zero. Results below 2**-126 become zero and keep their sign. A product is first rounded as
+if exponents had no lower limit, and then compared. Infinities, overflow and signed zeros follow the standard. Every NaN
+is 0x7FC00000.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from benchmarks.formats.words import Word, add_words, levels
 
 
 class Operation(wiring.Component):
-    """`o` is an operation on `a` and `b`, `latency` cycles later."""
+    """An operation on `a` and `b`. Its result is at `o` `latency` cycles later."""
 
     def __init__(self, family):
         if family not in FAMILIES:
@@ -26,10 +26,10 @@ class Operation(wiring.Component):
         super().__init__({"a": In(32), "b": In(32), "o": Out(32)})
 
     def _select(self, m, rounded, sign, nan, infinite, zero, edge, zero_sign):
-        """The result, from a rounded exponent and fraction and from flags of the cycle before.
+        """Register the result, from the rounded exponent and fraction and from the flags of the cycle before.
 
-        With `edge` the exponent was zero and only a carry out of the fraction makes it one. A carry into exponent 255
-        leaves a fraction of zero, so that this is infinity already.
+        `edge` means that the exponent was zero, so that only a carry out of the fraction makes it one. A carry into
+        exponent 255 leaves a fraction of zero, which is infinity without further logic.
         """
         empty = zero | edge & ~rounded[23]
         m.d.sync += self.o.eq(Cat(rounded[:31], Mux(empty & ~infinite, zero_sign, sign) & ~nan))
@@ -38,14 +38,14 @@ class Operation(wiring.Component):
 
 
 def later(m, value, name):
-    """A Value in a register."""
+    """A Value, one cycle later."""
     held = Signal(value.shape(), name=name)
     m.d.sync += held.eq(value)
     return held
 
 
 def parts(value):
-    """Fraction, exponent and sign."""
+    """The fraction, exponent and sign of a float32's bits."""
     return value[:23], value[23:31], value[31]
 
 
@@ -56,7 +56,7 @@ def multiply_latency(family):
 class Multiply(Operation):
     """The product of two numbers.
 
-    Cycles: hidden bits | the levels of a sum of 24 rows | rounding bit | rounding | special cases.
+    Its cycles: hidden bits | the levels of a sum of 24 rows | rounding bit | rounding | special cases.
     """
 
     @property
@@ -106,16 +106,19 @@ class Multiply(Operation):
 
 
 class Add(Operation):
-    """The sum of two numbers that are not subnormal, and whose NaNs are 0x7FC00000.
+    """The sum of two numbers. They must not be subnormal, and a NaN must be 0x7FC00000.
 
-    Cycles: compare | swap, and difference of exponents | align by 16 and 8 | by 4, 2 and 1 | add | count zeros |
+    Its cycles: compare | swap, and difference of exponents | align by 16 and 8 | by 4, 2 and 1 | add | count zeros |
     normalise by 16 and 8 | by 4, 2 and 1 | exponent | rounding | special cases.
     """
 
     latency = 11
 
     def _unnormalised(self):
-        """The sum of 24 bits and three more with a place for the carry, and what must be kept beside it."""
+        """(module, sum, flags). The sum has 24 bits, three more below them and one above for the carry.
+
+        The flags are exponent, sign, subtraction, special operand and NaN.
+        """
         m = Module()
         a, b = later(m, self.a, "a"), later(m, self.b, "b")
         below = [bit(lambda y: 1 - y, y) for y in self.b[:31]]
@@ -181,7 +184,7 @@ class Add(Operation):
 
 
 def shift_right(value, by, unit):
-    """A Value shifted by `by * unit`, and whether a 1 fell out."""
+    """(a Value shifted right by `by * unit`, whether a 1 was shifted out)."""
     lost = Const(0)
     for k, select in enumerate(by):
         step = unit << k
@@ -191,15 +194,15 @@ def shift_right(value, by, unit):
 
 
 def shift_left(value, select, by):
-    """A Value, shifted by a number of bits if `select` is high, that keeps its width."""
+    """A Value, shifted left by `by` bits if `select` is high. The width stays."""
     return Mux(select, Cat(Const(0, by), value[:len(value) - by]), value)
 
 
 class Float32(Array):
-    """A multiplication and an addition for each row; sums take turns, for an addition takes `interleave` cycles.
+    """A multiplication and an addition for each row. Sums take turns, because an addition takes `interleave` cycles.
 
-    The sum of a row is begun with `first` and goes on every `interleave` cycles. `start` and the results are numbers
-    that `Add` takes. The products of a column are added in the order in which they come.
+    `first` begins the sum of a row, and it continues every `interleave` cycles. Products are added in the order in
+    which they come. `start` and the results are numbers as `Add` takes them.
     """
 
     name, x_shape, w_width, least_simd = "float32", unsigned(32), 32, 1
@@ -223,7 +226,7 @@ class Float32(Array):
     encode_w = encode_x
 
     def random(self, rng, values, shape, number):
-        """Numbers of some magnitudes; each third array has random bits, special numbers among them."""
+        """Random numbers of several magnitudes. Every third array has random bits, and so special numbers too."""
         if number % 3 == 2:
             return rng.integers(0, 1 << 32, shape).astype(np.uint32).view(np.float32)
         if number < 2:

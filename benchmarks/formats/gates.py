@@ -1,7 +1,8 @@
 """Simulation of a mapped netlist for many independent runs at once.
 
-Yosys replaces each cell by its own model of it and that by gates; here a gate is one operation on Python's integers,
-whose bit k belongs to run k. Nothing is compiled, so it takes seconds where other simulators take minutes to begin.
+Yosys replaces each cell by its own model of it, and the model by gates. Here a gate is one operation on Python
+integers. Bit k of an integer belongs to run k. Nothing is compiled, so this takes seconds, and other simulators take
+minutes to begin.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ GATES = {"$_NOT_": "~{A}", "$_BUF_": "{A}", "$_AND_": "{A}&{B}", "$_OR_": "{A}|{
 
 def simulate(netlist: Path, top: str, family: str, inputs: Mapping[str, Sequence[Sequence[int]]], output: str,
              folder: Path) -> list[list[int]]:
-    """Values of `output` in each cycle and run, [cycle][run], from those of the `inputs` in the same cycle.
+    """The values [cycle][run] of `output`. `inputs` are values [cycle][run] by port, in the same cycles.
 
-    All registers start from zero. The one clock is the input `clk`. Raises UsageError for an unknown family,
-    ToolMissing, and SynthesisError when Yosys cannot read the netlist.
+    All registers start from zero. The only clock is the input `clk`. Raises UsageError for an unknown family or a
+    cell that does not become gates, ToolMissing, and SynthesisError when Yosys cannot read the netlist.
     """
     if family not in MODELS:
         raise UsageError(f"family must be one of {', '.join(MODELS)}, not {family!r}")
@@ -59,7 +60,7 @@ def _gates(netlist: Path, top: str, family: str, folder: Path) -> dict[str, Any]
 
 def _step(module: Mapping[str, Any], given: Sequence[Any], registers: Sequence[tuple[Any, Any]],
           result: Sequence[Any]) -> Any:
-    """A function from the words of the inputs and of the registers to those of the result and of the next registers."""
+    """A function from (words of the inputs, of the registers) to (words of the result, next ones of the registers)."""
     gates = {cell["connections"]["Y"][0]: cell for cell in module["cells"].values() if cell["type"] in GATES}
     unknown = {cell["type"] for cell in module["cells"].values()} - set(GATES) - {"$_DFF_P_", "$scopeinfo"}
     if unknown:
@@ -83,7 +84,7 @@ def _step(module: Mapping[str, Any], given: Sequence[Any], registers: Sequence[t
 
 
 def _transposed(values: Sequence[Sequence[int]], width: int) -> np.ndarray:
-    """Port values [cycle][run] as the runs' bits of each wire, packed: (cycles, width, bytes)."""
+    """Port values [cycle][run] as (cycles, width, bytes): for each wire of the port the bits of all runs, packed."""
     size = (width + 7) // 8
     data = b"".join(int(value).to_bytes(size, "little") for row in values for value in row)
     bits = np.unpackbits(np.frombuffer(data, np.uint8).reshape(len(values), -1, size), axis=2, bitorder="little")

@@ -1,7 +1,7 @@
-"""Arrays whose elements are int8: weights of 8 bits, ternary (TWN) and binary (BWN).
+"""Arrays with int8 elements, and weights of 8 bits, ternary ones (TWN) or binary ones (BWN).
 
-Elements come as x + 128, which is a matter of their highest bit, so that all words are unsigned; what that adds is the
-same for every vector that a row meets, and goes into its start value.
+Elements come as x + 128, which only inverts their highest bit, so that all words are unsigned. The offset adds the same
+number to every result of a row. The row's start value takes it away.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from benchmarks.formats.words import Word, add_groups, add_words, levels, made
 
 
 class Integers(Array):
-    """int8 elements: the offset, and a product word of each lane."""
+    """The base of arrays with int8 elements: the offset, and a dot product of product words."""
 
     elements, x_shape = BYTES, unsigned(8)
 
@@ -30,7 +30,7 @@ class Integers(Array):
         return m
 
     stages = 1
-    """Cycles for which elements are kept."""
+    """The number of cycles for which elements are kept."""
 
     def _lanes(self, weights):
         """The bits of each lane's weight."""
@@ -38,7 +38,7 @@ class Integers(Array):
 
 
 class BWN(Integers):
-    """int8 elements, binary weights: `x ^ w`, which is x or -x - 1."""
+    """int8 elements, binary weights. A product is `x ^ w`, which is x or -x - 1."""
 
     name, weights, w_width, largest = "BWN", BITS, 1, 128
 
@@ -59,10 +59,10 @@ class BWN(Integers):
 
 
 class TWN(Integers):
-    """int8 elements, ternary weights: `nonzero & (x ^ negative)`.
+    """int8 elements, ternary weights. A product is `nonzero & (x ^ negative)`.
 
-    Such a product has three signals, so a position of an ECP5 chain adds one product to a sum: four lanes after each
-    other, then the tree.
+    Such a product has three signals, so a position of an ECP5 chain can add only one product to a sum. Groups of four
+    lanes are added one after the other, and a tree adds the groups.
     """
 
     name, weights, w_width, largest, stages = "TWN", TRITS, 2, 128, 3
@@ -92,7 +92,7 @@ class TWN(Integers):
 
 
 class Int8(Integers):
-    """int8 elements and weights: for each bit of the weights a sum over the lanes, then the sum of those."""
+    """int8 elements and weights. Each bit of the weights gets a sum over the lanes, and then those sums are added."""
 
     name, weights, w_width, largest = "int8", BYTES, 8, 128 * 128
 

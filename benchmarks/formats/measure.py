@@ -1,4 +1,4 @@
-"""What an array costs on a family: synthesised, its netlist compared with NumPy, and placed where there is a tool."""
+"""Measures an array on a family: synthesises it, compares its netlist with NumPy, and places it if a tool can."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ TARGET_MHZ = 250.0
 
 @dataclass(frozen=True)
 class Cost:
-    """Figures of one array on one family; those of place and route are None where there is none."""
+    """The figures of one array on one family. Those of place and route are None without it."""
 
     format: str
     family: str
     pe: int
     simd: int
     lut: int
-    """LUT4 or LUT6, from Yosys."""
+    """LUT4s or LUT6s in Yosys's netlist."""
     ff: int
     checked: int
-    """Results of the netlist that were compared with NumPy, none of them different."""
+    """The number of the netlist's results that were compared with NumPy; all were equal."""
     cells: int | None = None
-    """LUT4s after placement: the median of the seeds."""
+    """LUT4s after placement, the median of the seeds."""
     mhz: float | None = None
-    """Fmax, the median of the seeds."""
+    """Fmax in MHz, the median of the seeds."""
     least_mhz: float | None = None
     most_mhz: float | None = None
     seeds: int | None = None
@@ -51,9 +51,9 @@ class Cost:
 
     @property
     def area(self) -> float:
-        """Places of a LUT that the array fills: those with flip-flops alone count where it has more of them than LUTs.
+        """The LUT sites that the array fills with LUTs or with flip-flops, whichever needs more.
 
-        A place has one flip-flop on ECP5, and two on Xilinx 7.
+        A site has one flip-flop on ECP5, and two on Xilinx 7.
         """
         return max(self.cells or self.lut, self.ff / {"ecp5": 1, "xc7": 2}[self.family])
 
@@ -68,14 +68,15 @@ class Cost:
 
     @property
     def gmacs(self) -> float | None:
-        """Thousand millions of multiply-accumulates a second from 10,000 LUTs."""
+        """10^9 multiply-accumulates a second from 10,000 LUTs; None without place and route."""
         return self.mhz * self.macs_per_cycle / 1e3 if self.mhz else None
 
 
 def measure(array: Array, folder: Path, *, seeds: Sequence[int] = (), runs: int = 16) -> Cost:
-    """Synthesise an array, compare its netlist with NumPy in `runs` runs, and place and route it for the seeds.
+    """Synthesise an array, compare its netlist with NumPy in `runs` runs, and place and route it with each seed.
 
-    Results are kept in `folder`. Raises Mismatch when the netlist computes something else, and what the tools raise.
+    Results are kept in `folder`. Raises Mismatch when the netlist differs from NumPy or has more than LUTs and
+    flip-flops, and the errors of the tools.
     """
     texts = modules(array)
     found = synthesise(texts, array.family, folder, 1, top=PINS, cache=folder.parent / "cache")["modules"]
@@ -102,9 +103,9 @@ def measure(array: Array, folder: Path, *, seeds: Sequence[int] = (), runs: int 
 
 
 def check(array: Array, netlist: Path, folder: Path, runs: int) -> int:
-    """Simulate a netlist in runs of random vectors of two beats; returns the results that were compared.
+    """Simulate a netlist with random vectors of two beats, and return the number of results that were compared.
 
-    Raises Mismatch when one differs.
+    Raises Mismatch when a result differs.
     """
     made = [vectors(array, folds=2, count=4, seed=seed) for seed in range(runs)]
     inputs = {name: list(zip(*(run.inputs[name] for run in made), strict=True)) for name in PORTS}

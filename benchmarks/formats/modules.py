@@ -1,4 +1,4 @@
-"""Verilog of an array: alone, and with what feeds it on a device."""
+"""The Verilog of an array, alone and with shift registers that feed it on a device."""
 
 from amaranth.back import verilog
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Instance, Module, Signal, Value
@@ -9,10 +9,10 @@ PORTS = ("x", "w", "first", "start")
 
 
 def modules(array):
-    """The array, with a clock and no reset, and PINS, which holds an instance of it.
+    """The Verilog by name of ARRAY, with a clock and no reset, and of PINS, which holds an instance of it.
 
-    PINS feeds each port of the array from a shift register, a bit a cycle, so that a device of any size has pins
-    enough; nothing reads the results.
+    PINS feeds each port of the array from a shift register, a bit in a cycle, so that every device has enough pins.
+    Nothing reads the results.
     """
     ports = {name: Value.cast(getattr(array, name)) for name in PORTS}
     return {ARRAY: _array(array, [*ports.values(), Value.cast(array.o)]), PINS: _pins(ports)}

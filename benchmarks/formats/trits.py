@@ -1,4 +1,4 @@
-"""Arrays whose products are counted: XNOR-Net, TBN and ternary by ternary."""
+"""Arrays that count products: XNOR-Net, TBN, and ternary elements with ternary weights."""
 
 import functools
 
@@ -14,7 +14,7 @@ from hdl.stream import BINARY, TRIT
 
 
 class Counted(Array):
-    """Binary or ternary elements: the processing elements of `hdl.mvu.MVU`."""
+    """The base of arrays with binary or ternary elements. They have the dot products of `hdl.mvu.MVU`."""
 
     largest, lanes, tree_levels = 1, 1, 3
 
@@ -28,7 +28,7 @@ class Counted(Array):
         return 1 + dot_registers(simd=self.lanes * self.simd, **self._tree)
 
     def _counts(self, m):
-        """The dot product of each row, registered."""
+        """The registered dot product of each row."""
         count = self.lanes * self.simd
         elements = Cat(x for x in self.x for _ in range(self.lanes))
         dots = []
@@ -40,7 +40,7 @@ class Counted(Array):
 
 
 class XNOR(Counted):
-    """Binary elements and weights: `2 * popcount(equal) - columns`."""
+    """Binary elements and weights. A result is `2 * popcount(equal) - columns`."""
 
     name, activation, x_shape, w_width = "XNOR-Net", "binary", BINARY, 1
     elements = weights = BITS
@@ -64,7 +64,10 @@ class XNOR(Counted):
 
 
 class TBN(Counted):
-    """Ternary elements, binary weights: `2 * popcount(P) - popcount(nonzero)`, the second count made once."""
+    """Ternary elements, binary weights. A result is `2 * popcount(P) - popcount(nonzero)`.
+
+    P marks the lanes with the product +1. The count of nonzero elements is made once for all rows.
+    """
 
     name, activation, x_shape, w_width, scale = "TBN", "ternary", TRIT, 1, 1
     elements, weights = TRITS, BITS
@@ -107,8 +110,8 @@ class TBN(Counted):
 class TNN(TBN):
     """Ternary elements and weights. A trit is half the sum of two signs, so this is TBN on twice the lanes.
 
-    The signs of a weight are ++ for +1, +- for 0 and -- for -1; with P1 and P2 the lanes where the product with the
-    first and the second sign is +1, the result is `popcount(P1) + popcount(P2) - popcount(nonzero)`.
+    The signs of a weight are ++ for +1, +- for 0 and -- for -1. P1 marks the lanes where the product with the first
+    sign is +1, and P2 those for the second sign. A result is `popcount(P1) + popcount(P2) - popcount(nonzero)`.
     """
 
     name, weights, w_width, lanes, scale = "TNN", TRITS, 2, 2, 0

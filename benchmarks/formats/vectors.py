@@ -1,4 +1,4 @@
-"""Random vectors for an array, cycle by cycle, and what NumPy makes of them."""
+"""Random vectors for an array, cycle by cycle, and NumPy's results for them."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Vectors:
-    """Port values of each cycle: those of `inputs`, and of the output where it is complete, else 0.
+    """Port values by cycle. `inputs` also has `show`, which is 1 in the cycles in which the output is complete.
 
-    Besides the array's own ports there is `show`, high in the cycles whose output is complete.
+    `outputs` has the output in these cycles, else 0. `results` is the number of single results.
     """
 
     inputs: dict
@@ -18,9 +18,10 @@ class Vectors:
 
 
 def vectors(array, *, folds, count, seed=0):
-    """`count` rounds of vectors of `folds` beats (times the array's `interleave`), each with weights of its own.
+    """`count` rounds of vectors of `folds` beats. A round has as many vectors as the array's `interleave`.
 
-    The first vector is of least and the second of largest values, in elements and weights alike, the others random.
+    Each vector has its own weights. The first vector has the least values as elements and weights, the second the
+    largest ones. The others are random.
     """
     rng = np.random.default_rng(seed)
     turns, columns = array.interleave, folds * array.simd
@@ -44,5 +45,5 @@ def vectors(array, *, folds, count, seed=0):
 
 
 def joined(values, width):
-    """Numbers side by side in one, the first in the low bits."""
+    """Numbers joined to one number, with the first in the low bits."""
     return sum((int(value) & (1 << width) - 1) << (k * width) for k, value in enumerate(values))

@@ -1,4 +1,4 @@
-"""Sums of many unsigned words in a tree of carry chains, with a register after every level."""
+"""Adds many unsigned words in a tree of carry chains, with a register after every level."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from benchmarks.formats.carry import ZERO, Sum, add, real
 
 
 class Word(NamedTuple):
-    """An unsigned number: its bits, lowest first, and the largest value that it takes."""
+    """An unsigned number: its bits, lowest first, and `top`, its largest value."""
 
     bits: list
     top: int
@@ -19,21 +19,21 @@ class Word(NamedTuple):
 
 
 def register(m, word):
-    """The word a cycle later."""
+    """The word, one cycle later."""
     held = Signal(len(word.bits), name="word")
     m.d.sync += held.eq(Cat(x.value for x in word.bits))
     return Word([ZERO if x == ZERO else kept for x, kept in zip(word.bits, real(held), strict=True)], word.top)
 
 
 def made(m, word):
-    """The word with a LUT for each bit."""
+    """The word with its bits as signals, which takes a LUT for each bit."""
     wires = Signal(len(word.bits), name="word")
     m.d.comb += wires.eq(Cat(x.value for x in word.bits))
     return Word(real(wires), word.top)
 
 
 def add_groups(m, family, groups):
-    """The registered sums of groups of two words or, on Xilinx 7, three. Low bits of a single word take no adder."""
+    """The registered sums of groups of two words, or three on Xilinx 7. Low bits of only one word take no adder."""
     plans, sums = [], []
     for words in groups:
         top, width = sum(word.top for word in words), max(len(word.bits) for word in words)
@@ -48,9 +48,9 @@ def add_groups(m, family, groups):
 
 
 def add_words(m, family, words):
-    """The sum of some words, after `levels` cycles; at least two words.
+    """The sum of at least two words, after `levels` cycles.
 
-    Groups are of three where the family adds three words at once and each of their bits is a function of one signal.
+    Words are added in pairs, or in threes on Xilinx 7 if each of their bits is a function of at most one signal.
     """
     while len(words) > 1:
         size = _group(family, all(len(x.signals) < 2 for word in words for x in word.bits))
@@ -61,7 +61,7 @@ def add_words(m, family, words):
 
 
 def levels(count, family, *, plain):
-    """Cycles that `add_words` takes for `count` words; `plain` if each of their bits is a function of one signal."""
+    """The cycles of `add_words` for `count` words. `plain`: each of their bits is a function of at most one signal."""
     cycles = 0
     while count > 1:
         count, plain, cycles = -(-count // _group(family, plain)), True, cycles + 1

@@ -1,4 +1,4 @@
-"""Add: the sum of two tensors of one shape, saturated to signed(`width`)."""
+"""Add: the sum of two tensors with the same shape, saturated to signed(`width`)."""
 
 from __future__ import annotations
 

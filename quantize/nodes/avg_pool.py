@@ -1,6 +1,7 @@
-"""Average pool: the exact sum of each window, shifted right by `shift` (floor); attributes `kernel`, `stride`, `shift`.
+"""Average pool: the exact sum of each window, shifted right by `shift` (floor).
 
-The rest of the divisor belongs to the next scale.
+Attributes `kernel`, `stride`, `shift`. The shift divides by a power of two; the next layer's scale takes up the rest of
+the divisor.
 """
 
 from __future__ import annotations

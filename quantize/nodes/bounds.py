@@ -8,9 +8,9 @@ from quantize.tensor import NetworkError, TensorType
 
 
 def accumulator_range(weights: np.ndarray, x: TensorType, bias: np.ndarray | None) -> tuple[int, int]:
-    """The smallest and largest sum that rows of `weights` (mh, mw) can make of elements of `x`, bias included.
+    """The smallest and the largest dot product of any row of `weights` (mh, mw) with elements of `x`, plus its bias.
 
-    Raises NetworkError when a sum could leave 32 bits.
+    Raises NetworkError when one of them does not fit 32 bits.
     """
     w = weights.astype(np.int64)
     positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)

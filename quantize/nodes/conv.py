@@ -1,8 +1,9 @@
 """Convolution: a dot product of every window with the weights of each output channel.
 
-Attributes `kernel`, `stride`, `padding` (square) and `weights` ("binary" or "int8"). Arrays: `weights`
-(c_out, ky, kx, c_in), for binary ones -1 or +1; optional `bias` (c_out); optional `pad` (c_in), the padding value of
-each channel of a binary input (+1 where absent). Ternary and integer inputs are padded with 0.
+Attributes: `kernel`, `stride` and `padding` (square), `weights` ("binary" or "int8").
+Arrays: `weights` (c_out, ky, kx, c_in), which are -1 or +1 if binary; optional `bias` (c_out); optional `pad` (c_in).
+`pad` has each channel's padding value for a binary input; without it the value is +1. Ternary and integer inputs are
+padded with 0.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ def infer(node: Node, inputs: Sequence[TensorType]) -> TensorType:
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int = 0) -> int:
-    """Windows along one side."""
+    """The number of windows along one side."""
     return (size + 2 * padding - kernel) // stride + 1
 
 
 def checked_weights(node: Node, shape: tuple[int, ...]) -> np.ndarray:
-    """The weights of a conv or dense node, and its bias if there is one, held to the node's declared weight kind."""
+    """The weights of a conv or dense node. Raises NetworkError when they or the bias break the node's declaration."""
     weights = node.array("weights", shape, 8)
     if not weights.size:
         raise NetworkError(f"{node.name}: array 'weights' must not be empty, its shape is {shape}")

@@ -1,4 +1,7 @@
-"""Fully connected layer: attribute `weights` ("binary" or "int8"); arrays `weights` (c_out, n), optional `bias`."""
+"""Fully connected layer: one dot product for each output.
+
+Attribute `weights` ("binary" or "int8"); arrays `weights` (c_out, n), optional `bias` (c_out).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flatten: (h, w, c) to (1, 1, h * w * c), rows first, channels fastest; the stream of elements does not change."""
+"""Flatten: (h, w, c) to (1, 1, h * w * c), in the order rows, columns, channels. The stream of elements is the same."""
 
 from __future__ import annotations
 

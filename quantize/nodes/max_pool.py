@@ -1,4 +1,4 @@
-"""Max pool: the largest element of each window; attributes `kernel`, `stride`."""
+"""Max pool: the largest element of each window, channel by channel. Attributes `kernel`, `stride`."""
 
 from __future__ import annotations
 

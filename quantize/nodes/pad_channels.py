@@ -1,4 +1,4 @@
-"""Pad channels: `before` and `after` channels of zeros around the input's (option-A shortcuts)."""
+"""Pad channels: `before` channels of zeros in front of the input's and `after` behind them (option-A shortcuts)."""
 
 from __future__ import annotations
 

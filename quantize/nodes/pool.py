@@ -1,4 +1,4 @@
-"""What both pooling kinds share: square windows without padding, whole windows only."""
+"""Shared by both pooling kinds: square windows without padding. A window that does not fit whole is left out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from quantize.tensor import NetworkError, Node, TensorType
 
 
 def pooled_shape(node: Node, x: TensorType) -> tuple[int, int, int]:
-    """Shape after pooling `x`; raises NetworkError when no window fits."""
+    """The shape (h, w, c) after pooling `x`. Raises NetworkError when no window fits."""
     kernel, stride = node.at_least("kernel", 1), node.at_least("stride", 1)
     height, width = output_size(x.height, kernel, stride), output_size(x.width, kernel, stride)
     if height < 1 or width < 1:

@@ -1,6 +1,7 @@
-"""Requantize: `clip((a * mult[c] + bias[c]) >> shift, lo, hi)`, the shift rounding down.
+"""Requantize: `clip((a * mult[c] + bias[c]) >> shift, lo, hi)`. The shift rounds down.
 
-Attributes `shift`, `lo`, `hi`; arrays `mult` (c) of 16 bits and `bias` (c) of 32, which holds the rounding half.
+Attributes `shift`, `lo`, `hi`; arrays `mult` (c) of 16 bits and `bias` (c) of 32 bits. `bias` includes the half that
+makes the whole round to nearest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Threshold: integers to trits or bits, by one or two integer thresholds a channel.
+"""Threshold: integers to trits by two integer thresholds a channel, or to bits by one.
 
 Attribute `levels`: "ternary" (`t = [a >= hi] - [a <= lo]`) or "binary" (`a >= hi ? +1 : -1`). Arrays `hi` (c) and, for
-ternary, `lo` (c) with lo < hi. A channel that never switches has its thresholds out of range.
+ternary, `lo` (c) with lo < hi. A channel that never switches has thresholds outside its input's range.
 """
 
 from __future__ import annotations

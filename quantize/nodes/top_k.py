@@ -1,4 +1,4 @@
-"""Top k: the channels of the `k` largest elements, largest first, ties to the lowest channel."""
+"""Top k: the channels of the `k` largest elements, the largest first. Of equal elements the lowest channel is first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Networks as QONNX, the ONNX dialect of Brevitas, FINN and the `qonnx` package: `read_network` and `write_network`.
+"""Reads and writes networks as QONNX, the ONNX dialect of Brevitas, FINN and the `qonnx` package.
 
-Needs the `onnx` package (the extra `qonnx`); free of torch.
+`importer.read_network` reads and `exporter.write_network` writes. They need the `onnx` package (the extra `qonnx`), and
+no torch.
 """

@@ -1,4 +1,4 @@
-"""What is known without the input: the values of nodes that read constants alone, computed in float64."""
+"""Computes, in float64, the values of nodes that read constants only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quantize.qonnx.values import Refused
 
 
 def evaluate(operation: Operation, arrays: list[np.ndarray], opsets: dict[str, int]) -> list[np.ndarray]:
-    """The outputs of a standard node with known inputs, in float64."""
+    """The outputs of a standard node with known inputs, in float64. Raises Refused when they cannot be computed."""
     if operation.type == "Constant":
         attribute = next(iter(operation.attributes.values()))
         tensor = numpy_helper.to_array(attribute) if hasattr(attribute, "dims") else np.asarray(attribute)
@@ -19,7 +19,7 @@ def evaluate(operation: Operation, arrays: list[np.ndarray], opsets: dict[str, i
     feeds = {name: array for name, array in zip(operation.inputs, arrays, strict=False) if name}
     try:
         return [known(value) for value in _evaluator(operation, opsets).run(None, feeds)]
-    except Exception as error:  # unknown operations, malformed nodes, and whatever NumPy raises
+    except Exception as error:  # onnx raises many kinds, for unknown operations and malformed nodes; so does NumPy
         raise Refused(f"it cannot be computed from its constants; {' '.join(str(error).split())}") from None
 
 

@@ -1,4 +1,4 @@
-"""Nodes that fold into the float chain: arithmetic with constants, batch norm, ReLU, and what changes nothing."""
+"""Nodes that fold into the float chain: arithmetic with constants, batch norm, ReLU, and nodes without effect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quantize.qonnx.values import Refused, Stream, Unknown, UnknownInputError, V
 
 
 def arithmetic(plan: Plan, operation: Operation) -> Value:
-    """Add, Sub, Mul or Div with a constant; Add of two streams is a shortcut."""
+    """Add, Sub, Mul or Div with a constant. An Add of two streams is a shortcut."""
     if len(operation.inputs) != 2:
         raise Refused(f"it must have 2 inputs, not {len(operation.inputs)}")
     a, b = (plan.value(name) for name in operation.inputs)
@@ -38,7 +38,7 @@ def arithmetic(plan: Plan, operation: Operation) -> Value:
 
 
 def aligned(plan: Plan, stream: Stream, value: np.ndarray) -> tuple[Stream, np.ndarray]:
-    """A stream without pending padding, and a constant in the order of its channels."""
+    """The stream, and the constant in the order of its channels. Raises Refused when padding is pending."""
     if stream.pad[0]:
         raise Refused("a Pad must stand directly before a Conv")
     if stream.axes == "nc" and value.size > 1:
@@ -47,7 +47,7 @@ def aligned(plan: Plan, stream: Stream, value: np.ndarray) -> tuple[Stream, np.n
 
 
 def weights_arithmetic(operation: Operation, weights: Weights, other: np.ndarray) -> Weights:
-    """Mul or Div of quantised weights by a constant, which goes into their scale."""
+    """Mul or Div of quantised weights by a constant. The constant goes into their scale."""
     factor = other if operation.type == "Mul" else 1 / other
     scale = np.asarray(weights.scale * factor)
     if np.broadcast_shapes(scale.shape, weights.integers.shape) != weights.integers.shape:
@@ -81,7 +81,7 @@ def relu(plan: Plan, operation: Operation) -> Value:
 
 
 def unchanged(plan: Plan, operation: Operation) -> Value:
-    """Identity, Cast, Dropout outside training."""
+    """Identity, Cast, or Dropout outside training: the input's stream."""
     if operation.type == "Cast" and int(operation.attributes.get("to", 1)) not in (1, 11):
         raise Refused("it must cast an activation to float or double")
     return plan.stream(operation.inputs[0])

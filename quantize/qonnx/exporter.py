@@ -1,6 +1,6 @@
-"""From a `Network` to a QONNX file whose outputs, as the `qonnx` package computes them, are the network's integers.
+"""Writes a `Network` as a QONNX file. The `qonnx` package computes the network's own integers from it.
 
-The graph's input is (1, channels, height, width), the picture's bytes as float32. Integers that float32 might round are
+The graph's input is (1, channels, height, width): the picture's bytes as float32. Integers that float32 might round are
 computed in float64.
 """
 
@@ -22,7 +22,7 @@ MOST_FLOAT = 1 << 24
 
 
 def write_network(network: Network, path: Path) -> None:
-    """Write `network` to `path`, whole or not at all.
+    """Write `network` to `path`. The file appears whole or not at all.
 
     Raises
     ------
@@ -56,7 +56,7 @@ class _Export:
         return self._tensors[node.inputs[index]], self._network.types[node.inputs[index]]
 
     def _exact(self, node: Node, x: Tensor, kind: TensorType) -> Tensor:
-        """`x` in float64 where float32 might round it."""
+        """`x`, in float64 if float32 might round it."""
         wide = max(-kind.lo, kind.hi) >= EXACT_FLOAT
         return self._writer.as_double(f"{node.name}.double", x) if wide else x
 
@@ -109,7 +109,10 @@ class _Export:
         return product if bias is None else writer.arithmetic("Add", f"{node.name}.bias", product, bias)
 
     def threshold(self, node: Node) -> Tensor:
-        """The crossings lie half an integer below hi and above lo, or a quarter where the zero between has no room."""
+        """A quantiser that crosses between integers, so that rounding errors do not matter.
+
+        For binary levels it crosses a half below hi, for ternary ones a quarter below hi and a quarter above lo.
+        """
         x, kind = self._input(node)
         x, writer = self._exact(node, x, kind), self._writer
         hi = node.arrays["hi"].astype(np.int64).clip(kind.lo, kind.hi + 1)
@@ -135,7 +138,10 @@ class _Export:
         return writer.quant(node.name, x, bits, narrow=narrow, mode="FLOOR")
 
     def _clip(self, node: Node, lo: int, hi: int, least: int, most: int) -> tuple[int, bool, bool]:
-        """Bits, narrow, and whether a ReLU comes first, of the quantiser that clips to lo..hi values of least..most."""
+        """(bits, narrow, relu) of a Quant, behind a ReLU if relu, that clips values in least..most to lo..hi.
+
+        Raises QonnxError when there is none.
+        """
         if lo <= least and most <= hi:
             return max(8, signed_width(least, most)), False, False
         bits = signed_width(lo, hi)
@@ -155,7 +161,7 @@ class _Export:
                                  strides=[node.integer("stride")] * 2)
 
     def avg_pool(self, node: Node) -> Tensor:
-        """The mean times the size of a window is the sum, but for a rounding error that a quantiser takes away."""
+        """The window's mean times its size is its sum. A quantiser removes the rounding error, if there can be one."""
         _, kind = self._input(node)
         writer, shift, size = self._writer, node.integer("shift", 0), node.integer("kernel") ** 2
         bits = max(8, signed_width(kind.lo * size, kind.hi * size))

@@ -1,4 +1,4 @@
-"""Reads an ONNX file: its nodes, its constants and the shape of its input, checked before anything is made of them."""
+"""Reads an ONNX file: its nodes, its constants and the shape of its input. It checks them before anything else does."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ STANDARD_DOMAINS = ("", "ai.onnx")
 
 
 class QonnxError(ValueError):
-    """A file that cannot be imported or a network that cannot be exported; the message begins with its name."""
+    """The file cannot be imported, or the network cannot be exported. The message begins with its name."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A node of the graph. `name` is its own, or made of its type and place where it has none."""
+    """A node of the graph. A node without a name gets one from its type and place; names are unique."""
 
     name: str
     type: str
@@ -38,7 +38,11 @@ class Operation:
 
 @dataclass
 class Graph:
-    """A graph whose `problems` list what is wrong with its input and constants, as (name, what, sentence)."""
+    """A graph. `problems` lists what is wrong with its input and constants, as (name, "input" or "initializer", why).
+
+    `unreadable` names the constants that could not be read. `shape` is the input's, None if it is wrong. `readers`
+    counts the readers of each tensor; the graph's outputs count as one each.
+    """
 
     operations: tuple[Operation, ...]
     constants: dict[str, np.ndarray]
@@ -57,12 +61,12 @@ class Graph:
 
 
 def read_graph(path: Path) -> Graph:
-    """Read `path` and the files beside it that hold its data.
+    """Read `path`, and the files beside it that hold its data.
 
     Raises
     ------
     QonnxError
-        If it is not a whole ONNX file with one input; what can be told of single nodes is left to the caller.
+        If it is not a whole ONNX file with one input. Errors in single nodes and constants are left to the caller.
     """
     model = _load(path)
     graph = model.graph
@@ -101,7 +105,7 @@ def _constants(graph: Any, path: Path, problems: list[tuple[str, str, str]]) -> 
                 external_data_helper.load_external_data_for_tensor(tensor, str(path.parent))
                 tensor.data_location = onnx.TensorProto.DEFAULT
             constants[tensor.name] = known(numpy_helper.to_array(tensor))
-        except Exception as error:  # the reader of tensors raises many kinds, all for damaged or missing data
+        except Exception as error:  # onnx raises many kinds of errors, all for damaged or missing data
             place = {entry.key: entry.value for entry in tensor.external_data}.get("location")
             file = f"its file {place!r} must lie beside the model" if place else "its data are damaged"
             problems.append((tensor.name, "initializer", f"{file}; {' '.join(str(error).split())}"))
@@ -110,7 +114,7 @@ def _constants(graph: Any, path: Path, problems: list[tuple[str, str, str]]) -> 
 
 
 def known(value: Any) -> np.ndarray:
-    """A constant as an array, floating point as float64."""
+    """A constant as an array. Floating-point numbers become float64."""
     array = np.asarray(value)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 

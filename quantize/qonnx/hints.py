@@ -1,4 +1,4 @@
-"""What to change in a graph where a node has no engine."""
+"""Advice on nodes without an engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ACTIVATIONS = ("Sigmoid", "Tanh", "LeakyRelu", "PRelu", "Elu", "Gelu", "HardSigm
 
 
 def hint(operation: Operation, known: Iterable[str]) -> str:
-    """What to change where an operation has no engine."""
+    """What to change in the graph, because `operation` has no engine. `known` are the operations that have one."""
     if operation.type in ("Softmax", "LogSoftmax"):
         return "remove it, or let it be the graph's last node"
     if operation.type in ACTIVATIONS:

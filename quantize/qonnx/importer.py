@@ -1,4 +1,4 @@
-"""From a graph to a `Network`: every node is judged, then the plan's thresholds are found."""
+"""Imports a graph as a `Network`: judges every node, then finds the plan's thresholds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInp
 from quantize.tensor import NetworkError, TensorType
 from quantize.thresholds import find_thresholds
 
-PIXELS = {  # what a pixel's byte means to the graph's input, from byte - 128
+PIXELS = {  # how the graph's input value follows from a pixel of the network, which is byte - 128
     "unit": Chain().add(128.0).multiply(1 / 255),
     "byte": Chain().add(128.0),
     "signed": Chain(),
@@ -39,7 +39,7 @@ HANDLERS: dict[str, Callable[[Plan, Operation], Value]] = {
     "Quant": quant.quant, "IntQuant": quant.quant, "BipolarQuant": quant.quant,
 }
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
-"""What a node that breaks ONNX's own rules may raise."""
+"""Exceptions that a node raises when it breaks ONNX's own rules."""
 QUANTS = ("Quant", "IntQuant", "BipolarQuant")
 SOFTMAX = ("Softmax", "LogSoftmax")
 ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool", "TopK", *QUANTS)
@@ -47,7 +47,7 @@ ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePoo
 
 @dataclass(frozen=True)
 class Check:
-    """What was found: a verdict on every node, what to know, and the network where nothing is refused."""
+    """The result of an import: a verdict on every node, notes, and the network and its logits if no node is refused."""
 
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...]
@@ -62,8 +62,9 @@ class Check:
 def read_network(path: Path, pixels: str | None = None) -> Check:
     """Judge every node of an ONNX file, and make its network unless one is refused.
 
-    `pixels` says what a picture's byte is at the graph's input: "unit" (byte / 255), "byte" or "signed" (byte - 128);
-    None means what the file says, else unit. Raises QonnxError for a file that holds no graph that can be judged.
+    `pixels` says what a picture's byte becomes at the graph's input: "unit" (byte / 255), "byte" or "signed"
+    (byte - 128). None takes what the file says, else "unit". Raises QonnxError when the file is no graph with one
+    input, or its network breaks a rule.
     """
     graph = read_graph(path)
     meaning = pixels or DATATYPES.get(graph.datatypes.get(graph.input, ""), "unit")
@@ -94,7 +95,7 @@ def _network(walk: _Walk, name: str, metadata: dict[str, str]) -> Network:
 
 
 def _classes(metadata: dict[str, str], count: int) -> tuple[str, ...]:
-    """Names that an exported graph carries, else numbers."""
+    """The names of the classes in an exported graph's metadata, else numbers."""
     try:
         names = json.loads(metadata.get("classes", ""))
     except ValueError:
@@ -108,7 +109,7 @@ _Output = tuple[str, Operation | None, Stream]
 
 
 class _Walk:
-    """Judges the nodes in order; `outputs` are the plan's tensors of the network's outputs."""
+    """Judges the nodes in order. `outputs` become the plan's tensors for the network's outputs."""
 
     def __init__(self, graph: Graph, pixels: str) -> None:
         self.graph, self.plan = graph, Plan(graph)
@@ -120,7 +121,7 @@ class _Walk:
         values.update({name: Constant(value) for name, value in graph.constants.items()})
         values.update({name: Unknown() for name in graph.unreadable})
         if graph.shape is not None:
-            c, h, w = graph.shape[1:] if len(graph.shape) == 4 else (1, 1, graph.shape[1])  # flat: a row of pixels
+            c, h, w = graph.shape[1:] if len(graph.shape) == 4 else (1, 1, graph.shape[1])  # a flat input: one row
             self.plan.types[INPUT] = TensorType((h, w, c), "int", -128, 127)
             axes = "nchw" if len(graph.shape) == 4 else "nc"
             values[graph.input] = Stream(INPUT, graph.shape, axes, PIXELS[pixels])
@@ -147,7 +148,7 @@ class _Walk:
         except Refused as refusal:
             blamed = next((o for o in self.graph.operations if o.name == refusal.node), operation)
             self._refuse(blamed.name, blamed.type, str(refusal))
-            note = "" if blamed is operation else f"but for {blamed.name}"
+            note = "" if blamed is operation else f"except for {blamed.name}, which is refused"
         except MALFORMED as error:
             text = " ".join(str(error).split()) or type(error).__name__
             self._refuse(name, operation.type, f"it is malformed; {text}")
@@ -161,7 +162,10 @@ class _Walk:
         self._verdicts[name] = Verdict(name, operation.type, SUPPORTED if engine else FOLDED, note)
 
     def _values(self, operation: Operation) -> list[Value]:
-        """The values of a node's outputs, in the order of what it can be: known, a quantiser, an operation."""
+        """The values of a node's outputs: known if it reads constants only, else what its type's handler makes.
+
+        Raises Refused for a node without an engine, UnknownInputError behind a refused one.
+        """
         inputs = [self.plan.value(name) for name in operation.inputs]
         standard = operation.domain in STANDARD_DOMAINS and operation.type not in QUANTS
         if standard:
@@ -180,7 +184,7 @@ class _Walk:
         return [handler(self.plan, operation)] * len(operation.outputs)
 
     def _known(self, operation: Operation, inputs: list[Value]) -> list[Value] | None:
-        """The values of a standard node that reads constants alone; None for another."""
+        """The outputs' values if a standard node reads constants only, else None."""
         constants = [constant.value for value in inputs if (constant := as_constant(value)) is not None]
         if len(constants) < len(inputs):
             return None
@@ -192,7 +196,7 @@ class _Walk:
         return [Constant(value) for value in evaluate(operation, constants, opsets)]
 
     def _outputs(self) -> None:
-        """Make the graph's outputs the network's; a refusal is put on the node that made it."""
+        """Make the graph's outputs the network's outputs. A refusal is put on the node that makes the output."""
         makers = {output: operation for operation in self.graph.operations for output in operation.outputs}
         top: list[_Output] = []
         sums: list[_Output] = []

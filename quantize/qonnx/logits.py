@@ -1,4 +1,4 @@
-"""The end of a graph: logits as integers, and TopK."""
+"""The end of a graph: its logits as integers, and TopK."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ SUM_BITS = 30
 
 
 def logits(plan: Plan, stream: Stream, name: str) -> Logits:
-    """Make a stream the logits, whose integers keep the order of the real ones; Refused where that cannot be."""
-    key = (stream.tensor, id(stream.chain))  # a TopK and the graph's output may ask for the same
+    """Make a stream the logits. Their integers have the order of the real values, to within `Logits.error`.
+
+    Raises Refused when the stream is not flat, is quantised to 1 or 2 bits, or is constant.
+    """
+    key = (stream.tensor, id(stream.chain))  # a TopK and the graph's output may ask for the same logits
     if key not in plan.logits:
         plan.logits[key] = _logits(plan, stream, name)
     return plan.logits[key]
@@ -47,12 +50,12 @@ def _logits(plan: Plan, stream: Stream, name: str) -> Logits:
 
 
 def _scaled(plan: Plan, stream: Stream, a: np.ndarray, b: np.ndarray, name: str) -> Logits:
-    """Logits of a scale or a fraction of their own, as whole multiples of a fine unit."""
+    """Logits with a scale for each channel, or with offsets that are no integers: as multiples of one fine unit."""
     kind = plan.types[stream.tensor]
     most = max(abs(kind.lo), abs(kind.hi), 1)
     peak = float((np.abs(a) * most + np.abs(b)).max())
     unit = max(float(np.abs(a).max()) / MOST_MULT, peak / 2**SUM_BITS)
-    if (a == a[0]).all():  # a whole number of units, so that nothing but the offset is rounded
+    if (a == a[0]).all():  # make a whole multiple of the unit, so that only the offset is rounded
         unit = abs(float(a[0])) / max(1, 1 << int(np.log2(abs(float(a[0])) / unit)))
     mult, bias = np.rint(a / unit), np.rint(b / unit)
     limit = 2 ** (SUM_BITS + 1) - 1
@@ -63,7 +66,7 @@ def _scaled(plan: Plan, stream: Stream, a: np.ndarray, b: np.ndarray, name: str)
 
 
 def top_k(plan: Plan, operation: Operation) -> Stream:
-    """The stream that TopK reads: its integers are the logits; the node itself is made with the outputs."""
+    """Add a top_k item, and make the stream that it reads the logits. The result is the stream of indices."""
     count = plan.optional(operation, 1)
     k = int(operation.attributes["k"]) if count is None else int(np.ravel(count)[0])
     stream = plan.stream(operation.inputs[0])

@@ -1,4 +1,4 @@
-"""Conv, MatMul and Gemm: the engines with weights."""
+"""Conv, MatMul and Gemm: the nodes with weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInp
 
 @dataclass(frozen=True)
 class Matrix:
-    """Integer weights, output channel first, the real value of 1 in each row, and `binary` or `int8`."""
+    """Integer weights with the output channel first. `scale` is the real value of 1 in each row.
+
+    `kind` is "binary" or "int8".
+    """
 
     integers: np.ndarray
     scale: np.ndarray
@@ -23,7 +26,7 @@ class Matrix:
 
 
 def matrix(plan: Plan, name: str) -> Matrix:
-    """The weights of a tensor (c_out, ...); raises Refused when they are not of 1 or 8 bits at a scale for each row."""
+    """The weights (c_out, ...) in a tensor. Raises Refused when they are not 1 or 8 bits wide with one scale a row."""
     value = plan.value(name)
     if isinstance(value, Unknown):
         raise UnknownInputError
@@ -43,7 +46,7 @@ def matrix(plan: Plan, name: str) -> Matrix:
 
 
 def _plain(value: np.ndarray) -> Matrix:
-    """Weights without a quantiser in the graph, that are plainly binary or 8-bit integers."""
+    """Weights without a quantiser in the graph. Raises Refused when they are neither binary nor 8-bit integers."""
     if value.ndim < 2:
         raise Refused(f"its weights must have at least two dimensions, not {value.ndim}")
     rows = np.abs(value.reshape(len(value), -1))
@@ -75,7 +78,7 @@ def conv(plan: Plan, operation: Operation) -> Value:
 
 
 def _window(operation: Operation) -> tuple[int, int, int]:
-    """Kernel (0 if not stated), stride and padding of a Conv."""
+    """The kernel (0 if not stated), the stride and the padding of a Conv."""
     kernel, strides = operation.integers("kernel_shape", [0, 0]), operation.integers("strides", [1, 1])
     pads = operation.integers("pads", [0, 0, 0, 0])
     if int(operation.attributes.get("group", 1)) != 1:
@@ -132,7 +135,7 @@ def _dense(plan: Plan, operation: Operation, *, transposed: bool, bias: np.ndarr
 
 def _emit(plan: Plan, operation: Operation, stream: Stream, weights: Matrix, attrs: dict[str, int], border: float,
           bias: np.ndarray | None) -> Stream:
-    """A conv or dense item; what the real input is more than a multiple of its integers goes into the chain."""
+    """Add a conv or dense item. The scale and the offset of its input's integers go into the result's chain."""
     a, b = plan.quantised_input(stream)
     unit = float(np.abs(a).max())
     if unit == 0 or not np.allclose(np.abs(a), unit, rtol=1e-6, atol=0):
@@ -161,7 +164,10 @@ def _emit(plan: Plan, operation: Operation, stream: Stream, weights: Matrix, att
 
 def _border(plan: Plan, operation: Operation, stream: Stream, a: np.ndarray, b: np.ndarray,
             border: float) -> tuple[Stream, np.ndarray, dict[str, np.ndarray]]:
-    """The stream with its integers moved so that the border is what engines pad with, its offset and `pad` array."""
+    """The stream, its offset b, and the arrays of the conv (`pad` or none), for a border of the real value `border`.
+
+    Engines pad integers with 0. If the border stands for another integer, a requantize moves the stream's integers.
+    """
     kind = plan.types[stream.tensor].kind
     value = (border - b) / a
     if kind == "binary":

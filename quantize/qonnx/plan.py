@@ -1,4 +1,4 @@
-"""The plan that grows while a graph is walked: items with their types, and the values of the graph's tensors."""
+"""The plan that grows while a graph is walked: items and their types, and the values of the graph's tensors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_INPUT_BITS = 16
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a node: supported (an engine), folded into a neighbour, or refused; `note` says how."""
+    """What becomes of a node: supported (it gets an engine), folded into a neighbour, or refused. `note` says how."""
 
     name: str
     type: str
@@ -31,7 +31,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Logits:
-    """The plan's tensor of logits; the graph's are `integer * unit + offset` but for `error`, at most."""
+    """The plan's tensor of logits. The graph's logits are `integer * unit + offset`, to within `error`."""
 
     tensor: str
     unit: float
@@ -40,7 +40,7 @@ class Logits:
 
 
 class Plan:
-    """Items by name, their types, and the value of every tensor met so far."""
+    """The items by name, their types, and the value of every tensor met so far."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -53,13 +53,13 @@ class Plan:
         self._flattened: dict[str, str] = {}
 
     def value(self, name: str) -> Value:
-        """The value of a tensor; raises Refused when nothing made it."""
+        """The value of a tensor. Raises Refused when nothing made it."""
         if name not in self.values:
             raise Refused(f"its input {name!r} is not made by an earlier node")
         return self.values[name]
 
     def stream(self, name: str) -> Stream:
-        """The stream of a tensor; raises UnknownInputError behind a refused node, Refused for a constant."""
+        """The stream of a tensor. Raises UnknownInputError behind a refused node, and Refused for a constant."""
         value = self.value(name)
         if isinstance(value, Unknown):
             raise UnknownInputError
@@ -68,7 +68,10 @@ class Plan:
         return replace(value, alone=value.alone and self.graph.readers[name] == 1)
 
     def constant(self, name: str) -> np.ndarray:
-        """The known value of a tensor, quantised or not."""
+        """The known value of a tensor, quantised or not.
+
+        Raises UnknownInputError behind a refused node, and Refused for an activation or values that are not finite.
+        """
         value = self.value(name)
         if isinstance(value, Unknown):
             raise UnknownInputError
@@ -80,14 +83,17 @@ class Plan:
         return array
 
     def optional(self, operation: Operation, index: int) -> np.ndarray | None:
-        """The constant at input `index`, or None where the node has none there."""
+        """The constant at input `index`, or None if the node has no such input."""
         if len(operation.inputs) <= index or not operation.inputs[index]:
             return None
         return self.constant(operation.inputs[index])
 
     def emit(self, kind: str, name: str, inputs: tuple[str, ...], attrs: dict[str, Any] | None = None,
              arrays: dict[str, np.ndarray] | None = None, chain: Chain | None = None, delta: float = 0.0) -> str:
-        """Add an item and return its name, which is `name` unless that cannot be one; Refused if it breaks a rule."""
+        """Add an item and return its name, which is `name` or one made from it if that is taken or no name.
+
+        Raises Refused when the item breaks a rule of its kind.
+        """
         name = self._name(name)
         item = Item(kind, name, inputs, attrs or {}, arrays or {}, chain or Chain(), delta)
         self.types[name] = self._type(item)
@@ -95,16 +101,16 @@ class Plan:
         return name
 
     def change(self, item: Item) -> None:
-        """Put `item` in the place of the one with its name."""
+        """Replace the item with the same name by `item`."""
         self.types[item.name] = self._type(item)
         self.items[item.name] = item
 
     def read(self, tensor: str) -> bool:
-        """Whether an item reads the tensor of another."""
+        """Whether any item reads `tensor`."""
         return any(tensor in item.inputs for item in self.items.values())
 
     def flattened(self, stream: Stream) -> Stream:
-        """The stream with its plan's tensor flat, (1, 1, n)."""
+        """The stream with a flat tensor, (1, 1, n), in the plan. Adds a flatten item where there is none yet."""
         source = self.types[stream.tensor]
         if source.shape[:2] == (1, 1):
             return stream
@@ -117,7 +123,7 @@ class Plan:
         return replace(stream, tensor=name, chain=chain)
 
     def affine(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
-        """(a, b) for each channel, with real = a * integer + b; Refused behind a ReLU."""
+        """(a, b), both (channels), with real = a * integer + b. Raises Refused behind a ReLU."""
         try:
             a, b, relu = stream.chain.affine(self.types[stream.tensor].channels)
         except ValueError:
@@ -127,7 +133,7 @@ class Plan:
         return a, b
 
     def quantised_input(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
-        """(a, b) as `affine`, of a stream narrow enough for an engine with weights."""
+        """(a, b) as `affine`. Raises Refused also when the stream is too wide for an engine with weights."""
         kind, item = self.types[stream.tensor], self.items.get(stream.tensor)
         if (item is not None and item.kind in ("conv", "dense")) or kind.element_bits > MOST_INPUT_BITS:
             raise Refused("its input is not quantised; put a Quant (2 bits narrow, or 8 bits) before it")
@@ -143,7 +149,7 @@ class Plan:
             raise Refused(str(error).removeprefix(f"{item.name}: ")) from None
 
     def _name(self, name: str) -> str:
-        """A name whose Verilog form begins with a letter and is nobody else's."""
+        """A name made from `name`. Its Verilog form is unique and begins with a letter."""
         plain = name if re.match(r"[^A-Za-z0-9]*[A-Za-z]", name) else f"node_{name}"
         while (key := re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_").lower()) in self._names or plain == "input":
             plain += "_again"
@@ -152,7 +158,7 @@ class Plan:
 
 
 def as_constant(value: Value) -> Constant | None:
-    """The value as a constant, if it is known."""
+    """The value as a constant, or None if it is not known."""
     if isinstance(value, Weights):
         return Constant(value.real)
     return value if isinstance(value, Constant) else None

@@ -26,7 +26,7 @@ def max_pool(plan: Plan, operation: Operation) -> Value:
 
 
 def _increasing(plan: Plan, operation: Operation, stream: Stream) -> Stream:
-    """The stream with its decreasing channels negated, since the largest value is then that of the largest integer."""
+    """The stream with its decreasing channels negated. The largest integer then stands for the largest real value."""
     kind = plan.types[stream.tensor]
     ends = [stream.chain(np.full(kind.channels, float(end))) for end in (kind.lo, kind.hi)]
     down = ends[1] < ends[0]
@@ -64,7 +64,7 @@ def average_pool(plan: Plan, operation: Operation) -> Value:
 
 
 def _window(operation: Operation) -> tuple[int, int]:
-    """Kernel and stride of a pool."""
+    """The kernel and the stride of a pool."""
     kernel = operation.integers("kernel_shape", [])
     strides = operation.integers("strides", [1] * len(kernel))
     if len(kernel) != 2 or len(set(kernel)) != 1 or len(set(strides)) != 1:

@@ -1,4 +1,4 @@
-"""Quant and BipolarQuant: of constants, weights; of activations, thresholds or a requantize."""
+"""Quant and BipolarQuant. A quantised constant is weights; a quantised activation is a threshold or a requantize."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
 
 
 def _least(holds: object, near: float) -> float:
-    """The least float that `holds`, from a number a few steps away at most."""
+    """The least float for which `holds` is true. The search starts at `near`, which is at most a few steps away."""
     assert callable(holds)
     while holds(near):
         near = float(np.nextafter(near, -np.inf))
@@ -100,7 +100,10 @@ def _integers(plan: Plan, operation: Operation, form: Quantizer, stream: Stream,
 
 
 def _unchanged(plan: Plan, form: Quantizer, stream: Stream, a: np.ndarray, b: np.ndarray) -> Stream | None:
-    """The stream itself where the quantiser gives its integers back, plus one number; None elsewhere."""
+    """The stream itself, if the quantiser only adds whole numbers to its integers or its node can do the work.
+
+    An add can saturate to the quantiser's width, and an average pool can shift. None if a requantize is needed.
+    """
     kind, (lo, hi) = plan.types[stream.tensor], form.range
     item, shift = plan.items.get(stream.tensor), np.rint(b)
     if np.allclose(a, 1, rtol=1e-6, atol=0) and np.allclose(b, shift, atol=1e-4):
@@ -118,7 +121,7 @@ def _unchanged(plan: Plan, form: Quantizer, stream: Stream, a: np.ndarray, b: np
 
 
 def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, scale: np.ndarray, out: Stream) -> None:
-    """Count the integers of the input that the multiplier rounds to another integer than the quantiser does."""
+    """Note how many of the input's integers the multiplier rounds differently from the quantiser."""
     kind, item = plan.types[stream.tensor], plan.items[out.tensor]
     x = _samples(kind)[:, None]
     want = form.integers(stream.chain(x.astype(np.float64)), scale)
@@ -131,5 +134,5 @@ def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, sca
 
 
 def _samples(kind: TensorType) -> np.ndarray:
-    """Integers of the tensor's range: all, or some thousands of a wide one."""
+    """Integers of the tensor's range: all of them, or 8,192 spread over a wider range."""
     return np.unique(np.linspace(kind.lo, kind.hi, min(kind.hi - kind.lo + 1, 1 << 13)).astype(np.int64))

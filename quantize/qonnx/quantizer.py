@@ -1,4 +1,4 @@
-"""What a Quant or BipolarQuant node does, to the bit of the `qonnx` package's own definition."""
+"""What a Quant or BipolarQuant node computes, bit for bit as the `qonnx` package defines it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.values import Refused
 
-DELTAS = {  # a 2-bit narrow quantiser gives +1 from here on, in units of its scale, and -1 from the negative on
+DELTAS = {  # rounding mode -> the least real value, in units of the scale, that a 2-bit narrow quantiser makes +1
     "ROUND": float(np.nextafter(0.5, 1)),
     "HALF_EVEN": float(np.nextafter(0.5, 1)),
     "HALF_DOWN": float(np.nextafter(0.5, 1)),
@@ -22,7 +22,10 @@ MODES = (*DELTAS, "FLOOR", "CEIL")
 
 @dataclass(frozen=True)
 class Quantizer:
-    """`real = integer * scale`, the integer in `lo..hi`; bipolar is -1 and +1. `scale` is an array."""
+    """Real values are `integer * scale`, with integers in `range`. A bipolar quantiser has -1 and +1.
+
+    `mode` is the rounding mode of QONNX. `scale` broadcasts to the tensor.
+    """
 
     bits: int
     signed: bool
@@ -40,7 +43,7 @@ class Quantizer:
 
     @property
     def range(self) -> tuple[int, int]:
-        """Least and largest integer."""
+        """The least and the largest integer."""
         if self.bipolar:
             return -1, 1
         if self.signed:
@@ -49,7 +52,7 @@ class Quantizer:
         return 0, 2**self.bits - 1 - int(self.narrow)
 
     def integers(self, real: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
-        """The integers of real values; `scale` where it was put into another order."""
+        """The integers, as float64, of real values. `scale` replaces the quantiser's own, in another order of axes."""
         x = real / (self.scale if scale is None else scale)
         if self.bipolar:
             return np.where(x >= 0, 1.0, -1.0)
@@ -72,9 +75,9 @@ class Quantizer:
 
 
 def quantizer(operation: Operation, constants: list[np.ndarray]) -> Quantizer:
-    """The quantiser of a Quant or BipolarQuant node; `constants` are its inputs after the first.
+    """The quantiser of a Quant or BipolarQuant node. `constants` are the node's inputs after the first.
 
-    Raises Refused for parameters that make no quantiser.
+    Raises Refused when they are no valid scale, zero point of 0 and bit width, or the rounding mode is unknown.
     """
     bipolar = operation.type == "BipolarQuant"
     wanted = 1 if bipolar else 3

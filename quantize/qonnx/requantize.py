@@ -1,4 +1,4 @@
-"""Integers to integers at another scale, exact where the factors are binary fractions."""
+"""Maps integers to integers at another scale. It is exact where the factors are binary fractions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SHIFT = 47
 
 
 def exact_floor(a: np.ndarray, b: np.ndarray) -> Multiplier | None:
-    """The form whose floor is exactly that of ``a * x + b``, or None where there is none."""
+    """The multiplier that gives exactly ``floor(a * x + b)``, or None if there is none."""
     for shift in range(MOST_SHIFT + 1):
         mult, bias = a * 2.0**shift, b * 2.0**shift
         if np.abs(mult).max() > 32767 or np.abs(bias).max() > 2**31 - 1:
@@ -26,7 +26,10 @@ def exact_floor(a: np.ndarray, b: np.ndarray) -> Multiplier | None:
 
 def emit_requantize(plan: Plan, name: str, stream: Stream, a: np.ndarray, b: np.ndarray, lo: int, hi: int, *,
                     floor: bool = False) -> Stream:
-    """The stream of ``a * integer + b``, rounded to nearest or down, then clipped; its chain is the identity."""
+    """Add a requantize that rounds ``a * integer + b`` to nearest, or down if ``floor``, and clips it to lo..hi.
+
+    Returns its stream, with the identity as chain. Raises Refused when no 16-bit multiplier fits.
+    """
     try:
         form = (exact_floor(a, b) if floor else None) or multiplier(a, b - 0.5 if floor else b)
     except ValueError as error:

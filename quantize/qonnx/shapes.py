@@ -1,4 +1,4 @@
-"""Nodes that move elements about: Reshape, Flatten, Transpose, Pad, Squeeze and Unsqueeze."""
+"""Nodes that change a tensor's shape or order: Reshape, Flatten, Transpose, Pad, Squeeze and Unsqueeze."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def flatten(plan: Plan, operation: Operation) -> Value:
 
 
 def squeeze(plan: Plan, operation: Operation) -> Value:
-    """Squeeze or Unsqueeze of pixels 1x1."""
+    """Squeeze or Unsqueeze of the height and width of a 1x1 picture."""
     axes = plan.optional(operation, 1)
     chosen = [int(axis) for axis in axes.ravel()] if axes is not None else operation.integers("axes", [])
     stream = plan.stream(operation.inputs[0])

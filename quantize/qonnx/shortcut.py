@@ -1,4 +1,4 @@
-"""Add of two streams: a shortcut, in fixed point at one scale."""
+"""Add of two streams, which is a shortcut: in fixed point at one scale."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = 2 ** (WIDTH - 1) - 1
 
 
 def shortcut(plan: Plan, operation: Operation, first: Stream, second: Stream) -> Value:
-    """The sum of two streams, exact where both are integers at one scale, else in 16 bits of fixed point."""
+    """The sum of two streams. It is exact if both are integers at one scale; else both get 16 bits of fixed point."""
     if first.shape != second.shape or first.axes != second.axes:
         raise Refused(f"its inputs must have one shape, not {first.shape} and {second.shape}")
     if first.pad[0] or second.pad[0]:
@@ -43,14 +43,17 @@ def shortcut(plan: Plan, operation: Operation, first: Stream, second: Stream) ->
 
 
 def uniform_unit(plan: Plan, stream: Stream) -> float | None:
-    """What an integer of 1 stands for, where that is one positive number and 0 stands for 0; else None."""
+    """The real value of the integer 1, if it is positive and the same in all channels and 0 stands for 0; else None."""
     a, b = plan.affine(stream)
     one = a[0] > 0 and not b.any() and np.allclose(a, a[0], rtol=1e-6, atol=0)
     return float(a[0]) if one else None
 
 
 def _common_unit(plan: Plan, streams: tuple[Stream, Stream], units: list[float | None]) -> float:
-    """The finest unit at which both fit; a power of two below a stream's own, so that this one stays exact."""
+    """The finest unit at which the sum fits 16 bits: the larger of the streams' own units, or 1, by a power of two.
+
+    Own units too fine for 16 bits do not count. A stream stays exact if its own unit was taken.
+    """
     peak = 0.0
     for stream in streams:
         kind, (a, b) = plan.types[stream.tensor], plan.affine(stream)

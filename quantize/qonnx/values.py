@@ -1,4 +1,4 @@
-"""What a tensor of an ONNX graph is found to be: a constant, quantised weights, or a stream of integers."""
+"""What a tensor of an ONNX graph can be: a constant, quantised weights, a stream of integers, or unknown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quantize.chain import Chain
 
 
 class Refused(Exception):
-    """A node that cannot be imported: one sentence that says what to change; `node` is the one to blame, if another."""
+    """The node cannot be imported. The message says what to change; `node` names another node if it is to blame."""
 
     def __init__(self, reason: str, node: str | None = None) -> None:
         super().__init__(reason)
@@ -19,7 +19,7 @@ class Refused(Exception):
 
 
 class UnknownInputError(Exception):
-    """A node's input comes from a refused node, so that no more can be said of it."""
+    """The node's input comes from a refused node, so nothing more can be said about the node."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Constant:
-    """A known array; numbers with a fraction are float64."""
+    """A known array. Floating-point numbers are float64."""
 
     value: np.ndarray
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A quantised constant, `integers * scale`, of `bits` bits; `source` is the node that quantised it.
+    """A quantised constant, `integers * scale`. An integer has `bits` bits; `source` names the node that quantised it.
 
     `scale` has as many dimensions as `integers` and broadcasts to them.
     """
@@ -58,12 +58,12 @@ class Weights:
 
 @dataclass(frozen=True)
 class Stream:
-    """An activation: the integers of the plan's node `tensor`, which stand for `chain(integer)`.
+    """An activation: the integers of the plan's node `tensor`. An integer stands for the real value `chain(integer)`.
 
-    `shape` and `axes` ("nchw", "nhwc" or "nc") are those of the ONNX tensor, batch of 1 included. A tensor with axes
-    "nc" may still stand unflattened in the plan; its feature j is element `order[j]` of the flat HWC tensor, or j
-    where that is None. `pad` are pixels on each side, and their value, that the next convolution adds. `alone` tells
-    that nothing else reads the integers; `flatten` is the name of the node that flattened it.
+    `shape` and `axes` ("nchw", "nhwc" or "nc") are those of the ONNX tensor, with its batch of 1. A tensor with axes
+    "nc" may still be unflattened in the plan. Its feature j is element `order[j]` of the flat HWC tensor, or element j
+    if `order` is None. `pad` is (pixels on each side, their real value), which the next convolution must add. `alone`
+    means that nothing else reads the integers. `flatten` names the ONNX node that flattened the tensor.
     """
 
     tensor: str
@@ -76,9 +76,9 @@ class Stream:
     flatten: str = ""
 
     def channelwise(self, value: np.ndarray) -> np.ndarray:
-        """A constant as one number, or one for each channel in the order of the plan's tensor.
+        """A constant as one number, or as one for each channel in the order of the plan's tensor.
 
-        Raises Refused when it changes the shape or differs from pixel to pixel.
+        Raises Refused when it would change the tensor's shape, or differs from pixel to pixel.
         """
         if value.size == 1 and value.ndim <= len(self.shape):
             return value.reshape(())

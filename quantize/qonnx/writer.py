@@ -1,4 +1,4 @@
-"""A QONNX graph as it grows: nodes, initializers, and the shape and type of every tensor."""
+"""Builds a QONNX graph: nodes, initializers, and the shape and type of every tensor."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from onnx import helper, numpy_helper
 DOMAIN = "qonnx.custom_op.general"
 OPSET, IR_VERSION = 13, 8
 EXACT_FLOAT = 1 << 20
-"""Integers below are used in float32, those from here on in float64: with room for halves and rounded factors."""
+"""Smaller integers are computed in float32, this and larger ones in float64.
+
+float32 is exact up to 2**24. The bits between leave room for halves and rounded factors.
+"""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of the graph: its shape, batch of 1 included, and whether it is float64."""
+    """A tensor of the graph. `shape` includes the batch of 1; `double` means float64 instead of float32."""
 
     name: str
     shape: tuple[int, ...]
@@ -31,7 +34,7 @@ class Tensor:
 
 
 class Writer:
-    """Adds nodes one by one; each method returns the new node's output, which bears the node's name."""
+    """Adds nodes one by one. A method returns the output of its new node, which has the node's name."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
@@ -40,13 +43,13 @@ class Writer:
 
     def node(self, kind: str, name: str, inputs: Sequence[Tensor | str], shape: tuple[int, ...], *,
              double: bool = False, domain: str = "", **attributes: Any) -> Tensor:
-        """A node with one output of this shape."""
+        """Add a node with one output of this shape."""
         names = [value if isinstance(value, str) else value.name for value in inputs]
         self._nodes.append(helper.make_node(kind, names, [name], name=name, domain=domain, **attributes))
         return self._declare(Tensor(name, shape, double))
 
     def top_k(self, name: str, x: Tensor, k: int) -> str:
-        """TopK of the classes; the name of its indices."""
+        """Add a TopK over the classes, and return the name of its indices."""
         count, outputs = self.array(f"{name}.k", np.array([k], np.int64)), [f"{name}.values", name]
         self._nodes.append(helper.make_node("TopK", [x.name, count], outputs, name=name, axis=1))
         self._declare(Tensor(outputs[0], (1, k), x.double))
@@ -54,38 +57,38 @@ class Writer:
         return name
 
     def array(self, name: str, value: np.ndarray) -> str:
-        """An initializer."""
+        """Add an initializer and return its name."""
         self._arrays[name] = value
         return name
 
     def constant(self, name: str, x: Tensor, value: np.ndarray | float) -> str:
-        """An initializer of `x`'s type: one number, or one for each channel of `x`."""
+        """Add an initializer of `x`'s type, one number or one for each channel of `x`, and return its name."""
         array = np.asarray(value, x.dtype)
         return self.array(name, array if array.ndim == 0 else array.reshape(1, -1, *[1] * (len(x.shape) - 2)))
 
     def arithmetic(self, kind: str, name: str, x: Tensor, value: np.ndarray | float) -> Tensor:
-        """Add or Mul with a constant."""
+        """Add an Add or a Mul with a constant."""
         return self.node(kind, name, [x, self.constant(f"{name}.constant", x, value)], x.shape, double=x.double)
 
     def as_double(self, name: str, x: Tensor) -> Tensor:
         return x if x.double else self.node("Cast", name, [x], x.shape, double=True, to=int(onnx.TensorProto.DOUBLE))
 
     def bipolar(self, name: str, x: Tensor) -> Tensor:
-        """-1 or +1, float32."""
+        """Add a quantiser to -1 and +1, with a float32 output."""
         scale = self.array(f"{name}.scale", np.ones((), np.float32))
         y = self.node("BipolarQuant", name if not x.double else f"{name}.quant", [x, scale], x.shape, double=x.double,
                       domain=DOMAIN)
         return self.node("Cast", name, [y], y.shape, to=int(onnx.TensorProto.FLOAT)) if x.double else y
 
     def quant(self, name: str, x: Tensor, bits: int, *, narrow: bool = False, mode: str = "ROUND") -> Tensor:
-        """Signed integers of `bits` bits at scale 1, float32."""
+        """Add a quantiser to signed integers of `bits` bits at scale 1, with a float32 output."""
         numbers = [self.array(f"{name}.{key}", np.array(value, np.float32))
                    for key, value in (("scale", 1), ("zero", 0), ("bits", bits))]
         return self.node("Quant", name, [x, *numbers], x.shape, domain=DOMAIN, signed=1, narrow=int(narrow),
                          rounding_mode=mode)
 
     def model(self, name: str, source: Tensor, outputs: Sequence[str], classes: Sequence[str]) -> Any:
-        """The whole file; its input is bytes of pictures as float32."""
+        """The whole ONNX model. Its input is a picture's bytes as float32."""
         arrays = [numpy_helper.from_array(np.asarray(value), key) for key, value in self._arrays.items()]
         infos = [info for key, info in self._infos.items() if key not in outputs]
         graph = helper.make_graph(

@@ -1,4 +1,4 @@
-"""The bench of a whole accelerator: real pictures through its Verilog, every logit held to the golden model."""
+"""The bench of a whole accelerator: it sends pictures through the Verilog and compares every logit that comes out."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from sim.process import log_end
 
 PORTS = ("aclk", "aresetn", "s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast", "m_axis_tdata",
          "m_axis_tvalid", "m_axis_tready", "m_axis_tlast", "m_axis_tuser")
-FREE_FRAMES = 3  # the first fills the pipeline, the interval is that between the others
+FREE_FRAMES = 3  # the first fills the pipeline; the interval is measured between the second and the last
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A stream inside the design and what must flow through it.
+    """A stream inside the design, and the values that it must carry.
 
-    The signals `<prefix>__payload`, `__valid` and `__ready` carry `elements` elements of `width` bits a beat; a prefix
-    without a dot is a wire of the top module, and much cheaper. `expected` is (n, h, w, c), one entry for each image.
+    Its signals are `<prefix>__payload`, `__valid` and `__ready`. A beat has `elements` elements of `width` bits.
+    A prefix without a dot names a wire of the top module. It is much cheaper than one with a dot, which makes every
+    signal of the design visible. `expected` is (n, h, w, c), one entry for each image.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first value that differs: `got` where `expected` should be, in tensor `node` of picture `image`."""
+    """The first value that differs: tensor `node` of picture `image` has `got` and should have `expected`."""
 
     node: str
     image: int
@@ -58,11 +59,11 @@ class Divergence:
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """What a simulation compared and measured; the fields of `report.json`'s `verify`, and more.
+    """What a simulation compared and measured. `verify` in `report.json` is made from it.
 
-    `latency_cycles`: from the transfer of the first beat to that of the first result, without stalls.
-    `interval_cycles`: between results in the steady state without stalls, a mean if it varies. Both are None where they
-    were not measured.
+    `latency_cycles`: cycles from the transfer of the first beat to the transfer of the first result, without stalls.
+    `interval_cycles`: cycles between two results in the steady state without stalls, a mean if they vary.
+    Both are None where they were not measured.
     """
 
     images: int
@@ -86,18 +87,22 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
              progress: Callable[[int, int], None] | None = None, optimise: str = "-O0") -> SimulationResult:
     """Send `images` (n, h, w, c) through the Verilog of an accelerator and compare every result.
 
-    One beat in is a pixel, its elements in as many bytes as `images` has; one beat out is all logits of
-    `logit_bytes` each, then the classes of `class_bytes`. `expected_logits` is (n, classes), `expected_classes` (n, k).
-    With `measure` the first frames (of the same images) run without stalls and give latency and interval; then come
-    all images with random pauses of probability `stalls` on both sides, the same for the same `seed`.
-    `reset_after` sends frames for that many cycles first, takes no result, and resets the accelerator for one cycle.
-    `progress` is called with (frames done, frames), and `optimise` is for the C++ compiler: for a few frames it is
-    sooner done without. On a mismatch the simulation is run again with the streams in
-    `probes`, in topological order, watched, and the result names the first that differs.
+    An input beat is one pixel; each element takes as many bytes as in `images`. An output beat is all logits of
+    `logit_bytes` each, then the classes of `class_bytes` each. `expected_logits` is (n, classes), `expected_classes`
+    (n, k).
 
-    Raises SimulationError when the simulation cannot be built, breaks the protocol or has no transfer for
-    `timeout_cycles`, then with the state of all probes; ToolMissing; ValueError. One folder `work` is for one run
-    at a time.
+    With `measure`, the first `FREE_FRAMES` frames run without stalls and give latency and interval; they show the same
+    images. Then come all images, with random pauses of probability `stalls` on both sides. The pauses follow from
+    `seed`. With `reset_after`, frames are sent for that many cycles first, no result is taken, and the accelerator is
+    reset for one cycle. `progress` is called with (frames done, frames). `optimise` is an option of the C++ compiler.
+    For a few frames -O0 is the quickest, because it compiles sooner.
+
+    `probes` are in topological order. After a mismatch the simulation runs once more and watches them, and the result
+    names the first probe that differs. Only one run at a time may use a folder `work`.
+
+    Raises SimulationError when the simulation cannot be built, breaks the protocol, or has no transfer for
+    `timeout_cycles` (the error then tells how far each probe came); ToolMissing when a program is missing; ValueError
+    when there are no images or not one row of logits for each.
     """
     free = FREE_FRAMES if measure else 0
     order, logits, classes = arranged(len(images), expected_logits, expected_classes, free, stalls)
@@ -126,7 +131,7 @@ def simulate(sources: Sequence[Path], top: str, images: np.ndarray, expected_log
 
 @dataclass(frozen=True)
 class Run:
-    """One stimulus for one design; it can be run again, the same to the cycle, with probes."""
+    """One stimulus for one design. A second run, with probes, is the same to the cycle."""
 
     sources: Sequence[Path]
     top: str
@@ -145,7 +150,7 @@ class Run:
         return build(self.sources, self.top, self.work, visible=[*PORTS, *inside], optimise=self.optimise)
 
     def go(self, built: Built, probes: Sequence[Probe]) -> dict[str, Any]:
-        """Run to the end; what `accelerator_test` writes."""
+        """Run to the end, and return the outcome that `accelerator_test` writes."""
         folder = self.work.resolve() / ("probe" if probes else "run")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -171,7 +176,7 @@ class Run:
             self.progress(int(text), len(self.frames))
 
     def locate(self, probes: Sequence[Probe], order: np.ndarray, frame: int) -> Divergence | None:
-        """The first difference in the first stream of `probes` that has one, up to the wrong result of `frame`."""
+        """The first difference in the first probe that has one; only frames up to `frame` run. None if all agree."""
         if not probes:
             return None
         again = replace(self, frames=self.frames[:frame + 1])
@@ -189,7 +194,7 @@ class Run:
         return None
 
     def explain(self, probes: Sequence[Probe], order: np.ndarray) -> str:
-        """How far every probed stream came before the design stopped; nothing without probes."""
+        """A text that says how far every probe came before the design stopped; empty without probes."""
         if not probes:
             return ""
         seen = self.go(self.build(probes), probes)["probes"]
@@ -200,9 +205,11 @@ class Run:
 
 def arranged(count: int, logits: np.ndarray, classes: np.ndarray | None, free: int,
              stalls: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The image of each frame, its logits (frames, n) and classes (frames, k): the first `free` come without stalls.
+    """The image index of each frame, and each frame's logits (frames, n) and classes (frames, k).
 
-    Raises ValueError when there are no images, or not as many logits.
+    Without stalls every frame can be measured, so there are just `count` frames, or `free` if that is more. With
+    stalls, `free` frames for measuring come before those of all images.
+    Raises ValueError when there are no images, or not one row of logits for each.
     """
     if not count or len(logits) != count:
         raise ValueError(f"logits must be given for each of at least one image, not {len(logits)} for {count}")
@@ -213,7 +220,7 @@ def arranged(count: int, logits: np.ndarray, classes: np.ndarray | None, free: i
 
 
 def results_of(numbers: Sequence[int], logits: int, logit_bytes: int, classes: int, class_bytes: int) -> np.ndarray:
-    """(frames, logits + classes) from the output beats: signed logits, then unsigned classes."""
+    """The array (frames, logits + classes) of the output beats: signed logits, then unsigned classes."""
     low = 8 * logits * logit_bytes
     signed = unpack([number & ((1 << low) - 1) for number in numbers], logits, 8 * logit_bytes)
     unsigned = unpack([number >> low for number in numbers], classes, 8 * class_bytes, "unsigned") if classes else \
@@ -222,7 +229,7 @@ def results_of(numbers: Sequence[int], logits: int, logit_bytes: int, classes: i
 
 
 def timing_of(outcome: dict[str, Any], free: int) -> tuple[int | None, float | None]:
-    """Latency and interval from the cycles of the transfers, of which the first `free` results came without stalls."""
+    """Latency and interval in cycles, from the first `free` results, which came without stalls. None: not measured."""
     at = outcome["output_at"][:free]
     latency = at[0] - outcome["input_at"][0] if at else None
     if len(at) < FREE_FRAMES:

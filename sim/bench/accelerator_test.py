@@ -1,4 +1,4 @@
-"""The cocotb side of `sim.bench.accelerator`: pictures in by AXI-Stream, results out, everything recorded in a file."""
+"""The cocotb side of `sim.bench.accelerator`: it drives both AXI-Streams and writes all that it saw to a file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def accelerator(dut: Handle) -> None:
 
 
 class Bench:
-    """The design with its two streams and those that are probed inside it."""
+    """The design with its two outer streams and the probed streams inside it."""
 
     def __init__(self, dut: Handle, job: dict[str, Any], images: np.ndarray) -> None:
         self.dut, self.job = dut, job
@@ -49,7 +49,7 @@ class Bench:
                        for probe in job["probes"]}
 
     async def run(self, progress: Path) -> None:
-        """Reset, then all frames; the first `job["free"]` of them without stalls."""
+        """Reset the design, then send all frames. The first `job["free"]` frames run without stalls."""
         dut, job, clock = self.dut, self.job, self.dut.aclk
         for signal in (dut.s_axis_tvalid, dut.s_axis_tlast, dut.s_axis_tdata, dut.m_axis_tready, dut.aresetn):
             signal.value = 0
@@ -69,7 +69,7 @@ class Bench:
         await self.nothing_more()
 
     async def interrupt(self) -> None:
-        """Frames whose results nobody takes, then a reset of one cycle, after which both ends begin at once."""
+        """Send frames and take no result, then reset for one cycle. Both ends begin anew right after it."""
         dut, pixels = self.dut, self.pixels
         sending = cocotb.start_soon(pixels.drive(self.beats, Stalls("", 0, 1), dut.s_axis_tlast, self.frame))
         await cycles(dut.aclk, self.job["reset_after"])
@@ -81,7 +81,7 @@ class Bench:
         pixels.at.clear()
 
     def check(self, count: int, progress: Path) -> None:
-        """What holds at every result, besides its data."""
+        """Check what must hold at every result, besides its data."""
         if str(self.dut.m_axis_tlast.value) != "1":
             raise Stuck(f"m_axis_tlast must be high on every result, it is low on result {count - 1}")
         if int(self.dut.m_axis_tuser.value):
@@ -89,14 +89,14 @@ class Bench:
         progress.write_text(str(count))
 
     async def nothing_more(self) -> None:
-        """After the last frame there must be no further result."""
+        """Raise Stuck if a further result is offered after the last frame."""
         await cycles(self.dut.aclk, DRAIN_CYCLES)
         if str(self.dut.m_axis_tvalid.value) == "1":
             raise Stuck(f"a result too many is offered after {counts((self.pixels, self.results))}")
 
 
 def inside(dut: Handle, prefix: str, name: str, expected: int) -> Stream:
-    """A stream inside the design by its hierarchical prefix."""
+    """The stream inside the design that has this hierarchical prefix."""
     *path, last = prefix.split(".")
     scope = dut
     for part in path:

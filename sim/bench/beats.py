@@ -1,4 +1,4 @@
-"""Arrays to beats of a stream and back: element 0 in the low bits, channel fastest."""
+"""Packing of arrays into the beats of a stream, and back: element 0 in the low bits, channel fastest."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ Encoding = Literal["binary", "signed", "unsigned"]
 
 
 def pack(values: np.ndarray, elements: int, width: int, encoding: Encoding = "signed") -> list[int]:
-    """`values`, in memory order, as beats of `elements` elements of `width` bits each.
+    """`values`, in memory order, as beats of `elements` elements with `width` bits each.
 
-    "binary" is one bit, 1 for the value -1. Raises ValueError when the values do not fit or do not fill the beats.
+    "binary" codes -1 as 1 and +1 as 0. Raises ValueError when a value does not fit, or the values do not fill the last
+    beat.
     """
     flat = np.asarray(values).reshape(-1).astype(np.int64)
     signed = -(2 ** (width - 1)), 2 ** (width - 1) - 1
@@ -30,7 +31,7 @@ def pack(values: np.ndarray, elements: int, width: int, encoding: Encoding = "si
 
 
 def unpack(beats: Sequence[int], elements: int, width: int, encoding: Encoding = "signed") -> np.ndarray:
-    """The elements of `beats` in order (len(beats) * elements), as int64: the inverse of `pack`."""
+    """The inverse of `pack`: the elements of `beats` in order, shape (len(beats) * elements,), int64."""
     size = (elements * width + 7) // 8
     data = np.frombuffer(b"".join(beat.to_bytes(size, "little") for beat in beats), np.uint8).reshape(len(beats), size)
     bits = np.unpackbits(data, axis=1, bitorder="little", count=elements * width).reshape(-1, width).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Simulation of a board's top level, `clk`, `uart_rx` and `uart_tx`, with host code at the other end of its line."""
+"""Simulation of a board's top level, with host code at the other end of its serial line."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from sim.process import log_end
 
 PORTS = ("clk", "uart_rx", "uart_tx", "led_heartbeat", "led_error")
 PERIOD = 200
-"""Simulation steps a cycle: the resolution of the line."""
+"""Simulation steps a clock cycle; a bit's time on the line is rounded to one step."""
 
 
 def simulate_board(sources: Sequence[Path], top: str, module: str, work: Path, *, visible: Sequence[str] = (),
                    job: Mapping[str, Any]) -> Any:
-    """Run the cocotb test module on a board's top level, and return what it leaves, as JSON, in `outcome.json`.
+    """Run the cocotb test module `module` on a board's top level, and return the JSON of its `outcome.json`.
 
-    The module finds `job` in the file that SIM_JOB names, and writes beside it. `visible` are signals of the top level
-    that it reads besides the ports. Raises SimulationError, also when there is no outcome; ToolMissing.
+    The environment variable SIM_JOB names the file with `job`, and the module writes `outcome.json` beside it.
+    `visible` are signals of the top level that the module reads besides the ports.
+    Raises SimulationError when the simulation fails or leaves no outcome; ToolMissing.
     """
     built = build(sources, top, work, visible=[*PORTS, *visible])
     folder = work.resolve() / "run"
@@ -48,7 +49,7 @@ def simulate_board(sources: Sequence[Path], top: str, module: str, work: Path, *
 class SimulatedLine:
     """The pipe to a simulated board, for host code that runs in a `cocotb.task.bridge`.
 
-    `bit` is the time of a bit in cycles; `patience` the cycles of silence after which nothing is read.
+    `bit` is the length of a bit in cycles. After `patience` cycles of silence, `read` returns no bytes.
     """
 
     def __init__(self, dut: Handle, bit: float, patience: float) -> None:
@@ -67,5 +68,5 @@ class SimulatedLine:
 
 
 def start(dut: Handle) -> None:
-    """Let the board's clock run."""
+    """Start the board's clock."""
     Clock(dut.clk, PERIOD, unit="step").start()

@@ -1,4 +1,4 @@
-"""Verilog to a simulator's executable, cached by content."""
+"""Compiles Verilog to a simulator's executable. The result is cached by content."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from sim.process import ProcessFailed, execute
 MARKER = "built.json"
 
 SLOW_PASSES = ("-fno-merge-cond-motion",)
-"""What Verilator is told to leave out: of tbn_resnet in 7,000 lanes that pass took 190 of 257 seconds."""
+"""Passes of Verilator that are switched off. For tbn_resnet in 7,000 lanes this one took 190 of 257 seconds."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """What `build` made: the folder with the executable, the module it simulates, and with what."""
+    """What `build` made: the folder with the executable, the name of the top module, and the simulator's name."""
 
     folder: Path
     top: str
@@ -34,12 +34,14 @@ class Built:
 
 def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[str] = (), simulator: str = "verilator",
           optimise: str = "-O2", main: str | None = None) -> Built:
-    """Compile `sources` for a bench in a folder of `work` named by their content; what is there already is reused.
+    """Compile `sources` for a bench. The result lies in a folder of `work` named by a hash, and is reused.
 
-    `visible` are the signals of the module `top` that the bench reads or writes; Verilator optimises all others away,
-    which makes it several times faster. A name with a dot in it makes every signal visible. A folder counts as built
-    only when its marker stands, which is written last. `main` is the C++ of a program that drives the Verilated model
-    (class Vtop) in the place of cocotb. Raises ToolMissing, and CompileError with the log's end.
+    `visible` are the signals of the module `top` that the bench reads or writes. Verilator may optimise all others
+    away, which makes it several times faster. A name with a dot in it makes every signal visible. `main` is the C++ of
+    a program that drives the Verilated model (class Vtop) instead of cocotb.
+
+    The marker is written last, and a folder without one is built anew. Raises ToolMissing, and CompileError with the
+    end of the log.
     """
     work.mkdir(parents=True, exist_ok=True)
     content = hashlib.sha256(json.dumps([version(simulator), top, sorted(visible), optimise, main]).encode())
@@ -55,14 +57,14 @@ def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[st
     if simulator == "icarus":
         job = {"stage": "icarus", "sources": [str(file) for file in files], "top": top, "folder": str(folder)}
         _work_on(job, folder)
-    elif " " in str(folder):  # make cannot build there
+    elif " " in str(folder):  # make cannot build in a folder with a space in its name
         with tempfile.TemporaryDirectory(prefix="tbn-sim-") as plain:
             _verilate(files, top, Path(plain), visible, optimise, main)
             for name in (top, "build.log"):
                 shutil.copy2(Path(plain) / name, folder / name)
     else:
         _verilate(files, top, folder, visible, optimise, main)
-    if simulator == "verilator":  # what lies beside the program is large: 160 MB for a ResNet-20
+    if simulator == "verilator":  # the files beside the program are large: 160 MB for a ResNet-20
         for path in folder.iterdir():
             if path.name not in (top, "build.log"):
                 path.unlink()
@@ -82,7 +84,8 @@ def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str],
         "-Wno-fatal", "-Werror-USERFATAL", "-Wno-lint", "-Wno-style", "--timescale", "1ns/1ps", "--output-split",
         "20000", *bench, *map(str, files)]
     name = compiler()
-    # the wheel's makefile names the compilers of the machine it was made on; -o: the runtime does not depend on Vtop.mk
+    # The wheel's makefile names the compilers of the machine that it was made on, so they are named here.
+    # `-o Vtop.mk` keeps make from compiling the runtime anew because Vtop.mk is newer.
     make = ["make", "-j2", "-C", str(folder), "-f", "Vtop.mk", "-o", "Vtop.mk", f"CXX={name}", f"LINK={name}", "AR=ar",
             "CFG_CXXFLAGS_PCH_I=-include", f"PYTHON3={sys.executable}", f"OPT_FAST={optimise}"]
     job = {"stage": "commands", "commands": [verilate, make], "folder": str(folder)}
@@ -91,7 +94,7 @@ def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str],
 
 
 def _cocotb(top: str, folder: Path, visible: Sequence[str]) -> list[str]:
-    """Verilator's arguments for cocotb's own program and the signals that it may see."""
+    """Verilator's arguments for cocotb's own program, and for the signals that it may see."""
     control, libraries = folder / "visible.vlt", cocotb_tools.config.libs_dir
     rules = "".join(f'public_flat_rw -module "{top}" -var "{name}"\n' for name in visible)
     control.write_text(f"`verilator_config\n{rules}")

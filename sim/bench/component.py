@@ -1,4 +1,4 @@
-"""The bench of a single component: any module whose ports are streams, held to expected beats."""
+"""The bench of a single component: it drives any module with streams as ports and compares the beats that come out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sim.process import log_end
 
 @dataclass(frozen=True)
 class BeatDivergence:
-    """The first beat that differs: number `beat` of `stream` in stall pattern `pattern`; -1 stands for unknown bits."""
+    """The first beat that differs: number `beat` of `stream` in stall pattern `pattern`. -1 means unknown bits."""
 
     stream: str
     pattern: int
@@ -33,8 +33,9 @@ class BeatDivergence:
 class ComponentResult:
     """What was compared and measured.
 
-    `latency_cycles`: from the first transfer at any input to the first at any output. `interval_cycles`: a frame in the
-    steady state, a mean if it varies. Both are None with stalls, the second with less than two frames, too.
+    `latency_cycles`: cycles from the first transfer at any input to the first at any output.
+    `interval_cycles`: cycles a frame in the steady state, a mean if they vary.
+    Both are None with stalls; `interval_cycles` is also None with fewer than two frames.
     """
 
     beats_compared: int
@@ -51,16 +52,17 @@ def simulate_component(sources: Sequence[Path], top: str, inputs: Mapping[str, S
                        reset: str = "rst", simulator: str = "verilator", seed: int = 0, stalls: float = 0.0,
                        patterns: int = 1, reset_after: int | None = None, timeout_cycles: int = 10_000,
                        optimise: str = "-O2") -> ComponentResult:
-    """Drive the streams `inputs` of the module `top` with beats, and compare those of the streams `outputs`.
+    """Drive the streams `inputs` of the module `top` with beats, and compare the beats of the streams `outputs`.
 
     A stream `i` has the ports `i__payload`, `i__valid` and `i__ready`; `reset` is active high. The beats of each stream
-    are those of `frames` frames. Every end pauses before a beat with probability `stalls`; with `patterns` above 1 all
-    beats are sent that many times, with a reset and another pattern of pauses each, in one simulation.
-    `reset_after` resets the component after that many cycles and begins again. `simulator` is "verilator" or "icarus".
-    `optimise` is for the C++ compiler: -O0 is sooner done with large modules that see few beats.
+    make up `frames` frames. Every end pauses before a beat with probability `stalls`. With `patterns` above 1, all
+    beats are sent that many times in one simulation, each time after a reset and with other pauses, and each end draws
+    its own probability up to `stalls`. `reset_after` resets the component after that many cycles and begins again.
+    `simulator` is "verilator" or "icarus". `optimise` is an option of the C++ compiler; -O0 is quicker for a large
+    module that sees few beats.
 
-    Raises SimulationError when it cannot be built, breaks the stream rules, offers a beat too many, or has no transfer
-    for `timeout_cycles`; ToolMissing.
+    Raises SimulationError when the simulation cannot be built, or the component breaks the stream rules, offers a beat
+    too many or has no transfer for `timeout_cycles`; ToolMissing.
     """
     ports = [f"{name}__{end}" for name in (*inputs, *outputs) for end in ("payload", "valid", "ready")]
     built = build(sources, top, work, visible=[clock, reset, *ports], simulator=simulator,
@@ -97,7 +99,7 @@ def _first(at: Mapping[str, list[int]]) -> int:
 
 
 def _interval(at: list[int], frames: int) -> float | None:
-    """Cycles a frame, from the last beats of frames; of three or more the first, which fills queues, does not count."""
+    """Cycles a frame, between the last beats of frames. The first of three or more fills queues and does not count."""
     ends = at[len(at) // frames - 1::len(at) // frames][1 if frames > 2 else 0:]
     if len(ends) < 2:
         return None

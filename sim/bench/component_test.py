@@ -1,4 +1,4 @@
-"""The cocotb side of `sim.bench.component`: beats in, beats out, any number of stall patterns in one simulation."""
+"""The cocotb side of `sim.bench.component`: it sends and compares beats under many stall patterns in one simulation."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def component(dut: Handle) -> None:
 
 
 class Bench:
-    """The component's streams, for one pass of all beats."""
+    """The component's streams during one pass of all beats."""
 
     def __init__(self, dut: Handle, job: dict[str, Any], pattern: int) -> None:
         self.dut, self.job, self.clock = dut, job, dut[job["clock"]]
@@ -70,14 +70,14 @@ class Bench:
         await cycles(self.clock, 1)
 
     def stalls(self, stream: Stream) -> Stalls:
-        """A single pattern has the full probability at each end; of many, each end draws its own: some are lopsided."""
+        """The pauses of one end. With many patterns each end draws its own probability, so that some are lopsided."""
         seed, probability = f"{self.seed} {stream.name}", self.job["stalls"]
         if self.job["patterns"] > 1:
             probability *= random.Random(seed).random()
         return Stalls(seed, probability)
 
     async def run(self) -> None:
-        """All beats through; raises Stuck when nothing moves."""
+        """Send and take all beats. Raises Stuck when nothing moves."""
         driving = [stream.drive(self.beats[name], self.stalls(stream)) for name, stream in self.inputs.items()]
         taking = [stream.take(self.stalls(stream)) for stream in self.outputs.values()]
         streams = [*self.inputs.values(), *self.outputs.values()]

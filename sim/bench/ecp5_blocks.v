@@ -1,21 +1,21 @@
-// Simulation models of ECP5's block RAM and multiplier, of which Yosys ships none, for netlists made by Yosys: the
-// modes that it maps to, and output and pipeline registers. What is outside stops the simulator's build, or its run.
+// Simulation models of ECP5's block RAM and multiplier, for netlists made by Yosys, which ships none. They have the
+// modes that Yosys maps to, and output and pipeline registers. Any other mode stops the simulator's build, or its run.
 //
 // Names and modes are those of Lattice's guides FPGA-TN-02204 (memory; before, TN1264) and FPGA-TN-02205 (sysDSP;
-// before, TN1267); how they are wired is from Yosys's techlibs/lattice. Not compared with a device.
+// before, TN1267). How they are wired is from Yosys's techlibs/lattice. They were not compared with a device.
 
-// 18 Kbit of RAM with two ports: 1024 rows of two bytes of 9 bits. INITVAL_xx holds 16 rows, in 20 bits each, of which
-// the upper 2 are not used.
-// - A port of width 18 has its row in AD[13:4] and, for writing, the enables of its bytes in AD[1:0]. A narrower one
-//   has the byte in AD[3] and the place in it in the bits below; widths 4, 2 and 1 do not reach a byte's ninth bit.
-// - DATA_WIDTH_A 36 makes it a RAM with a write port (A) and a read port (B): two rows at once, the pair in AD[13:5],
-//   data in {DIB, DIA}, byte enables in ADA[3:0]. A read of 36 bits comes out at {DOB, DOA}, as Yosys connects it, a
-//   narrower one at DOB.
-// - A port is at work at a rising clock edge with CE and CS = CSDECODE: it writes if WE, and reads. While it writes,
-//   its output holds (NORMAL), or shows what was there before (READBEFOREWRITE) or is there then (WRITETHROUGH).
+// 18 Kbit of RAM with two ports: 1024 rows of two bytes of 9 bits. INITVAL_xx holds 16 rows in 20 bits each; the upper
+// 2 bits of the 20 are unused.
+// - A port of width 18 has its row in AD[13:4] and, for writing, its byte enables in AD[1:0]. A narrower port has the
+//   byte in AD[3], and the place in the byte in the bits below. Widths 4, 2 and 1 do not reach a byte's ninth bit.
+// - DATA_WIDTH_A 36 gives a RAM with a write port (A) and a read port (B). A write takes two rows at once: the pair in
+//   ADA[13:5], data in {DIB, DIA}, byte enables in ADA[3:0]. A read of 36 bits comes out at {DOB, DOA}, as Yosys
+//   connects it; a narrower one comes out at DOB.
+// - A port works at a rising clock edge with CE high and CS equal to CSDECODE. It reads, and it writes if WE is high.
+//   While it writes, its output holds (NORMAL), shows the old contents (READBEFOREWRITE) or the new (WRITETHROUGH).
 // - REGMODE OUTREG adds a register at the output, with OCE as its enable.
-// - What one port reads where the other writes at the same time is undefined. Here such bits come out inverted, so
-//   that a design which uses them does not pass. Both ports have one clock, or one of them is not used.
+// - A read is undefined where the other port writes at the same time. Here such bits come out inverted, so that a
+//   design that uses them does not pass. Both ports have one clock, or one port is unused.
 module DP16KD(
   input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9,
   input DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0,
@@ -92,7 +92,7 @@ module DP16KD(
   wire [17:0] data_b = {DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7, DIB6, DIB5, DIB4,
       DIB3, DIB2, DIB1, DIB0};
 
-  // Pairs of rows: the bits that a port reaches, and how far they lie above the pair's lowest.
+  // In a pair of rows (36 bits): the bits that a port reaches, the index of their lowest, and the enabled bytes.
   function [35:0] reach(input integer width, input [13:0] address);
     reach = width == 36 ? {36{1'b1}} : ((36'd1 << width) - 36'd1) << place(width, address);
   endfunction
@@ -157,8 +157,9 @@ module DP16KD(
       DOB1, DOB0} = DATA_WIDTH_B == 36 ? out_b[35:18] : out_b[17:0];
 endmodule
 
-// The product of two 18-bit numbers, each signed or not, with a register of CLK0, CE0 and RST0 at each input, in the
-// pipeline and at the output where its REG_x_CLK is CLK0. With registers SIGNEDA and SIGNEDB must not change.
+// The product of two 18-bit numbers, each signed or unsigned. There may be a register at each input, in the pipeline
+// and at the output: it exists where its REG_x_CLK is CLK0, and has the enable CE0 and the reset RST0. With registers,
+// SIGNEDA and SIGNEDB must not change.
 module MULT18X18D(
   input A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0,
   input B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0,

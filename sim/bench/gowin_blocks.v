@@ -1,8 +1,8 @@
-// Simulation models of Gowin's block RAM and multipliers, of which Yosys ships none, for netlists made by Yosys: the
-// modes that it maps to, and output registers. What is outside stops the simulator's build, or its run.
+// Simulation models of Gowin's block RAM and multipliers, for netlists made by Yosys, which ships none. They have the
+// modes that Yosys maps to, and output registers. Any other mode stops the simulator's build, or its run.
 //
-// Names and modes are those of Gowin's guides UG285 (memory) and UG287 (DSP); how they are wired is from Yosys's
-// techlibs/gowin. Not compared with a device.
+// Names and modes are those of Gowin's guides UG285 (memory) and UG287 (DSP). How they are wired is from Yosys's
+// techlibs/gowin. They were not compared with a device.
 
 `define INIT_RAM_PARAMETERS \
     INIT_RAM_00 = 0, INIT_RAM_01 = 0, INIT_RAM_02 = 0, INIT_RAM_03 = 0, INIT_RAM_04 = 0, INIT_RAM_05 = 0, \
@@ -26,15 +26,17 @@
     INIT_RAM_0F, INIT_RAM_0E, INIT_RAM_0D, INIT_RAM_0C, INIT_RAM_0B, INIT_RAM_0A, INIT_RAM_09, INIT_RAM_08, \
     INIT_RAM_07, INIT_RAM_06, INIT_RAM_05, INIT_RAM_04, INIT_RAM_03, INIT_RAM_02, INIT_RAM_01, INIT_RAM_00 }
 
-// 18 Kbit of RAM with two ports that read and write: 512 rows of four bytes, of UNIT = 8 or 9 bits.
-// - A port of width 4 * UNIT has its row in address[13:5], one of 2 * UNIT the half of a row in address[13:4], one of
-//   UNIT the byte in address[13:3]; narrower ones, of 8-bit bytes alone, have the place in it in the bits below. None
-//   is wider than MOST.
-// - The two widest have the enables of their bytes in the lowest bits of the address, for writing.
-// - Without REGISTERED data comes a clock after `enable`, and with it another, of which `oce` is the enable.
-// - While a port writes, its output holds (MODE 0), or shows what is then there (1) or was before (2).
-// - What is read where the other port writes at the same time is undefined: such bits come out inverted, so that a
-//   design which uses them does not pass.
+// 18 Kbit of RAM with two ports that read and write: 512 rows of four bytes. A byte has UNIT = 8 or 9 bits.
+// - A port is at most MOST bits wide. What its address holds depends on its width:
+//     4 * UNIT       the row in address[13:5]
+//     2 * UNIT       the half of a row in address[13:4]
+//     UNIT           the byte in address[13:3]
+//     4, 2 or 1      the byte in address[13:3], the place in it in the bits below; only with UNIT = 8
+// - The two widest ports have their byte enables, for writing, in the lowest bits of the address.
+// - Data comes one clock after `enable`. REGISTERED adds another register, with `oce` as its enable.
+// - While a port writes, its output holds (MODE 0), shows the new contents (1) or the old (2).
+// - A read is undefined where the other port writes at the same time. Here such bits come out inverted, so that a
+//   design that uses them does not pass.
 module gowin_block_ram #(
   parameter UNIT = 8, MOST = 32, WIDTH_A = 32, WIDTH_B = 32, REGISTERED_A = 0, REGISTERED_B = 0, MODE_A = 0, MODE_B = 0,
   parameter [64*32*UNIT-1:0] INIT = 0
@@ -45,7 +47,7 @@ module gowin_block_ram #(
   output [4*UNIT-1:0] out_a, output [4*UNIT-1:0] out_b
 );
   localparam ROW = 4 * UNIT;
-  localparam [36:0] WIDTHS = UNIT == 8 ? 37'h1_0001_0116 : 37'h10_0004_0200;  // a bit for each that there is
+  localparam [36:0] WIDTHS = UNIT == 8 ? 37'h1_0001_0116 : 37'h10_0004_0200;  // bit n is set if width n exists
   localparam WRONG = WIDTH_A > MOST || !WIDTHS[WIDTH_A] ? WIDTH_A : WIDTH_B > MOST || !WIDTHS[WIDTH_B] ? WIDTH_B : 0;
   generate
     if (WRONG && MOST == 32) $fatal(1, "block RAM: BIT_WIDTH must be 1, 2, 4, 8, 16 or 32, not %0d", WRONG);
@@ -86,7 +88,7 @@ module gowin_block_ram #(
   reg [ROW-1:0] latch_a = 0, latch_b = 0, register_a = 0, register_b = 0;
   always @(posedge clk) begin
     if (|written_b) rows[address_b[13:5]] <= (rows[address_b[13:5]] & ~written_b) | (moved_b & written_b);
-    if (|written_a)  // the last, which takes along what the other writes in the same row
+    if (|written_a)  // this assignment is the last to the row, so it includes what port B writes there
       rows[address_a[13:5]] <= (rows[address_a[13:5]] & ~written_a & ~meets_a) | (moved_a & written_a) |
                                (moved_b & meets_a);
     if (enable_a && (!write_a || MODE_A != 0))
@@ -175,7 +177,7 @@ module SDPX9B(
       $fatal(1, "SDPX9B: RESETA, RESETB and BLKSEL are not modelled");
 endmodule
 
-// The product of two 9-bit numbers, each signed or not; the registers that it might have are not modelled.
+// The product of two 9-bit numbers, each signed or unsigned. Its optional registers are not modelled.
 module MULT9X9(
   input [8:0] A, input [8:0] SIA, input [8:0] B, input [8:0] SIB, input ASIGN, input BSIGN, input ASEL, input BSEL,
   input CE, input CLK, input RESET, output [17:0] DOUT, output [8:0] SOA, output [8:0] SOB
@@ -192,7 +194,7 @@ module MULT9X9(
   assign SOB = 0;
 endmodule
 
-// The product of two 18-bit numbers, each signed or not; the registers that it might have are not modelled.
+// The product of two 18-bit numbers, each signed or unsigned. Its optional registers are not modelled.
 module MULT18X18(
   input [17:0] A, input [17:0] SIA, input [17:0] B, input [17:0] SIB, input ASIGN, input BSIGN, input ASEL, input BSEL,
   input CE, input CLK, input RESET, output [35:0] DOUT, output [17:0] SOA, output [17:0] SOB

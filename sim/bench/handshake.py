@@ -1,7 +1,7 @@
-"""Both ends of a valid/ready stream, for cocotb: Python wakes at transfers, not at every clock cycle.
+"""Both ends of a valid/ready stream, for cocotb. Python wakes at transfers, not at every clock cycle.
 
-A transfer happens at a rising clock edge at which valid and ready are both high. After `RisingEdge(clock)` cocotb reads
-the values from before the edge, and what it writes takes effect after it.
+A transfer happens at a rising clock edge where valid and ready are both high. After `RisingEdge(clock)` cocotb reads
+the values from before the edge. What it writes takes effect after the edge.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ Handle = Any  # cocotb's handles are made at run time
 
 
 class Stuck(Exception):
-    """A bench that gives up: one sentence with the counts so far."""
+    """The bench gives up. The message is one sentence, with the counts so far."""
 
 
 def start(clock: Handle) -> None:
-    """Let `clock` run."""
+    """Start `clock`."""
     Clock(clock, PERIOD, unit="step").start()
 
 
 def cycle() -> int:
-    """The number of the clock cycle: that of the last rising edge."""
+    """The number of the current clock cycle. It begins with a rising edge."""
     return int(get_sim_time("step")) // PERIOD
 
 
 async def cycles(clock: Handle, count: int) -> None:
-    """From one rising edge to the `count`th after it, without waking at those between."""
+    """Wait from a rising edge to the `count`th after it, without waking at the edges between."""
     if count > 1:
         await Timer((count - 1) * PERIOD, "step")
     if count > 0:
@@ -43,7 +43,7 @@ async def cycles(clock: Handle, count: int) -> None:
 
 @dataclass
 class Stalls:
-    """Random pauses of a stream's end: before a beat with `probability`, mostly a few cycles, at times up to `long`."""
+    """Random pauses of a stream's end, before a beat with `probability`: mostly 1 to 4 cycles, rarely up to `long`."""
 
     seed: str
     probability: float
@@ -56,7 +56,7 @@ class Stalls:
         self._random = random.Random(self.seed)
 
     def next(self) -> int:
-        """Cycles to pause before the next beat."""
+        """The number of cycles to pause before the next beat."""
         self._beat += 1
         if self._beat <= self.after or self._random.random() >= self.probability:
             return 0
@@ -67,7 +67,7 @@ class Stalls:
 
 @dataclass
 class Stream:
-    """One stream of the design under test, with what went through it: beats and the cycles of their transfers."""
+    """One stream of the design under test. `beats` holds what was transferred, and `at` the cycle of each transfer."""
 
     clock: Handle
     valid: Handle
@@ -79,7 +79,7 @@ class Stream:
     at: list[int] = field(default_factory=list)
 
     async def drive(self, beats: Sequence[int], stalls: Stalls, last: Handle = None, frame: int = 1) -> None:
-        """Send `beats`; `last`, where there is one, is high on every `frame`th. Call at a rising edge."""
+        """Send `beats`. The signal `last`, if given, is high on every `frame`th beat. Call at a rising edge."""
         for index, beat in enumerate(beats):
             pause = stalls.next()
             if pause:
@@ -97,7 +97,7 @@ class Stream:
         self.valid.value = 0
 
     async def take(self, stalls: Stalls, took: Callable[[int], None] | None = None) -> None:
-        """Receive the expected number of beats. Raises Stuck when valid or payload do not hold until the transfer."""
+        """Receive the expected number of beats. Raises Stuck when valid or payload changes before the transfer."""
         ready = True
         self.ready.value = 1
         while len(self.beats) < self.expected:
@@ -118,7 +118,7 @@ class Stream:
                 took(len(self.beats))
 
     async def _hold(self, pause: int) -> None:
-        """Not ready for `pause` cycles from when the next beat is offered; what is offered must stay."""
+        """Withhold ready for `pause` cycles after the next beat is offered. Raises Stuck when the offer changes."""
         await RisingEdge(self.clock)
         while not high(self.valid):
             await RisingEdge(self.valid)
@@ -131,7 +131,7 @@ class Stream:
             raise Stuck(f"{self.name}: the payload of beat {len(self.beats)} changed before its transfer")
 
     async def watch(self) -> None:
-        """Record every transfer of a stream both of whose ends are inside the design."""
+        """Record every transfer of a stream that has both ends inside the design."""
         while True:
             await RisingEdge(self.clock)
             if high(self.valid) and high(self.ready):
@@ -150,12 +150,12 @@ UNKNOWN = -1
 
 
 def high(handle: Handle) -> bool:
-    """Whether a one-bit signal is 1; unknown is not."""
+    """Whether a one-bit signal is 1. An unknown value counts as low."""
     return str(handle.value) == "1"
 
 
 def read(handle: Handle) -> int:
-    """The bits of a signal as an unsigned integer, `UNKNOWN` when one of them is unknown."""
+    """The bits of a signal as an unsigned integer, or `UNKNOWN` when any bit is unknown."""
     value = handle.value
     return int(value) if value.is_resolvable else UNKNOWN
 
@@ -172,5 +172,5 @@ async def watchdog(clock: Handle, quiet: int, streams: Sequence[Stream]) -> None
 
 
 def counts(streams: Sequence[Stream]) -> str:
-    """How far every stream has come."""
+    """A text that says how far every stream has come."""
     return ", ".join(f"{stream.name} {len(stream.at)} of {stream.expected} beats" for stream in streams)

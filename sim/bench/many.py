@@ -1,4 +1,4 @@
-"""The bench of an accelerator for many pictures: a C++ program drives its Verilog, Python compares every result."""
+"""The bench of an accelerator for many pictures: a C++ program drives the Verilog, and Python compares every result."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from sim.bench.tool import SimulationError, run_simulator, version
 from sim.process import log_end
 
 FOLDER = "many"
-"""Where in `work` the last run's files are, `simulation.log` among them."""
+"""The folder in `work` with the last run's files, such as `simulation.log`."""
 
 
 def simulate_many(sources: Sequence[Path], top: str, images: np.ndarray, expected_logits: np.ndarray,
                   expected_classes: np.ndarray | None = None, *, logit_bytes: int, class_bytes: int = 1, work: Path,
                   seed: int = 0, stalls: float = 0.0, timeout_cycles: int = 1_000_000, measure: bool = True,
                   progress: Callable[[int, int], None] | None = None, optimise: str = "-O1") -> SimulationResult:
-    """What `simulate` does, without probes and without Python at each transfer: both ends of the accelerator are C++.
+    """Do what `simulate` does, without probes. It is much faster, because C++ drives both ends of the accelerator.
 
-    Arguments, figures and errors are those of `simulate`; the pauses of a seed are others. `optimise` is for the C++
-    compiler: of tbn_resnet -O2 takes nearly twice as long to compile and runs no faster.
+    Arguments, figures and errors are those of `simulate`, but a seed gives other pauses. `optimise` is an option of the
+    C++ compiler. For tbn_resnet -O2 takes nearly twice as long to compile as -O1 and runs no faster.
     """
     free = FREE_FRAMES if measure else 0
     order, logits, classes = arranged(len(images), expected_logits, expected_classes, free, stalls)
@@ -67,7 +67,7 @@ def _program(top: str, frames: np.ndarray, output_bytes: int) -> str:
 
 def _run(program: Path, frames: np.ndarray, folder: Path, progress: Callable[[int, int], None] | None,
          numbers: list[Any]) -> tuple[dict[str, Any], bytes]:
-    """Run the program to its end; what it measured, and the result beats."""
+    """Run the program to its end, and return what it measured and the bytes of the result beats."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     files = [folder / name for name in ("beats.bin", "results.bin", "outcome.json", "progress")]

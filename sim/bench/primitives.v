@@ -1,9 +1,11 @@
-// Simulation models of the cells that gateware and the top level of a board instantiate, written from the vendors'
-// descriptions: Lattice's ECP5 slices (LUT4, PFUMX, L6MUX21 and CCU2C), Gowin's UG288 (LUT4, MUX2_LUT5 and its like) and
-// UG286 (rPLL), Lattice's iCE40 SB_LUT4, and Xilinx's UG474 LUT6_2 and CARRY4.
-// Synthesis has its own; this file is for simulators only.
+// Simulation models of the cells that gateware and the top levels of boards instantiate. Synthesis has its own models.
+// They were written from the vendors' descriptions:
+//   Lattice ECP5   slices: LUT4, PFUMX, L6MUX21 and CCU2C
+//   Lattice iCE40  SB_LUT4
+//   Gowin          UG288: LUT4, MUX2_LUT5 to MUX2_LUT7; UG286: rPLL
+//   Xilinx         UG474: LUT6_2 and CARRY4
 
-// Two vendors call a cell so: Lattice's has the ports A to D and Z, Gowin's I0 to I3 and F.
+// Two vendors use this name. Lattice's cell has the ports A to D and Z, Gowin's has I0 to I3 and F.
 module LUT4(
   input A, input B, input C, input D, output Z,
   input I0, input I1, input I2, input I3, output F
@@ -13,7 +15,7 @@ module LUT4(
   assign F = INIT[{I3, I2, I1, I0}];
 endmodule
 
-// The multiplexers that join LUTs of a slice, and of slices.
+// PFUMX joins the two LUTs of a slice, L6MUX21 joins slices.
 module PFUMX(input BLUT, input ALUT, input C0, output Z);
   assign Z = C0 ? ALUT : BLUT;
 endmodule
@@ -22,7 +24,8 @@ module L6MUX21(input D0, input D1, input SD, output Z);
   assign Z = SD ? D1 : D0;
 endmodule
 
-// Two places of a carry chain: a LUT4 that propagates the carry, and where it does not, the same table's entry for C = D = 0.
+// Two places of a carry chain. Each has a LUT4. Where its output is 1 the carry passes on; otherwise the carry is the
+// same table's entry for C = D = 0.
 module CCU2C(
   input CIN, input A0, input B0, input C0, input D0, input A1, input B1, input C1, input D1,
   output S0, output S1, output COUT
@@ -71,7 +74,8 @@ module CARRY4(input CI, input CYINIT, input [3:0] DI, input [3:0] S, output [3:0
   assign O = S ^ {c2, c1, c0, CI | CYINIT};
 endmodule
 
-// The PLLs of board tops, where what drives their input is the clock that they would make; they lock after 16 cycles.
+// The PLLs of board tops. They pass their input on, so a bench drives it at the clock that the PLL would make. They
+// lock after 16 cycles.
 module EHXPLLL(
   input CLKI, input CLKFB, input RST, input STDBY, input PHASESEL0, input PHASESEL1, input PHASEDIR, input PHASESTEP,
   input PHASELOADREG, input PLLWAKESYNC, input ENCLKOP, input ENCLKOS, output CLKOP, output CLKOS, output LOCK

@@ -1,4 +1,4 @@
-"""The part of Verilator that is the same in every simulation, compiled once and kept in the user's cache."""
+"""Verilator's runtime, which is the same in every simulation. It is compiled once and kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from sim.bench.tool import compiler, verilator_root, version
 
 @contextmanager
 def runtime_objects(folder: Path) -> Iterator[None]:
-    """Put the runtime's objects into `folder` before a build there, or keep those that the build made.
+    """Copy the cached objects of the runtime into `folder` before a build, and put new ones into the cache after it.
 
-    They take ten seconds to compile, a small design two. Without a writable cache each build compiles its own.
+    The runtime takes ten seconds to compile, a small design only two. Without a writable cache each build compiles it.
     """
     cache = _cache()
     for path in cache.glob("verilated*.o"):
         shutil.copyfile(path, folder / path.name)
     yield
-    with suppress(OSError):  # no place for a cache
+    with suppress(OSError):  # the cache cannot be written
         cache.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob("verilated*.o"):  # a bench without cocotb has fewer of them
+        for path in folder.glob("verilated*.o"):  # a bench without cocotb has fewer objects, so each is looked for
             if not (cache / path.name).exists():
                 with tempfile.TemporaryDirectory(dir=cache) as temporary:
                     shutil.copyfile(path, whole := Path(temporary) / path.name)
@@ -34,7 +34,7 @@ def runtime_objects(folder: Path) -> Iterator[None]:
 
 
 def _cache() -> Path:
-    """The folder for this Verilator and this compiler; XDG_CACHE_HOME moves it."""
+    """The cache folder for this Verilator and this compiler. XDG_CACHE_HOME moves it."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     about = subprocess.run([compiler(), "--version"], capture_output=True, text=True).stdout
     key = hashlib.sha256(f"{version('verilator')} {verilator_root()} {compiler()} {about}".encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The simulators: where they are, what they need, and the errors of a simulation."""
+"""Finds the simulators and the compiler that they need, and defines the errors of a simulation."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sim.process import ProcessFailed, execute
 
 
 class SimulationError(Exception):
-    """A simulation that could not be built or run to its end: one sentence, then the last lines of its log if any."""
+    """A simulation could not be built or run to its end: one sentence, then the last lines of a log if there is one."""
 
 
 class CompileError(SimulationError):
-    """A simulation that could not be built: nothing is known about the design yet."""
+    """A simulation could not be built, so nothing is known about the design's behaviour."""
 
 
 class ToolMissing(Exception):
-    """A program that must be installed first: one sentence."""
+    """A program must be installed first. The message is one sentence."""
 
 
 @cache
@@ -40,7 +40,7 @@ def verilator_root() -> Path:
 
 @cache
 def compiler() -> str:
-    """A C++ compiler on PATH; raises ToolMissing when there is none, or no make."""
+    """The name of a C++ compiler on PATH. Raises ToolMissing when there is no compiler or no make."""
     for name in (os.environ.get("CXX"), "g++", "c++", "clang++"):
         if name and shutil.which(name):
             break

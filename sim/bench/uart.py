@@ -1,6 +1,6 @@
-"""A serial line for cocotb: the other end of a design's UART, at a rate of its own to the simulator's step.
+"""A serial line for cocotb: the other end of a design's UART, with a rate of its own to one simulation step.
 
-cocotbext-uart is not used: it is for cocotb 1, and can neither be off its rate nor break a byte.
+cocotbext-uart is not used. It is for cocotb 1, cannot run at a slightly wrong rate, and cannot break a byte.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ BITS = 10
 
 
 def now() -> int:
-    """Simulation steps since the start."""
+    """The number of simulation steps since the start."""
     return int(get_sim_time("step"))
 
 
 async def until(time: float) -> None:
-    """Wait for a time in steps; at once if it is over."""
+    """Wait until `time`, in steps since the start. Returns at once if it has passed."""
     left = round(time) - now()
     if left > 0:
         await Timer(left, "step")
 
 
 class UartSender:
-    """Sends bytes on `line`, `bit` steps a bit (a fraction is kept over a whole transfer)."""
+    """Sends bytes on `line`. A bit lasts `bit` steps; fractions add up over a transfer and are not lost."""
 
     def __init__(self, line: Handle, bit: float) -> None:
         self.line, self.bit = line, bit
         line.value = 1
 
     async def send(self, data: bytes, broken: Collection[int] = ()) -> None:
-        """Send bytes without pauses; those at the indices in `broken` have no stop bit, the line stays low for it."""
+        """Send bytes without pauses. Bytes at the indices in `broken` have a low level in place of the stop bit."""
         start = now()
         for index, byte in enumerate(data):
             bits = [0, *((byte >> place) & 1 for place in range(8)), int(index not in broken)]
@@ -48,7 +48,7 @@ class UartSender:
 
 
 class UartListener:
-    """Receives bytes from `line`, `bit` steps a bit; `broken` counts those without a stop bit, which are left out."""
+    """Receives bytes from `line`, `bit` steps a bit. It drops bytes without a stop bit and counts them in `broken`."""
 
     def __init__(self, line: Handle, bit: float) -> None:
         self.line, self.bit, self.broken = line, bit, 0
@@ -56,7 +56,7 @@ class UartListener:
         cocotb.start_soon(self._listen())
 
     async def receive(self, size: int, patience: float) -> bytes:
-        """Up to `size` bytes that came; none after a silence of `patience` steps."""
+        """Return up to `size` received bytes; none after a silence of `patience` steps."""
         if not self._held:
             self._came.clear()
             await select(self._came.wait(), Timer(round(patience), "step"))

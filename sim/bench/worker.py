@@ -1,7 +1,8 @@
 """`python -m sim.bench.worker JOB.json`: one stage of a simulation, in a process group of its own.
 
-A job has a `stage`: "commands" runs its `commands`; "icarus" compiles Verilog; "run" runs a cocotb test module on what
-was built. When the standard input closes, the process that asked for this is gone: the whole group ends.
+A job's `stage` says what to do: "commands" runs the job's `commands`, "icarus" compiles Verilog, and "run" runs a
+cocotb test module on a compiled design. When standard input closes, the parent process is gone. The worker then kills
+the whole group.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-// Simulation models of the block RAM of Xilinx 7, of which Yosys has only timing, for netlists made by Yosys: the modes
-// that it maps to. What is outside stops the simulator's build, or its run.
+// Simulation models of the block RAM of Xilinx 7, for netlists made by Yosys, which ships only its timing. They have
+// the modes that Yosys maps to. Any other mode stops the simulator's build, or its run.
 //
-// Names and modes are those of AMD's guides UG473 (memory) and UG953 (cells); how they are wired is from Yosys's
-// techlibs/xilinx. Not compared with a device.
+// Names and modes are those of AMD's guides UG473 (memory) and UG953 (cells). How they are wired is from Yosys's
+// techlibs/xilinx. They were not compared with a device.
 
 `define INIT_18_PARAMETERS \
     INIT_00 = 0, INIT_01 = 0, INIT_02 = 0, INIT_03 = 0, INIT_04 = 0, INIT_05 = 0, INIT_06 = 0, INIT_07 = 0, \
@@ -63,18 +63,18 @@
     .outp_a(DOPADOP), \
     .clk_b(CLKBWRCLK), .enable_b(ENBWREN), .reset_b(RSTRAMB), .data_b(DIBDI), .parity_b(DIPBDIP), .outp_b(DOPBDOP)
 
-// 18 or 36 Kbit of RAM with two ports: 512 rows of four or eight BYTES of 8 bits, each with a parity bit as its ninth.
+// 18 or 36 Kbit of RAM with two ports: 512 rows of four or eight BYTES. A byte has 8 bits, and a parity bit as its 9th.
 // - Addresses count bits without parity, so that words of 9, 18, ... bits begin at multiples of 8, 16, ... A port may
 //   read and write words of different widths, at one address. Words of 1, 2 or 4 bits have no parity.
 // - RAM_MODE "TDP": both ports read and write words of up to half a row. "SDP": A reads and B writes up to a whole row.
-//   Its lower half is then at the data pins of A and its upper at those of B, while a word that is less is at those of
-//   the port that reads or writes it.
-// - There is a write enable for each byte; of those beyond a word's bytes, none counts.
-// - While a port writes, its output shows what is then there (WRITE_FIRST) or was before (READ_FIRST), or holds
-//   (NO_CHANGE). It starts as FIRST, and a reset, which `enable` enables too, makes it RESET.
-// - What is read where the other port writes at the same time is what was there if that is READ_FIRST, else undefined:
-//   such bits come out inverted, so that a design which uses them does not pass.
-// - Both ports have one clock, or one of them is not used.
+//   A whole row has its lower half at the data pins of A and its upper half at the data pins of B. A smaller word is at
+//   the data pins of the port that reads or writes it.
+// - There is a write enable for each byte. Enables beyond a word's bytes are ignored.
+// - While a port writes, its output shows the new contents (WRITE_FIRST), shows the old (READ_FIRST) or holds
+//   (NO_CHANGE). The output starts as FIRST. A reset makes it RESET, and needs `enable` as well.
+// - Where the other port writes at the same time, a read gets the old contents if that port is READ_FIRST. Otherwise
+//   it is undefined: such bits come out inverted, so that a design that uses them does not pass.
+// - Both ports have one clock, or one port is unused.
 module xilinx_block_ram #(
   parameter BYTES = 4, RAM_MODE = "TDP", MODE_A = "WRITE_FIRST", MODE_B = "WRITE_FIRST", READ_A = 0, READ_B = 0,
   WRITE_A = 0, WRITE_B = 0, REGISTERED = 0, INVERTED = 0, FILE = "NONE", COLLISION = "DELAYED_WRITE",
@@ -90,7 +90,7 @@ module xilinx_block_ram #(
   output [4*BYTES-1:0] out_b, output [BYTES/2-1:0] outp_b
 );
   localparam ROW = 9 * BYTES, HALF = ROW / 2, LOW = $clog2(BYTES) + 3, SDP = RAM_MODE == "SDP";
-  localparam [72:0] WIDTHS = 73'h100_0000_0010_0004_0217;  // a bit for each that there is
+  localparam [72:0] WIDTHS = 73'h100_0000_0010_0004_0217;  // bit n is set if width n exists
   localparam MOST = SDP ? ROW : HALF;
   localparam WRONG = READ_A > MOST || !WIDTHS[READ_A] ? READ_A : WRITE_A > MOST || !WIDTHS[WRITE_A] ? WRITE_A :
                      READ_B > MOST || !WIDTHS[READ_B] ? READ_B : WRITE_B > MOST || !WIDTHS[WRITE_B] ? WRITE_B : 0;
@@ -109,7 +109,7 @@ module xilinx_block_ram #(
       $fatal(1, "block RAM: RDADDR_COLLISION_HWCONFIG must be DELAYED_WRITE, not %s", COLLISION);
   endgenerate
 
-  // The bits of a word of some width in the lowest place, and how far above that its address puts it.
+  // A mask of a word of some width at the lowest place, and the index of the bit where its address puts it.
   function [ROW-1:0] word(input integer width);
     word = ({{ROW{1'b0}}, 1'b1} << width) - 1;
   endfunction
@@ -117,7 +117,7 @@ module xilinx_block_ram #(
     place = width < 9 ? 9 * address[LOW-1:3] + (address[2:0] & ~(width - 1)) :
             9 * (address[LOW-1:3] & ~(width / 9 - 1));
   endfunction
-  // A word with its parity bits above all others, as parameters have it, as one of bytes with their parity bits.
+  // Parameters have a word's parity bits above all other bits. This puts each one above its own byte.
   function [ROW-1:0] woven(input integer width, input [ROW-1:0] value);
     integer n;
     begin
@@ -125,7 +125,7 @@ module xilinx_block_ram #(
       for (n = 0; n < width / 9; n = n + 1) woven[9 * n +: 9] = {value[width / 9 * 8 + n], value[8 * n +: 8]};
     end
   endfunction
-  function [ROW-1:0] latched(input [HALF-1:0] a, input [HALF-1:0] b);  // of port A, which has both halves of a row
+  function [ROW-1:0] latched(input [HALF-1:0] a, input [HALF-1:0] b);  // port A's latch, from both ports' parameters
     latched = SDP && READ_A == ROW ?
         woven(ROW, {b[HALF-1:4*BYTES], a[HALF-1:4*BYTES], b[4*BYTES-1:0], a[4*BYTES-1:0]}) : woven(READ_A, a);
   endfunction
@@ -170,7 +170,7 @@ module xilinx_block_ram #(
   wire [ROW-1:0] seen_b = MODE_B == "WRITE_FIRST" ? (old_b & ~written_b) | (moved_b & written_b) : old_b;
   always @(posedge clk) begin
     if (|written_b) rows[row_b] <= (rows[row_b] & ~written_b) | (moved_b & written_b);
-    if (|written_a)  // the last, which takes along what the other writes in the same row
+    if (|written_a)  // this assignment is the last to the row, so it includes what port B writes there
       rows[row_a] <= (rows[row_a] & ~written_a & ~meets_a) | (moved_a & written_a) | (moved_b & meets_a);
     if (enable_a && (reset_a || MODE_A != "NO_CHANGE" || !(|written_a)))
       latch_a <= reset_a ? latched(RESET_A, RESET_B) : (seen_a >> place(READ_A, address_a[LOW-1:0])) & word(READ_A);
@@ -198,8 +198,8 @@ module RAMB18E1(
   );
 endmodule
 
-// Two in a cascade are one RAM of 64 Kbit, in words of 1 bit, whose address has one bit more, and whose word comes out
-// of the UPPER one. Without a cascade, that bit is not used.
+// Two in a cascade make one RAM of 64 Kbit with words of 1 bit. Its address has one bit more, and its word comes out of
+// the UPPER one. Without a cascade the additional address bit is unused.
 module RAMB36E1(
   input CLKARDCLK, input ENARDEN, input RSTRAMARSTRAM, input REGCEAREGCE, input RSTREGARSTREG, input CASCADEINA,
   input [15:0] ADDRARDADDR, input [3:0] WEA, input [31:0] DIADI, input [3:0] DIPADIP,

@@ -1,7 +1,7 @@
-"""The golden model: each node kind as one function on integer arrays, and a runner for whole networks.
+"""The golden model: one function on integer arrays for each node kind, and a runner for whole networks.
 
-A kind's file is the definition of that layer, to the bit; all else (torch's integer mode, the Verilog) is held to it.
-Tensors are (n, h, w, c) arrays of values: -1, 0, +1 for trits, -1, +1 for binary.
+A kind's file defines that layer to the bit. Torch's integer mode and the Verilog are tested against it.
+Tensors are (n, h, w, c) arrays of values: -1, 0, +1 for ternary, -1, +1 for binary.
 """
 
 from sim.golden.accuracy import Accuracy, accuracy

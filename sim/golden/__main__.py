@@ -19,7 +19,7 @@ REFUSED = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0, or 1 with one sentence when a file is refused."""
+    """Print the accuracy. Returns the exit code: 0, or 1 after one sentence on stderr when a file is refused."""
     parser = argparse.ArgumentParser(prog="python -m sim.golden", description=__doc__, allow_abbrev=False)
     parser.add_argument("--network", type=Path, required=True, help="network.safetensors")
     parser.add_argument("--images", type=Path, required=True,
@@ -40,7 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Images (int8) and labels of a safetensors file; raises ValueError with a sentence that begins with the path."""
+    """Images (n, h, w, c), int8, and labels (n) of a safetensors file. uint8 images become int8 by subtracting 128.
+
+    Raises ValueError, with the path first, when the file cannot be read or lacks an array.
+    """
     try:
         held = load_file(path)
         images, labels = held["images"], held["labels"]

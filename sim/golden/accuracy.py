@@ -1,4 +1,4 @@
-"""How many pictures a network names rightly, in its own integer arithmetic."""
+"""The accuracy of a network in the golden model's integer arithmetic."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sim.golden.top_k import top_k
 
 @dataclass(frozen=True)
 class Accuracy:
-    """`correct` of `images` pictures."""
+    """`correct` of `images` pictures were classified correctly."""
 
     images: int
     correct: int
@@ -26,9 +26,10 @@ class Accuracy:
 
 def accuracy(network: Network, images: np.ndarray, labels: np.ndarray, *,
              progress: Callable[[int], None] | None = None) -> Accuracy:
-    """Accuracy on `images` (n, h, w, c), int8, with `labels` (n): the class of the largest logit, ties to the lowest.
+    """Accuracy on `images` (n, h, w, c), int8, with `labels` (n).
 
-    Raises ValueError when there are no images, or not one label for each.
+    The class is the index of the largest logit, the lowest index in a tie. `progress` is called with the number of
+    images that have just been finished. Raises ValueError when there are no images, or not one label for each.
     """
     if not len(images) or labels.shape != (len(images),):
         raise ValueError(f"labels must be one for each of at least one image, not {labels.shape} for {len(images)}")

@@ -1,4 +1,7 @@
-"""Average pool on integers: the exact sum of every whole window, shifted right; the rest of the divisor folds away."""
+"""Average pool on integers: the exact sum of every whole window, shifted right.
+
+The shift divides by a power of two. The next layer's constants take up the rest of the divisor (`quantize.lowering`).
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from sim.golden.window import taps
 
 
 def avg_pool(x: np.ndarray, *, kernel: int, stride: int, shift: int = 0) -> np.ndarray:
-    """`out[n, y, x, c] = (sum over ky, kx of in[n, y*stride+ky, x*stride+kx, c]) >> shift`, rounding down; int32.
+    """`out[n, y, x, c] = (sum over ky, kx of in[n, y*stride+ky, x*stride+kx, c]) >> shift`, rounded down.
 
-    Raises ValueError when a sum could leave 32 bits.
+    `x` is (n, h, w, c), the result (n, h_out, w_out, c) in int32. Raises ValueError when a sum could leave 32 bits.
     """
     largest = max(-int(x.min(initial=0)), int(x.max(initial=0))) * kernel * kernel
     if largest >= 1 << 31:

@@ -6,20 +6,21 @@ import numpy as np
 
 from sim.golden.exact import exact_matmul, float_for
 
-COLUMN_BYTES = 4 << 20  # windows are copied out in pieces about this large, so that they stay in the cache
+COLUMN_BYTES = 4 << 20  # windows are copied in pieces of about this size, so that they stay in the cache
 
 
 def conv(x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None = None, pad: np.ndarray | int = 0, *,
          stride: int = 1, padding: int = 0) -> np.ndarray:
     """`out[n, y, x, m] = bias[m] + sum padded[n, y*stride+ky, x*stride+kx, c] * weights[m, ky, kx, c]`.
 
-    The sum runs over ky, kx, c; `x` is (n, h, w, c), `weights` (m, kernel, kernel, c), the result (n, h_out, w_out, m)
-    in int32. `padding` pixels on each side hold `pad`, one value or one per channel: 0 for trits and integers, +1 (or
-    the channel's own) for binary.
+    The sum runs over ky, kx, c. `x` is (n, h, w, c), `weights` (m, kernel, kernel, c), `bias` (m), the result
+    (n, h_out, w_out, m) in int32. `padded` is `x` with `padding` more pixels on each side. They hold `pad`, which is
+    one value or one for each channel: 0 for trits and integers, +1 or the channel's own value for binary inputs.
+    Raises ValueError when a sum could reach 2**53.
     """
     count, height, width, channels = x.shape
     outputs, kernel, _, _ = weights.shape
-    # columns in (ky, kx, c) order, the order of the weights' own memory
+    # columns in (ky, kx, c) order, as the weights lie in memory
     matrix = weights.reshape(outputs, -1)
     number = float_for(matrix, x, pad if padding else 0)
     padded = np.empty((count, height + 2 * padding, width + 2 * padding, channels), number)

@@ -1,4 +1,4 @@
-"""Flatten: one vector a picture, rows first, channels fastest."""
+"""Flatten: one vector for each picture, in the order rows, columns, channels; channels vary fastest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pad channels: zeros before and after the channels of a tensor (option-A shortcuts)."""
+"""Pad channels: zeros before and after a tensor's channels, for a ResNet's option-A shortcuts (He et al., 2015)."""
 
 from __future__ import annotations
 

@@ -8,9 +8,10 @@ from sim.golden.exact import smallest
 
 
 def requantize(x: np.ndarray, mult: np.ndarray, bias: np.ndarray, *, shift: int, lo: int, hi: int) -> np.ndarray:
-    """`clip((x * mult[c] + bias[c]) >> shift, lo, hi)`; the shift rounds down, `bias` holds the rounding half.
+    """`clip((x * mult[c] + bias[c]) >> shift, lo, hi)`.
 
-    `x` is (n, h, w, c); the result is in the narrowest type that holds `lo` and `hi`.
+    The shift rounds down. `bias` includes a half, 2**(shift-1), so that the whole rounds to nearest. `x` is
+    (n, h, w, c), `mult` and `bias` are (c). The result has the narrowest integer type that holds `lo` and `hi`.
     """
     largest = max(-int(x.min(initial=0)), int(x.max(initial=0))) * int(np.abs(mult.astype(np.int64)).max())
     largest += int(np.abs(bias.astype(np.int64)).max())

@@ -1,4 +1,4 @@
-"""Evaluation of a whole network on integers, in batches, on all cores."""
+"""Evaluates a whole network on integers, in batches and on all cores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ BATCH = 16
 
 
 def apply(node: Node, inputs: list[np.ndarray], source: TensorType) -> np.ndarray:
-    """The output of one node on `inputs` (n, h, w, c); `source` is the type of its first input."""
+    """The output (n, h, w, c) of one node for its `inputs`, each (n, h, w, c). `source` is the first input's type.
+
+    Raises ValueError for an unknown kind of node.
+    """
     x, arrays, number = inputs[0], node.arrays, node.integer
     match node.kind:
         case "conv":
@@ -58,11 +61,14 @@ def apply(node: Node, inputs: list[np.ndarray], source: TensorType) -> np.ndarra
 
 def run(network: Network, images: np.ndarray, *, batch: int = BATCH, keep: Collection[str] | None = None,
         workers: int | None = None, progress: Callable[[int], None] | None = None) -> dict[str, np.ndarray]:
-    """The tensors named in `keep` (the network's outputs if None) for `images` (n, h, w, c), the int8 `input` tensor.
+    """Evaluate `network` on `images` (n, h, w, c) and return the tensors named in `keep`, or its outputs if None.
 
-    Each is (n, h, w, c) in some integer type. `batch` images go through at a time on each of `workers` threads (all
-    cores if None); `progress` is called with the number of images that have just been finished. Raises ValueError when
-    the images do not fit the network, KeyError for a name in `keep` that is no tensor.
+    `images` are the network's input: pixels as uint8 - 128. Each returned tensor is (n, h, w, c) in some integer type.
+    Each of `workers` threads (one a core if None) evaluates `batch` images at a time. `progress` is called with the
+    number of images that have just been finished.
+
+    Raises ValueError when the images do not fit the network or `batch` is less than 1, and KeyError for a name in
+    `keep` that is no tensor.
     """
     wanted = tuple(network.outputs if keep is None else dict.fromkeys(keep))
     for name in wanted:
@@ -85,7 +91,7 @@ def run(network: Network, images: np.ndarray, *, batch: int = BATCH, keep: Colle
 
 
 def check_images(network: Network, images: np.ndarray) -> None:
-    """Raises ValueError, saying what the network's input is, when `images` are something else."""
+    """Raise ValueError when `images` do not have the shape, type and range of the network's input."""
     source = network.input
     if images.ndim != 4 or images.shape[1:] != source.shape:
         raise ValueError(f"images must have shape (n, {', '.join(map(str, source.shape))}), not {images.shape}")
@@ -98,16 +104,17 @@ def check_images(network: Network, images: np.ndarray) -> None:
 
 def _batches(network: Network, images: np.ndarray, batch: int, wanted: tuple[str, ...],
              workers: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """(first image, tensors) of every batch in any order; NumPy lets go of the interpreter, so threads use all cores.
+    """(index of the first image, tensors) of every batch, in any order.
 
-    An image-less call still evaluates one empty batch, for the shapes.
+    NumPy releases the interpreter's lock, so threads use all cores. Without images one empty batch is evaluated, which
+    gives the shapes.
     """
     firsts = iter(range(0, len(images), batch) if len(images) else [0])
     with ThreadPoolExecutor(workers) as pool:
         running = {}
         for first in firsts:
             running[pool.submit(_evaluate, network, images[first:first + batch], wanted)] = first
-            if len(running) > 2 * workers:  # no more results waiting than that
+            if len(running) > 2 * workers:  # bounds the memory that waiting results take
                 done = wait(running, return_when=FIRST_COMPLETED).done
                 for future in done:
                     yield running.pop(future), future.result()
@@ -116,7 +123,7 @@ def _batches(network: Network, images: np.ndarray, batch: int, wanted: tuple[str
 
 
 def _evaluate(network: Network, images: np.ndarray, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """One batch through all nodes; a tensor is dropped after its last reader."""
+    """Evaluate all nodes on one batch. A tensor is dropped after its last reader."""
     readers = Counter(name for node in network.nodes for name in node.inputs)
     readers.update(wanted)
     live = {INPUT: images}

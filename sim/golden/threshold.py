@@ -1,4 +1,4 @@
-"""Threshold on integers: to trits by two thresholds a channel, to bits by one."""
+"""Threshold on integers: two thresholds a channel give trits, one gives binary values."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 def threshold(x: np.ndarray, hi: np.ndarray, lo: np.ndarray | None = None) -> np.ndarray:
-    """Ternary: `[x >= hi] - [x <= lo]`, in -1, 0, +1. Binary, without `lo`: `x >= hi ? +1 : -1`. As int8.
+    """Ternary: `[x >= hi] - [x <= lo]`, in -1, 0, +1. Binary, without `lo`: `x >= hi ? +1 : -1`.
 
-    `x` is (n, h, w, c), `hi` and `lo` (c).
+    `x` is (n, h, w, c), `hi` and `lo` are (c), the result is (n, h, w, c) in int8.
     """
     above = (x >= hi).view(np.int8)
     if lo is None:

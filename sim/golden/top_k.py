@@ -6,5 +6,8 @@ import numpy as np
 
 
 def top_k(x: np.ndarray, *, k: int) -> np.ndarray:
-    """Indices of the `k` largest of (n, 1, 1, c), largest first, ties to the lowest index; (n, 1, 1, k) in int32."""
+    """The indices (n, 1, 1, k), int32, of the `k` largest channels of `x` (n, 1, 1, c).
+
+    The largest comes first. Of equal values the lowest index comes first.
+    """
     return np.argsort(-x.astype(np.int64), axis=-1, kind="stable")[..., :k].astype(np.int32)

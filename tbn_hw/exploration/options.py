@@ -8,18 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tbn_hw.shared.command import Parser
+from tbn_hw.targets.listing import TargetOption
 
 if TYPE_CHECKING:
     from tbn_hw.targets.catalogue import Target
 
 DEPTHS = ("estimate", "synthesis")
-
-
-ABOUT = """How fast a network can be on which targets, and what each rate costs.
-
-For each target and each of a row of cycles a frame the solver finds the cheapest folding that fits. What is done is
-kept in the output folder, a file a point, so that a run that was stopped goes on where it was.
-"""
 
 
 @dataclass(frozen=True)
@@ -38,13 +32,15 @@ class Options:
     output: Path | None = None
 
 
-def parse(arguments: Sequence[str] | None) -> Options:
-    """The command line; raises UsageError for a wrong one."""
-    parser = Parser(prog="python -m tbn_hw.explore", description=ABOUT)
+def parse(arguments: Sequence[str] | None, prog: str = "python -m tbn_hw.explore", description: str | None = None,
+          epilog: str | None = None) -> Options:
+    """The command line; raises UsageError for a wrong one. `--help` begins with `description`, ends with `epilog`."""
+    parser = Parser(prog=prog, description=description, epilog=epilog)
     parser.add_argument("--model", required=True,
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
-    parser.add_argument("--targets", nargs="+", required=True, metavar="NAME", help="boards or parts; see README.md")
+    parser.add_argument("--targets", nargs="+", required=True, metavar="NAME", action=TargetOption,
+                        help="boards or parts, or 'list' to show them all")
     parser.add_argument("--until", default="estimate", choices=DEPTHS,
                         help="synthesis: build each point of the front too, and measure (default: estimate)")
     parser.add_argument("--scheduler", metavar="ADDRESS",

@@ -11,6 +11,7 @@ from tbn_hw.shared.design import Block, Connection, Layer, Ports, Progress, Stre
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import Accelerator
 from tbn_hw.streaming.folding import Folding
+from tbn_hw.streaming.kinds.matrix import weight_bits
 from tbn_hw.streaming.plan import plan
 
 FLAG = "flag"
@@ -50,7 +51,7 @@ class StreamingDesign:
 
     @property
     def lanes(self) -> int:
-        return sum(engine.folding.lanes for engine in self.accelerator.engines if engine.kind in ("conv", "dense"))
+        return sum(engine.folding.lanes for engine in self.accelerator.engines if engine.has_weights)
 
     def top(self) -> str:
         return generate.top(self.accelerator)
@@ -90,9 +91,9 @@ class StreamingDesign:
     def weights(self) -> list[Weights]:
         found = []
         for engine in self.accelerator.engines:
-            if engine.node is not None and engine.kind in ("conv", "dense"):
+            if engine.node is not None and engine.has_weights:
                 rows, width = generate.rom_rows(engine)
-                found.append(Weights(engine.node.arrays["weights"].size, generate.weight_bits(engine.node),
+                found.append(Weights(engine.node.arrays["weights"].size, weight_bits(engine.node),
                                      len(rows) * width))
         return found
 

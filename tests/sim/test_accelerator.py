@@ -1,4 +1,4 @@
-"""The bench of accelerators, on a hand-written one whose first pixel can turn a fault on."""
+"""The bench of accelerators, on a hand-written accelerator. A frame's first pixel can turn on a fault in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sim.bench import Probe, SimulationError, simulate
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """One folder for the module, and a space in its name."""
+    """One folder for all tests here, with a space in its name."""
     return tmp_path_factory.mktemp("an accelerator")
 
 

@@ -1,4 +1,4 @@
-"""The bench of components, on a hand-written adder of two streams, good and with one fault at a time."""
+"""The bench of components, on a hand-written adder of two streams, without a fault and with one at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIMULATORS = ["verilator", pytest.param("icarus", marks=pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """One folder for the module: what is built there once is used again."""
+    """One folder for all tests here, so that builds are reused."""
     return tmp_path_factory.mktemp("component")
 
 
@@ -99,7 +99,7 @@ def test_build_is_reused_only_when_whole(work):
     built = program.stat().st_mtime_ns
     simulate_component([SLICE], "slice", inputs, outputs, work=work)
     assert program.stat().st_mtime_ns == built
-    marker.unlink()  # as a build leaves it that was killed
+    marker.unlink()  # a build that was killed leaves no marker
     program.write_bytes(program.read_bytes()[:100])
     assert simulate_component([SLICE], "slice", inputs, outputs, work=work).mismatches == 0
     assert marker.exists() and program.stat().st_mtime_ns != built

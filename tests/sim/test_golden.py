@@ -1,4 +1,4 @@
-"""Every golden function against the naive one on random shapes, and the rules of DESIGN section 1, to the bit."""
+"""Every golden function against the naive one on random shapes, and rounding, saturation and ties to the bit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RANGES = {"binary": (-1, 1), "ternary": (-1, 1), "int8": (-128, 127), "int16": (
 
 
 def values(random, shape, kind):
-    """Random elements of a kind in a type that just holds them."""
+    """Random elements of a kind, in the narrowest type that holds them."""
     if kind == "binary":
         return random.choice(np.array([-1, 1], np.int8), shape)
     lo, hi = RANGES[kind]
@@ -79,7 +79,7 @@ def test_conv_in_pieces(monkeypatch):
 @pytest.mark.parametrize(("weight", "count", "number"), [(127, 1033, np.float32), (127, 1034, np.float64)])
 def test_dense_exact_at_the_limit_of_float32(weight, count, number):
     x, weights = np.full((1, 1, 1, count), -128, np.int16), np.full((1, count), weight, np.int8)
-    x[..., -1], weights[..., -1] = -127, 1  # an odd sum: the first that float32 would lose
+    x[..., -1], weights[..., -1] = -127, 1  # makes the sum odd; float32 loses odd sums first
     assert float_for(weights, x) is number
     assert dense(x, weights).item() == -128 * 127 * (count - 1) - 127
 

@@ -1,4 +1,4 @@
-"""Whole networks through the golden model: against the naive functions, in batches, and the command."""
+"""Whole networks through the golden model, compared with the naive functions and in batches, and its command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sim.golden.__main__ import main
 
 
 def naive_run(network, images):
-    """Every tensor of the network by the naive functions, with the contract's rules spelled out again."""
+    """Every tensor of the network by the naive functions. The rules of a network are written here a second time."""
     live = {"input": images}
     for node in network.nodes:
         inputs = [live[name] for name in node.inputs]
@@ -93,7 +93,7 @@ def test_wrong():
 
 
 def test_speed_of_resnet_20():
-    """The 10,000 test images of CIFAR-10 in a few minutes: 36 s on two idle cores."""
+    """The 10,000 test images of CIFAR-10 take less than ten minutes. On two idle cores it is 36 s."""
     network = networks.resnet()
     images = networks.pictures(network, 128)
     started = time.perf_counter()

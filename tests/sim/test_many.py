@@ -1,4 +1,4 @@
-"""The bench for many pictures finds and measures what the cocotb bench does, on the same hand-written accelerator."""
+"""The bench for many pictures finds and measures the same as the cocotb bench, on the same hand-written accelerator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sim.bench.many import FOLDER
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """One folder for the module, and a space in its name."""
+    """One folder for all tests here, with a space in its name."""
     return tmp_path_factory.mktemp("many pictures")
 
 
@@ -48,7 +48,7 @@ def test_few_images_are_repeated_to_measure(work):
 
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
 def test_mismatch(work, stalls):
-    """A fault inside, and an expected value that is wrong: the first output that differs is named."""
+    """A fault in the design, or a wrong expected value: the first output that differs is named."""
     images, _, logits, classes = frames(40, fault=1, at=2)
     first = run(work, images, logits, classes, stalls=stalls).first_divergence
     assert (first.node, first.image, first.channel) == ("output", 2, 1)

@@ -1,4 +1,4 @@
-"""An accelerator's engines wired up in Amaranth, without the AXI-Stream ends or with them: for its own simulator."""
+"""An accelerator's engines wired up in Amaranth for its own simulator, with or without the AXI-Stream ends."""
 
 from amaranth.hdl import Module, unsigned
 from amaranth.lib import stream, wiring
@@ -10,7 +10,7 @@ from tbn_hw.streaming.generate import ports
 
 
 class Assembled(wiring.Component):
-    """Streams `i` (pixels) and `o` (logits) of a planned accelerator; a watched stream's transfers show at its port."""
+    """A planned accelerator without its AXI-Stream ends: stream `i` takes pixels, stream `o` gives logits."""
 
     def __init__(self, accelerator):
         self._accelerator = accelerator
@@ -26,7 +26,10 @@ class Assembled(wiring.Component):
 
 
 class Whole(wiring.Component):
-    """All of a planned accelerator: `i` (a pixel's bytes, tlast) and `o` (a result's bytes, tuser + 2 * tlast)."""
+    """A whole planned accelerator: `i` takes a pixel's bytes and tlast, `o` gives a result's bytes and its flags.
+
+    The flags are tuser + 2 * tlast.
+    """
 
     def __init__(self, accelerator):
         self._accelerator, sizes = accelerator, ports(accelerator)
@@ -42,7 +45,10 @@ class Whole(wiring.Component):
 
 
 def wire(m, engines, sources, sinks):
-    """Make the components of `engines` and connect their streams, and those of `sources` and `sinks`, by name."""
+    """Make the components of `engines`, connect all streams with the same name, and return the components by name.
+
+    `sources` and `sinks` (name -> stream) are connected too.
+    """
     components = {engine.name: engine.component() for engine in engines}
     for engine in engines:
         m.submodules[engine.name] = component = components[engine.name]

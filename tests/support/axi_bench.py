@@ -1,4 +1,4 @@
-"""Benches for the AXI-Stream ends: streams of bytes in place of their ports, and both ends in a loop; bad frames."""
+"""Benches for the AXI-Stream ends, which have streams of bytes in place of AXI ports, and frames with a wrong tlast."""
 # amaranth: UnusedElaboratable=no
 
 import numpy as np
@@ -14,7 +14,7 @@ from hdl.top_k import TopK
 
 
 class InputBench(wiring.Component):
-    """AxiInput with a stream of bytes in front: those of a beat, then tlast."""
+    """AxiInput behind a stream of bytes. A beat has a pixel's bytes, then tlast."""
 
     def __init__(self, **numbers):
         self.core = AxiInput(**numbers)
@@ -32,7 +32,7 @@ class InputBench(wiring.Component):
 
 
 class OutputBench(wiring.Component):
-    """AxiOutput with a stream of bytes behind: those of a beat, then tuser + 2 * tlast."""
+    """AxiOutput in front of a stream of bytes. A beat has a result's bytes, then tuser + 2 * tlast."""
 
     def __init__(self, **numbers):
         self.core, k = AxiOutput(**numbers), numbers.get("k", 0)
@@ -53,7 +53,7 @@ class OutputBench(wiring.Component):
 
 
 class Loop(wiring.Component):
-    """Both ends around a network of nothing: the logits are the pixels of the frame."""
+    """Both ends with nothing but top k between them: the logits are the pixels of the frame."""
 
     def __init__(self, *, pixels, channels, k, frames):
         self.source = AxiInput(height=1, width=pixels, channels=channels, frames=frames)
@@ -100,18 +100,18 @@ def flag_out(m, core, flag):
 
 
 def to_bytes(values, width):
-    """(n, elements) sign-extended to whole bytes of `width` bits: (n, bytes)."""
+    """Elements (n, elements) of `width` bits, each sign-extended to whole bytes: (n, bytes)."""
     size = -(-width // 8)
     return np.array([[b for v in row for b in int(v).to_bytes(size, "little", signed=True)] for row in values])
 
 
 def with_last(pixels, last, width=8):
-    """Beats for `axi_in`: the bytes of each pixel (n, c), then its tlast."""
+    """Beats for `axi_in`, from pixels (n, c) and their tlasts (n): the bytes of each pixel, then its tlast."""
     return np.column_stack([to_bytes(pixels, width), last])
 
 
 def reference(pixels, last, frame):
-    """Pixels out (n, c) and the flag of each whole frame, for pixels (n, c) with these tlasts."""
+    """(pixels, flags) that AxiInput gives for pixels (n, c) with the tlasts `last` (n), in frames of `frame` pixels."""
     out, flags, discard = [], [], False
     for pixel, ends in zip(pixels, last, strict=True):
         if discard:
@@ -129,6 +129,6 @@ def reference(pixels, last, frame):
 
 
 def traffic(rng, frame, channels, kinds):
-    """Frames of these kinds (0 good, < 0 so many pixels short, > 0 so many too long): pixels and tlasts."""
+    """(pixels, tlasts) of frames. A kind says by how many pixels a frame is too long, or too short if negative."""
     last = np.concatenate([np.arange(frame + kind)[::-1] == 0 for kind in kinds]).astype(int)
     return rng.integers(-128, 128, (len(last), channels)), last

@@ -19,23 +19,23 @@ from hdl.stream import payload_shape
 
 
 def beats(values, par):
-    """An array in stream order, cut into beats of `par` elements: (n, par)."""
+    """An array in stream order as beats of `par` elements: (n, par)."""
     return np.asarray(values).reshape(-1, par)
 
 
 def signs_to_bits(values):
-    """-1/+1 to the bits of a binary stream."""
+    """The bits of a binary stream for values -1 and +1."""
     return (np.asarray(values) < 0).astype(np.int64)
 
 
 def bits_to_signs(bits):
-    """The bits of a binary stream to -1/+1."""
+    """The values -1 and +1 of a binary stream's bits."""
     return 1 - 2 * np.asarray(bits).astype(np.int64)
 
 
 @dataclasses.dataclass
 class Result:
-    """What came out, and when: cycle numbers count clock edges from the start (or from the reset)."""
+    """What came out, and when. Cycle numbers count clock edges from the start, or from the reset if there was one."""
 
     values: dict[str, np.ndarray]
     cycles: dict[str, list[int]]
@@ -51,7 +51,7 @@ class Result:
 
 
 class Codec:
-    """Element values of a port to payload integers and back."""
+    """Converts element values of a port to payload integers, and back."""
 
     def __init__(self, port):
         shape = payload_shape(port)
@@ -73,7 +73,7 @@ class Codec:
 
 
 class Pauses:
-    """Random pauses in bursts: on average a port rests for the fraction `rate` of the cycles."""
+    """Random pauses in bursts. On average a port rests in the fraction `rate` of all cycles."""
 
     def __init__(self, rate, seed):
         self.rate, self.random, self.left, self.rests = rate, random.Random(seed), 0, False
@@ -96,17 +96,17 @@ def run(dut, inputs, outputs, *, stalls=0.0, input_stalls=None, output_stalls=No
     ----------
     dut : component
     inputs : dict of port name to an array of element values, (beats, par)
-    outputs : dict of port name to the number of beats awaited
+    outputs : dict of port name to the number of beats to wait for
     stalls : float
-        Fraction of cycles in which a port rests, 0 (never) to below 1; `input_stalls` and `output_stalls` override it.
-        An output that rests at odd seeds also waits for valid before it raises ready.
+        Fraction of cycles in which a port rests, from 0 to below 1; `input_stalls` and `output_stalls` override it.
+        With output stalls and an odd seed, outputs also wait for valid before they raise ready.
     input_period : number
         Beat k of an input is not offered before cycle `k * input_period`; a fraction is allowed.
     seed : int
     reset_at : int or None
-        Cycle at which to reset the component for a cycle and start all over; what came before is thrown away.
+        In this cycle the component is reset for a cycle, and all starts anew. Earlier outputs are dropped.
     limit : int or None
-        Cycles after which the bench gives up.
+        The bench gives up after this many cycles.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def run(dut, inputs, outputs, *, stalls=0.0, input_stalls=None, output_stalls=No
         await drive(ctx, limit, outputs)
 
     async def drive(ctx, cycles, wanted):
-        """Feed and drain for at most `cycles`; a wanted count of None never ends."""
+        """Feed and drain for at most `cycles`. With a wanted count of None it runs for all of them."""
         got, moved, first, offered = {n: [] for n in outputs}, {n: [] for n in ports}, {}, dict.fromkeys(outputs)
         pauses = {n: Pauses(input_stalls if n in inputs else output_stalls, f"{seed} {n}") for n in ports}
         shy = output_stalls and seed % 2
@@ -147,7 +147,7 @@ def run(dut, inputs, outputs, *, stalls=0.0, input_stalls=None, output_stalls=No
                 raised[name] = value
                 ctx.set(port, value)
 
-        for name in ports:  # a second call (after a reset) starts from what the first left
+        for name in ports:  # a first call, before a reset, may have left signals high
             ctx.set(ports[name].valid if name in inputs else ports[name].ready, 0)
         for cycle in range(cycles):
             for name in inputs:

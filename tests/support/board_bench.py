@@ -1,4 +1,4 @@
-"""The cocotb side of test_board: the host's own code talks to a simulated board, and all of it is written down."""
+"""The cocotb side of the board tests: the host's own code talks to a simulated board, and a file records all of it."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ import numpy as np
 from cocotb.task import bridge
 from cocotb.triggers import RisingEdge, Timer
 
-from hdl.link.request_receiver import Kind
+from hdl.link.words import Kind
 from sim.bench.board import PERIOD, SimulatedLine, start
 from sim.bench.handshake import high
 from sim.bench.uart import now
@@ -40,7 +40,7 @@ async def board(dut):
 
 
 class Spoilt:
-    """A pipe that changes one byte, once: number `sent` that is written from now, or number `received` that is read."""
+    """A pipe that changes a byte once: number `sent` of the next write, or number `received` of the next reads."""
 
     def __init__(self, pipe):
         self._pipe, self.sent, self.received = pipe, None, None
@@ -63,7 +63,7 @@ class Spoilt:
 
 
 class Bench:
-    """Scenarios by name; each leaves what JSON can hold. After each the board must be ready for the next."""
+    """Scenarios by name. Each returns what JSON can hold, and leaves the board ready for the next one."""
 
     def __init__(self, dut, job, pictures):
         self.dut, self.job, self.pictures = dut, job, pictures
@@ -73,7 +73,7 @@ class Bench:
         self.latencies = []
 
     async def pixels_in(self):
-        """Count the pixels that enter the accelerator; note when a picture's first does."""
+        """Count the pixels that enter the accelerator, and note the time of each picture's first one."""
         dut = self.dut
         while True:
             await RisingEdge(dut.clk)
@@ -85,21 +85,21 @@ class Bench:
                 await RisingEdge(dut.s_axis_tvalid)
 
     async def results_out(self):
-        """Note the cycles from a picture's first pixel until its result is there to be transferred."""
+        """Note the cycles from a picture's first pixel until its result is offered."""
         while True:
             await RisingEdge(self.dut.m_axis_tvalid)
             await RisingEdge(self.dut.clk)
             self.latencies.append((now() - self.first) // PERIOD)
 
     def listen(self, count=None):
-        """The answers that come until the line is silent (or `count` of them came), without their bodies."""
+        """The answers, without bodies, that come until the line is silent or `count` have come."""
         reader, found = AnswerReader(4096), []
         while (count is None or len(found) < count) and (data := self.line.read(4096)):
             found += [(answer.kind, answer.sequence, answer.status) for answer in reader.feed(data)]
         return found
 
     def classified(self, **spoil):
-        """Logits and classes of the first picture; its request or answer may be spoilt."""
+        """The logits and classes of the first picture. `spoil` spoils a byte of its request or answer, see `Spoilt`."""
         pipe = Spoilt(self.line)
         board = Board(pipe)
         board.identify()
@@ -126,7 +126,7 @@ class Bench:
         return self.listen(), self.classified()
 
     def garbage_before_a_request(self):
-        """Without a silence between them."""
+        """Garbage and a request, without a silence between them."""
         self.line.write(b"\x00\xff\xa5\xa5\x52\xa5" + request(Kind.IDENTIFY, 9))
         return self.listen()
 
@@ -166,7 +166,7 @@ class Bench:
         return self.listen(), self.classified()
 
     def back_to_back(self):
-        """Always two requests under way, one sent while the other is worked on and answered."""
+        """There are always two requests under way. One is sent while the other is computed and answered."""
         requests = [request(Kind.CLASSIFY, 30 + n, self.pictures[n % 3]) for n in range(6)]
         requests.append(request(Kind.IDENTIFY, 36))
         reader, found = AnswerReader(4096), []
@@ -180,17 +180,17 @@ class Bench:
         return found, self.listen()
 
     def burst(self):
-        """Pictures without a pause, faster than they are worked on: some find no place."""
+        """Pictures without a pause. They come faster than the board computes, so some are refused."""
         self.line.write(b"".join(request(Kind.CLASSIFY, 50 + n, self.pictures[0]) for n in range(6)))
         return self.listen(), self.classified()
 
     def flood(self):
-        """Requests faster than their answers, of which some are left out."""
+        """Requests that come faster than their answers can go. Some answers are left out."""
         self.line.write(b"".join(request(Kind.IDENTIFY, 40 + n) for n in range(12)))
         return self.listen(), self.classified()
 
     def rates(self):
-        """Both ends of the tolerance, and beyond it: refused, not misread."""
+        """Baud rates that are off by 2 % in both directions."""
         found = []
         for error in (-0.02, 0.02):
             self.line.rate(self.bit * (1 + error))
@@ -199,12 +199,12 @@ class Bench:
         return found, self.listen()
 
     def repeated(self):
-        """The host asks again, after a spoilt request or answer."""
+        """The host asks again after a spoilt request or answer."""
         spoilt = {"sent": (0, 3, 5, 40), "received": (0, 5, 20)}
         return [self.classified(**{end: at}) for end, places in spoilt.items() for at in places]
 
     def cut_off(self):
-        """A host that died in the middle of a picture, and one that begins at once."""
+        """A host that dies in the middle of a picture, and another one that begins at once."""
         self.line.write(request(Kind.CLASSIFY, 50, self.pictures[0])[:30])
         return self.classified()
 
@@ -216,7 +216,7 @@ class Bench:
         return lit, high(self.dut.led_error)
 
     async def command_line(self):
-        """`python -m tbn_hw.run` itself, through a socket."""
+        """Run `python -m tbn_hw.run` itself through a socket: [exit code, stdout, stderr] of each command line."""
         found = []
         for arguments in self.job["command_lines"]:
             with socket.create_server(("127.0.0.1", 0)) as server:
@@ -230,10 +230,10 @@ class Bench:
         return found
 
     async def relay(self, connection, process):
-        """Bytes between a socket and the board, while the process runs."""
+        """Pass bytes between a socket and the board while the process runs."""
         connection.settimeout(0.02)
         while process.poll() is None:
-            with suppress(TimeoutError, ConnectionError):  # nothing yet; the process is about to end
+            with suppress(TimeoutError, ConnectionError):  # no bytes yet, or the process is about to end
                 await self.line.sender.send(connection.recv(4096))
             if back := await self.line.listener.receive(4096, 20 * self.bit * PERIOD):
                 with suppress(ConnectionError):

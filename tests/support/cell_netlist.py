@@ -1,10 +1,10 @@
-"""A netlist of cells side by side, as Yosys writes one, for tests of the cells' models."""
+"""Writes a netlist of separate cells in Yosys's format, for tests of the cells' models."""
 
 import json
 
 
 class Cells:
-    """Cells that share input ports (name -> bits, `clk` beside them), whose nets `bits` has."""
+    """Cells that share input ports: those of `inputs` (name -> width), and `clk`. `bits` has the nets of each port."""
 
     def __init__(self, inputs):
         self._nets, self._ports, self._cells = iter(range(2, 100_000)), {}, {}
@@ -19,7 +19,7 @@ class Cells:
         return self._ports[name]["bits"]
 
     def add(self, kind, name, parameters, inputs, outputs):
-        """A cell; its parameters are strings as they stand in the file, or integers of 32 bits, its pins have nets."""
+        """Add a cell. Parameters are strings as in the file, or 32-bit integers. Inputs and outputs are nets by pin."""
         self._cells[name] = {
             "type": kind, "connections": inputs | outputs,
             "port_directions": dict.fromkeys(inputs, "input") | dict.fromkeys(outputs, "output"),
@@ -27,13 +27,13 @@ class Cells:
                            for key, value in parameters.items()}}
 
     def write(self, folder):
-        """The netlist, as a file in that folder."""
+        """Write the netlist to a file in `folder`, and return its path."""
         file = folder / "cells.json"
         file.write_text(json.dumps({"modules": {"top": {"ports": self._ports, "cells": self._cells, "netnames": {}}}}))
         return file
 
 
 def merged(old, new, enables, count, bits):
-    """A word whose bytes are the new ones where enabled."""
+    """The old word with the enabled bytes of the new one. There are `count` bytes of `bits` bits."""
     mask = sum((1 << bits) - 1 << bits * n for n in range(count) if enables >> n & 1)
     return old & ~mask | new & mask

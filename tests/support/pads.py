@@ -1,4 +1,4 @@
-"""Buffers at the pins of a netlist, which Gowin's place and route asks for, as a board's own top level has them."""
+"""Puts buffers at the pins of a netlist. Gowin's place and route needs them; a board's top level has its own."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tbn_hw.tools import yosys
 
 
 def with_pads(netlist: Path, family: str) -> Path:
-    """A netlist with buffers at the ports of its module, which has the file's name, if the family needs them."""
+    """The path of the netlist with buffers at its ports, if the family needs them. The module has the file's name."""
     if family not in PADS:
         return netlist
     name = netlist.stem

@@ -1,4 +1,4 @@
-"""The cocotb side of test_board_placed: the host's own code asks a simulated board who it is and for logits."""
+"""The cocotb side of the tests of placed boards: the host's own code asks a simulated board for its name and logits."""
 
 import json
 import os

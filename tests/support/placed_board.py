@@ -1,4 +1,4 @@
-"""A board's top level as nextpnr placed it, as Verilog for a simulator: pads, PLL, and cells of nextpnr's own kinds."""
+"""Verilog of a board's top level as nextpnr placed it, for a simulator: with pads, PLL and nextpnr's own cells."""
 
 import re
 from collections.abc import Iterator
@@ -9,33 +9,39 @@ from tbn_hw.netlists import simulation
 
 PADS = {"IBUF": ("I", "O"), "OBUF": ("O", "I"), "SB_IO": ("PACKAGE_PIN", "D_IN_0", "D_OUT_0"),
         "TRELLIS_IO": ("B", "O", "I")}
-"""The port at the pad, and those inside: of an input first."""
+"""Pad cell -> its port at the pad, its port inside for an input, and its port inside for an output."""
 PLLS = {"EHXPLLL": ("CLKI", "RST", 0, "CLKOS"), "ICESTORM_PLL": (None, "RESETB", 1, None),
         "rPLL": ("CLKIN", "RESET", 0, "CLKOUT")}
-"""Ports: the clock that comes in, where that is not the pad itself; the reset, and its level while the PLL runs; the
-design's clock, where that has a net, and is not known by a global buffer of nothing."""
+"""PLL cell -> (port of the input clock, port of the reset, its level while the PLL runs, port of the design's clock).
+
+The input clock is None if the pad itself is the input. The design's clock is None if it has no net; a global buffer
+without an input then stands for it.
+"""
 LEFT_OUT = ("BUFG", "DUMMY_CELL", "GSR")
-"""A buffer of nothing, what keeps places free, and what resets all at the start."""
+"""Cells that are left out: a buffer without effect, one that keeps places free, and the reset at power-up."""
 BUSES = dict.fromkeys(("DP", "MULT18X18", "MULT9X9", "SDP"), r"(\w+?)(\d+)") | {"ICESTORM_RAM": r"(\w+)_(\d+)"}
-"""Cells whose ports are bits, by the names of these."""
+"""Cells with a port for each bit of a bus -> the pattern of these ports' names."""
 OWN_NAMES = {"ALU": "placed_alu", "GOWIN_GND": "GND", "GOWIN_VCC": "VCC", "ICESTORM_RAM": "SB_RAM40_4K"}
 PULLED_UP = ("RCLKE", "WCLKE")
-"""Ports that read 1 where they are open."""
+"""Ports that read 1 if they are open."""
 ENABLED = {"RAM16SDP4": ("CE",), "SDP": ("WREA", "WREB")}
-"""Ports that no model has, since they must be high."""
+"""Ports that must be high; no model has them."""
 OUTPUT_ENABLES = {"DP": (("READ_MODE0", "OCEA", "CEA"), ("READ_MODE1", "OCEB", "CEB")),
                   "SDP": (("READ_MODE", "OCE", "CEB"), ("READ_MODE", "OCEB", "CEB"))}
-"""Of a port whose mode is 0: the enable of the output register that is not there must be the port's own."""
+"""(mode, enable of the output register, enable of the port). If the mode is 0 there is no output register.
+
+The two enables must then be the same.
+"""
 DROPPED = r"RAM16SDP4\.CE|SDP\.(WREA|WREB|OCEB)|MULT18X18D\.SRI[AB]\d+"
-"""Ports that no model has: those enables, and what comes from another multiplier."""
+"""Ports that no model has: the enables above, and inputs from another multiplier."""
 FIXED = {"NEG_CLK_R": "0", "NEG_CLK_W": "0", "WCKMUX": "WCK"}
-"""Parameters that no model has, and what they must be."""
+"""Parameters that no model has, and the values that they must have."""
 SELECTED = ("DP16KD", "MULT18X18D")
-"""Cells with a parameter <port>MUX where a port reads 0 or 1, or an open one, which is high, the other way round."""
+"""Cells with a parameter <port>MUX for open ports. It says whether the port reads 0, 1, or the usual 1 inverted."""
 FLOATING = {"ALU": ("I0", "I1", "I2", "I3", "CIN"), "LUT4": ("I0", "I1", "I2", "I3")}
-"""Inputs that must not matter where they are open: they read 0 and 1 in turn."""
+"""Inputs that must not matter if they are open. They read 0 and 1 in turn."""
 MODES = {"C2L": 0x0000, "ONE2C": 0x000F, f"{2:032b}": 0x609A}
-"""An ALU's table by its mode: ends of chains (a carry of 0, and of 1), and what adds or subtracts."""
+"""The mode of an ALU -> its table: the two ends of chains (with a carry of 0, and of 1), and the adder-subtracter."""
 MODELS = """
 module placed_pll #(parameter RUNS = 0)(input CLKI, input RESET, output CLKO, output LOCK);
   reg [4:0] cycles = 0;
@@ -63,7 +69,7 @@ Cell = dict[str, Any]
 
 
 def verilog(module: dict[str, Any], name: str, family: str, clock: str = "clk") -> str:
-    """Verilog of a placed netlist's module, its pads as ports, and models of its cells; a PLL passes its clock on."""
+    """The Verilog of a placed netlist, with its pads as ports, and of its cells. The PLL passes its clock on."""
     nets = [bit for cell in module["cells"].values() for bits in cell["connections"].values() for bit in bits]
     free = count(max(nets) + 1)
     inside = {port: [next(free)] for port in module["ports"]}
@@ -88,7 +94,7 @@ def verilog(module: dict[str, Any], name: str, family: str, clock: str = "clk") 
 
 
 def pll(module: dict[str, Any]) -> Cell:
-    """The one PLL."""
+    """The only PLL of a module."""
     found, = (cell for cell in module["cells"].values() if cell["type"] in PLLS)
     return dict(found)
 
@@ -99,12 +105,12 @@ def alu_table(parameters: dict[str, str]) -> int:
 
 
 def _is_clock(cell: Cell) -> bool:
-    """Whether it is the global buffer of a PLL's output, which no net says."""
+    """Whether a cell is the global buffer of a PLL's output. The netlist has no net between the two."""
     return cell["type"] == "SB_GB" and not cell["connections"]["USER_SIGNAL_TO_GLOBAL_BUFFER"]
 
 
 def _pll(module: dict[str, Any], pad: list[int]) -> Cell:
-    """The one PLL, as a cell of MODELS."""
+    """The module's PLL as a cell of MODELS. `pad` is the net of the clock's pad."""
     found = pll(module)
     wires = found["connections"]
     given, reset, runs, output = PLLS[found["type"]]
@@ -116,7 +122,7 @@ def _pll(module: dict[str, Any], pad: list[int]) -> Cell:
 
 
 def _check_enables(cell: Cell, high: list[list[int]]) -> None:
-    """Gowin's memories are enabled where their models take it for granted."""
+    """Check that Gowin's memories are enabled where their models assume it."""
     kind, wires = cell["type"], cell["connections"]
     assert all(wires[port] in high for port in ENABLED.get(kind, ()))
     for mode, enable, own in OUTPUT_ENABLES.get(kind, ()):
@@ -124,7 +130,7 @@ def _check_enables(cell: Cell, high: list[list[int]]) -> None:
 
 
 def _modelled(cell: Cell, free: Iterator[int]) -> Cell:
-    """The same cell under the names of a model; nets that it needs for outputs which are open are `free`."""
+    """The same cell with the names of its model. Open outputs get nets from `free`."""
     kind, parameters = cell["type"], cell["parameters"]
     wires = {port: bits for port, bits in cell["connections"].items() if not re.fullmatch(DROPPED, f"{kind}.{port}")}
     directions = dict(cell["port_directions"])
@@ -136,7 +142,7 @@ def _modelled(cell: Cell, free: Iterator[int]) -> Cell:
         wires, parameters = _selected(wires, directions, parameters)
     for port in FLOATING.get(kind, ()):
         wires[port], directions[port] = wires.get(port) or ["x"], "input"
-    if kind == "TRELLIS_COMB" and wires.get("FXA"):  # the upper LUT of a slice, whose multiplexer is an L6MUX21
+    if kind == "TRELLIS_COMB" and wires.get("FXA"):  # the slice's upper LUT; its multiplexer is an L6MUX21
         parameters |= {"IS_Z1": "1"}
     if kind == "ALU":
         parameters = {"TABLE": alu_table(parameters)}
@@ -148,7 +154,7 @@ def _modelled(cell: Cell, free: Iterator[int]) -> Cell:
 
 def _joined(wires: dict[str, Any], directions: dict[str, str], bits: str,
             free: Iterator[int]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Ports of one bit as buses; an input that is open reads 0, unless it is pulled up."""
+    """(wires, directions) with ports of one bit joined to buses. An open input reads 0, unless it is pulled up."""
     places = {port: found.groups() if (found := re.fullmatch(bits, port)) else (port, 0) for port in wires}
     whole = {name: directions[port] for port, (name, _) in places.items()}
     joined: dict[str, Any] = {}
@@ -161,7 +167,7 @@ def _joined(wires: dict[str, Any], directions: dict[str, str], bits: str,
 
 def _selected(wires: dict[str, Any], directions: dict[str, str],
               parameters: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inputs as their parameters select them."""
+    """(wires, parameters) with open inputs at the level that their parameters select."""
     found = dict(wires)
     for port in (port for port in wires if directions[port] == "input"):
         how = parameters.get(f"{port}MUX", port)

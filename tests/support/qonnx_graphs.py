@@ -10,7 +10,7 @@ DOMAIN = "onnx.brevitas"
 
 
 class Graph:
-    """Grows from the input `in`; `x` is the tensor that the next node reads."""
+    """A graph that grows from the input `in`. The next node reads the tensor `x`."""
 
     def __init__(self, *shape, seed=0, opset=13):
         self.shape, self.opset, self.x = (1, *shape), opset, "in"

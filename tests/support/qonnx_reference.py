@@ -1,4 +1,4 @@
-"""The `qonnx` package's own execution of a file, on many pictures at once."""
+"""Executes a file with the `qonnx` package itself, on many pictures at once."""
 
 import warnings
 from pathlib import Path
@@ -11,13 +11,13 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 
 def execute(file: Path, x: np.ndarray, batch: int = 500) -> np.ndarray:
-    """The first output for `x` (n, ...), float values of the graph's input; n is a multiple of `batch` or below it."""
+    """The first output (n, outputs) for the float inputs `x` (n, ...). n must be a multiple of `batch`, or less."""
     batch = min(batch, len(x))
     model = ModelWrapper(str(file))
     source, output = model.graph.input[0].name, model.graph.output[0].name
     model = model.transform(ChangeBatchSize(batch)).transform(InferShapes())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the shapes in the file are those of one picture
+        warnings.simplefilter("ignore")  # it warns because the file's shapes are for one picture
         parts = [execute_onnx(model, {source: x[first:first + batch].astype(np.float32)})[output]
                  for first in range(0, len(x), batch)]
     return np.concatenate(parts).reshape(len(x), -1)

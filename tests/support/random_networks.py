@@ -1,4 +1,4 @@
-"""Random networks to run: a small one that has every node kind, and one with the shape of ResNet-20."""
+"""Random networks: a small one with every node kind, and one with the shape of ResNet-20."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def requantize(random, name, source, channels, shift, width):
 
 
 def resnet(depth=3, channels=(16, 32, 64), size=32, classes=10, seed=0):
-    """`depth` blocks of two ternary-binary convolutions a stage: 3 is ResNet-20."""
+    """A ResNet with `depth` blocks of two ternary-binary convolutions in each stage. Depth 3 is ResNet-20."""
     random = np.random.default_rng(seed)
     nodes = [conv(random, "stem", "input", 3, channels[0], weights="int8"),
              requantize(random, "stem.fixed", "stem", channels[0], 10, 16)]
@@ -63,7 +63,7 @@ def resnet(depth=3, channels=(16, 32, 64), size=32, classes=10, seed=0):
 
 
 def every_kind(seed=0):
-    """A small network with each node kind, a binary convolution with its own padding, and two readers of one tensor."""
+    """A small network with every node kind, a binary convolution with its own padding, and one tensor read twice."""
     random = np.random.default_rng(seed)
     binary = conv(random, "binary.conv", "binary", 4, 6)
     binary.arrays["pad"] = random.choice([-1, 1], 4).astype(np.int8)

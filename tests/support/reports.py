@@ -1,4 +1,4 @@
-"""Contents of `report.json` for the tests of the page: of small networks, with made-up figures, each another one."""
+"""Made-up contents of `report.json` for the tests of the report's page. Figures differ, so that a wrong one shows."""
 
 import json
 
@@ -26,7 +26,7 @@ BOARD = {"clock_mhz": 60.0, "baud": 3_000_000, "request_bytes": 3084, "answer_by
 
 
 def content(net, routed=True, target="ecp5", accuracy=True, board=None):
-    """A report as a build writes it, with figures that differ from each other in place of measured ones."""
+    """A report of `net` in the form that a build writes, with made-up figures in place of measured ones."""
     design, target = StreamingDesign.of(net, fold(net, {})), find_target(target)
     modules = {design.name: {"parts": {}}}
     for index, block in enumerate(design.blocks()):

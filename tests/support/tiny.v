@@ -1,6 +1,11 @@
-// A hand-written accelerator: two channels in; a stream `mid` of their differences and sums; per frame of 12 pixels the
-// two totals and which is the larger. A pixel is taken every third cycle. A frame's first pixel (-128, k) turns on
-// fault k: 1 a wrong value in `mid`, 2 a deadlock, 3 a result that moves while it waits, 4 no tlast, 5 a result too many.
+// A hand-written accelerator. A pixel has two channels. The stream `mid` has their difference and their sum. The result
+// of a frame of 12 pixels is the two totals, and the index of the larger one. A pixel is taken every third cycle.
+// A frame's first pixel (-128, k) turns on fault k:
+//   1  a wrong value in `mid`
+//   2  a deadlock
+//   3  a result that changes while it waits
+//   4  no tlast
+//   5  a result too many
 module tiny (
     input aclk, input aresetn,
     input [15:0] s_axis_tdata, input s_axis_tvalid, output s_axis_tready, input s_axis_tlast,

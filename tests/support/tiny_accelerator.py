@@ -1,4 +1,4 @@
-"""What goes into the accelerator of `tiny.v` and must come out of it."""
+"""Inputs of the accelerator of `tiny.v`, and the outputs that it must give."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ TINY = [Path(__file__).with_name("tiny.v")]
 
 
 def frames(count, fault=0, at=0):
-    """Pictures (n, 3, 4, 2), the stream in the middle, logits and classes; `fault` is turned on by picture `at`."""
+    """(pictures (n, 3, 4, 2), values of the stream `mid`, logits, classes). Picture `at` turns on `fault`."""
     images = np.random.default_rng(1).integers(-127, 128, (count, 3, 4, 2)).astype(np.int8)
     if fault:
         images[at, 0, 0] = -128, fault

@@ -1,4 +1,4 @@
-"""The guide's own model: trained in Brevitas, written as QONNX, imported, and the same classes come out."""
+"""The model of docs/qonnx.md is trained in Brevitas, written as QONNX and imported. It gives the same classes."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Exported networks: the `qonnx` package computes their integers, and an import gives the same network again."""
+"""Exported networks. The `qonnx` package computes the same integers, and an import gives the same network again."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def golden(network, images):
 
 
 def round_trip(network, folder, count):
-    """Export, execute and import; the imported network."""
+    """Export a network, execute the file, import it, and return the imported network."""
     file = folder / f"{network.name}.onnx"
     write_network(network, file)
     images = np.random.default_rng(3).integers(0, 256, (count, *network.input.shape), np.uint8)
@@ -54,7 +54,7 @@ def round_trip(network, folder, count):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", model_names())
 def test_zoo_round_trip(name, tmp_path):
-    """Every array of every node, and the logits of 1,000 random pictures."""
+    """Compare every array of every node, and the logits of 1,000 random pictures."""
     weights = find_weights(name)
     if weights is None:
         pytest.skip(f"{name} is not trained yet")
@@ -64,15 +64,15 @@ def test_zoo_round_trip(name, tmp_path):
     assert [node.name for node in again.nodes] == [node.name for node in network.nodes]
     for old, new in zip(network.nodes, again.nodes, strict=True):
         assert (old.kind, old.inputs) == (new.kind, new.inputs)
-        if old.kind == "requantize":  # may be written with a smaller shift
+        if old.kind == "requantize":  # an import may give a smaller shift
             continue
-        for key, (least, most) in ends(again, new).items():  # a crossing outside the tensor's range is at its end
+        for key, (least, most) in ends(again, new).items():  # a crossing outside the tensor's range moves to its end
             want = old.arrays[key].clip(least, most)
             np.testing.assert_array_equal(want, new.arrays[key], err_msg=f"{old.name}: {key}")
 
 
 def ends(network, node):
-    """Least and largest number of each array that decides a node's outputs."""
+    """The least and the largest number that matters in each array that decides a node's outputs."""
     kind = network.types[node.inputs[0]]
     every = {"weights": (-128, 127), "hi": (kind.lo, kind.hi + 1), "lo": (kind.lo - 1, kind.hi)}
     return {key: limits for key, limits in every.items() if key in node.arrays}

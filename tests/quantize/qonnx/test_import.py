@@ -1,4 +1,4 @@
-"""Imported graphs give what the `qonnx` package computes: each kind of node, where it matters and how it is turned."""
+"""Imported graphs give the results of the `qonnx` package, for each kind of node and each way to handle it."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def pictures(count=60, shape=(8, 8, 3)):
 
 
 def both(file, images):
-    """Logits of the import, as real numbers, and those of the executor."""
+    """(logits of the imported network as real numbers, logits of the `qonnx` package, the check)."""
     check = read_network(file)
     assert not check.refused, check.refused
     found = run(check.network, (images.astype(np.int16) - 128).astype(np.int8), keep=check.network.outputs[:1])

@@ -1,4 +1,4 @@
-"""What cannot be imported is refused with a sentence a node, all at once, exit code 1 and no traceback."""
+"""Graphs that cannot be imported. All refusals come at once, with a sentence a node, exit code 1 and no traceback."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Networks that Brevitas trained: the import names every MNIST picture as the `qonnx` package does."""
+"""Networks trained in Brevitas. The import gives the class of every MNIST picture that the `qonnx` package gives."""
 
 import numpy as np
 import pytest

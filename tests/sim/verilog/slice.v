@@ -1,6 +1,9 @@
-// Two streams in, one out: the sum of both, by a register slice. A first beat of 0xfff0 + k at `a` turns on fault k:
-// 1 a wrong sum in beat 5, 2 a deadlock after beat 7, 3 a sum that moves while it waits, 4 a beat too many, 5 a count
-// that goes on across resets.
+// A register slice that adds two streams. A first beat of 0xfff0 + k at `a` turns on fault k:
+//   1  a wrong sum in beat 5
+//   2  a deadlock after 7 beats
+//   3  a sum that changes while it waits
+//   4  a beat too many
+//   5  a count that resets do not clear
 module slice (
     input clk, input rst,
     input [15:0] a__payload, input a__valid, output a__ready,
