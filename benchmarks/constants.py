@@ -47,7 +47,7 @@ from tbn_hw.families.ice40 import ICE40
 from tbn_hw.families.registry import FAMILIES
 from tbn_hw.routing.nextpnr import place_and_route, placer_options
 from tbn_hw.shared.errors import BuildError, DoesNotFit, Mismatch
-from tbn_hw.stages.workspace import content_key, file_hash
+from tbn_hw.stages.keys import content_key, file_hash
 
 FORMS = ("naive", "da4ml", "ours")
 VECTORS = 300

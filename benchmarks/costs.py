@@ -25,7 +25,7 @@ from tbn_hw.families.ice40 import ICE40
 from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists import synthesis
 from tbn_hw.shared.progress import progress
-from tbn_hw.stages.workspace import content_key, sources
+from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import Engine
 from tbn_hw.tools.versions import versions
@@ -71,7 +71,7 @@ def sweep(family: str, name: str) -> list[Engine]:
 
 def key(engine: Engine, family: str) -> str:
     """A hash of all that an engine's figures depend on."""
-    return content_key("cost", versions("yosys"), sources("hdl"), family, repr(engine))
+    return content_key("cost", versions("yosys"), sources(generate.__name__), family, repr(engine))
 
 
 def measured(engines: Sequence[Engine], family: str, store: Path,

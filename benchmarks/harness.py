@@ -32,7 +32,7 @@ from tbn_hw.netlists import join
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.routing.nextpnr import Routed, place_and_route
-from tbn_hw.stages.workspace import content_key, file_hash
+from tbn_hw.stages.keys import content_key, file_hash
 from tbn_hw.targets.device import Device
 from tbn_hw.tools.versions import versions
 

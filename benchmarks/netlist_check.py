@@ -16,7 +16,7 @@ import numpy as np
 from sim.bench import ComponentResult, simulate_component
 from tbn_hw.netlists.simulation import escaped, models, top_module, verilog
 from tbn_hw.shared.errors import Mismatch, UsageError
-from tbn_hw.stages.workspace import content_key
+from tbn_hw.stages.keys import content_key
 
 Values = Sequence[int] | np.ndarray
 

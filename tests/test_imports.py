@@ -1,6 +1,7 @@
 """Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network.
 
-Torch stays in quantize and its benchmarks. Inside tbn_hw the folders stand in ORDER, and no modules import each other in a circle.
+Torch stays in quantize and its benchmarks. Inside tbn_hw the folders stand in ORDER. No modules import each other in a
+circle.
 
 The rule is read from the syntax trees, so an import hidden in a function counts too.
 """

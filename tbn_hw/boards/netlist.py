@@ -6,25 +6,24 @@ from pathlib import Path
 
 from tbn_hw.boards.top import BoardTop, Settings
 from tbn_hw.families.registry import board_facts, find_family
-from tbn_hw.streaming import generate
-from tbn_hw.streaming.accelerator import Accelerator
+from tbn_hw.shared.design import Design
 from tbn_hw.tools import yosys
 from tbn_hw.tools.versions import require_yosys
 
 
-def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -> list[Path]:
+def mapped(top: BoardTop, design: Design, family: str, folder: Path) -> list[Path]:
     """Write the mapped netlists of a board's top level to `folder`, and return their paths.
 
     One has the top level and the link. The other has the settings, whose constants are the tables of LUTs. So tops of
     different clocks have the same cells and wires.
 
-    The accelerator is a black box here. `tbn_hw.netlists.synthesis.synthesise` writes its netlists, and
+    The design is a black box here. `tbn_hw.netlists.synthesis.synthesise` writes its netlists, and
     `tbn_hw.netlists.join.json_netlist` joins all of them under the name of `top` for nextpnr, which also gets the
     constraint file of `tbn_hw.boards.top.for_target`. Raises ToolMissing, and SynthesisError when Yosys fails.
     """
     require_yosys()
     folder.mkdir(parents=True, exist_ok=True)
-    header = generate.top(accelerator).partition("\n);")[0]
+    header = design.top().partition("\n);")[0]
     own = dict(top.modules)
     (folder / "box.v").write_text(f"{header}\n);\nendmodule\n{own.pop(top.settings.name)}")
     (folder / "source.v").write_text("".join(own.values()))

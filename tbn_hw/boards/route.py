@@ -13,19 +13,21 @@ from tbn_hw.boards.top import BoardTop, for_target
 from tbn_hw.families.frequency import MHZ
 from tbn_hw.families.registry import board_facts, place_and_route_of
 from tbn_hw.host.protocol import line_rate
-from tbn_hw.routing.route import Design, missed, route
+from tbn_hw.routing.route import Placeable, missed, route
+from tbn_hw.shared.design import Design
 from tbn_hw.shared.errors import DoesNotFit, UsageError
-from tbn_hw.streaming.accelerator import Accelerator
 from tbn_hw.targets.catalogue import Target
 
 OF_ALL_SEEDS = ("seeds", "seeds_without_place", "median_mhz", "least_mhz")
 """The figures that the last run, of the best seed alone, does not have."""
 
 
-def route_board(accelerator: Accelerator, design: Design, target: Target, file: Path, *, seeds: Sequence[int],
+def route_board(design: Design, placeable: Placeable, target: Target, file: Path, *, seeds: Sequence[int],
                 clock_mhz: float | None = None, required_mhz: float | None = None, workers: int | None = None,
                 progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
-    """Place and route the accelerator `design` behind its serial line, with the pins and the PLL of `target`'s board.
+    """Place and route a design behind its serial line, with the pins and the PLL of `target`'s board.
+
+    `placeable` has the design's own netlists.
 
     Without `clock_mhz` the seeds tell how fast the design can be; then the PLL is set to what is usable of that, or the
     nearest below it that it can make, and the best seed is routed again, aimed as before. For tops of two clocks have
@@ -42,8 +44,8 @@ def route_board(accelerator: Accelerator, design: Design, target: Target, file: 
 
     def run(top: BoardTop, constraints: str, **how: Any) -> dict[str, Any]:
         pins = _written(top, constraints, file.parent / "board", target.family)
-        netlists = mapped(top, accelerator, target.family, work)
-        whole = replace(design, netlists=[*design.netlists, *netlists], top=top.name, constraints=pins,
+        netlists = mapped(top, design, target.family, work)
+        whole = replace(placeable, netlists=[*placeable.netlists, *netlists], top=top.name, constraints=pins,
                         clock="clock" if top.pll else "clk", inside="accelerator")
         figures = route(whole, target, file, workers=workers, usable=usable, **how)
         rate = line_rate(top.identity, top.baud)
@@ -52,7 +54,7 @@ def route_board(accelerator: Accelerator, design: Design, target: Target, file: 
     def first(name: str, done: int, total: int) -> None:
         report(name, done, steps)
 
-    top, constraints = for_target(accelerator, target, clock_mhz=clock_mhz or aim)
+    top, constraints = for_target(design, target, clock_mhz=clock_mhz or aim)
     if clock_mhz is not None:
         figures = run(top, constraints, seeds=seeds, clock_mhz=aim, required_mhz=clock_mhz, progress=first)
     else:
@@ -61,7 +63,7 @@ def route_board(accelerator: Accelerator, design: Design, target: Target, file: 
         if missed(found, target) is not None:
             shutil.rmtree(work)
             return found
-        top, constraints = _at_most(accelerator, target, found["usable_mhz"])
+        top, constraints = _at_most(design, target, found["usable_mhz"])
         if required_mhz is not None and top.clock_hz / MHZ < required_mhz:
             raise DoesNotFit(f"{target.name}: {required_mhz:g} MHz are required; the design reaches "
                              f"{found['fmax_mhz']:.2f} MHz, with which the board's clock can have "
@@ -73,14 +75,14 @@ def route_board(accelerator: Accelerator, design: Design, target: Target, file: 
     return figures
 
 
-def _at_most(accelerator: Accelerator, target: Target, reached_mhz: float) -> tuple[BoardTop, str]:
+def _at_most(design: Design, target: Target, reached_mhz: float) -> tuple[BoardTop, str]:
     """The top level, and its constraints, at the fastest clock that the board can have up to what was reached."""
     assert target.board is not None
     try:
-        return for_target(accelerator, target, clock_mhz=reached_mhz)
+        return for_target(design, target, clock_mhz=reached_mhz)
     except UsageError as error:
         if target.board.clock.mhz <= reached_mhz:
-            return for_target(accelerator, target)
+            return for_target(design, target)
         raise DoesNotFit(f"{target.name}: the design reaches {reached_mhz:.2f} MHz, and {error}") from None
 
 

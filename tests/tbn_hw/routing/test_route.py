@@ -12,7 +12,7 @@ from tbn_hw.routing import shell
 from tbn_hw.routing.bitstream import SUFFIXES, pack
 from tbn_hw.routing.critical_path import named, place_of
 from tbn_hw.routing.nextpnr import CriticalPath, Step
-from tbn_hw.routing.route import FIGURES, Design, missed, route
+from tbn_hw.routing.route import FIGURES, Placeable, missed, route
 from tbn_hw.shared.errors import DoesNotFit, PlacementError, UsageError
 from tbn_hw.targets.catalogue import find_target
 from tbn_hw.targets.device import Device
@@ -36,7 +36,7 @@ def routed(request, tmp_path_factory):
     synthesise({"sums": ADDER, "tiny": TOP}, target.family, folder, top="tiny")
     steps = []
     file = folder / "out" / f"tiny{SUFFIXES[target.family]}"
-    figures = route(Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES), target, file,
+    figures = route(Placeable([folder / "sums.v", folder / "tiny.v"], "tiny", NODES), target, file,
                     seeds=(1, 2, 3), progress=lambda *step: steps.append(step))
     assert [step[1:] for step in steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     return target, folder, figures
@@ -88,7 +88,7 @@ def test_critical_path(routed):
 def test_missed_clock(routed, tmp_path):
     """There is no bitstream of a design that is too slow, and it is said by how much."""
     target, folder, _ = routed
-    design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
+    design = Placeable([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     figures = route(design, target, tmp_path / "fast" / "tiny.bit", seeds=(1,), clock_mhz=900)
     assert figures["bitstream"] is None and {path.name for path in (tmp_path / "fast").iterdir()} == {"route"}
     error = missed(figures, target)
@@ -114,7 +114,7 @@ def test_static_placer(routed, tmp_path, monkeypatch):
     """A large design of ECP5 has another placer."""
     target, folder, _ = routed
     monkeypatch.setattr("tbn_hw.families.ecp5.STATIC_CELLS", 10)
-    design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
+    design = Placeable([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     route(design, target, tmp_path / f"tiny{SUFFIXES[target.family]}", seeds=(1,))
     small, large = ((path / "route" / "seed1.log").read_text() for path in (folder / "out", tmp_path))
     assert "analytical placer" in small and ("Static placer" in large) == (target.family == "ecp5")
@@ -138,7 +138,7 @@ def test_pins(name, pins, cell, tmp_path):
 endmodule""")
     (tmp_path / "pins").write_text(pins)
     netlists = [tmp_path / "sums.v", tmp_path / "outer.v", with_pads(tmp_path / "board.v", target.family)]
-    design = Design(netlists, "board", NODES, constraints=tmp_path / "pins", inside="accelerator")
+    design = Placeable(netlists, "board", NODES, constraints=tmp_path / "pins", inside="accelerator")
     file = tmp_path / "out" / f"b{SUFFIXES[target.family]}"
     figures = route(design, target, file, seeds=(1,), clock_mhz=20)
     assert figures["used"][cell] == 2 and not figures["out_of_context"]
@@ -167,7 +167,7 @@ def test_throughput():
 
 def test_refused(tmp_path):
     with pytest.raises(UsageError, match=r"^xc7 \(XC7A100T\) is for synthesis only; there is no open place and route$"):
-        route(Design([], "top", {}), find_target("xc7"), tmp_path / "x.bit", seeds=(1,))
+        route(Placeable([], "top", {}), find_target("xc7"), tmp_path / "x.bit", seeds=(1,))
 
 
 @pytest.mark.nextpnr

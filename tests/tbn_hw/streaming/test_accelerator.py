@@ -25,6 +25,7 @@ from tbn_hw.streaming.accelerator import identifier
 from tbn_hw.streaming.folding import Folding, divisors, fold
 from tbn_hw.streaming.plan import plan
 from tbn_hw.streaming.queues import join_depths
+from tbn_hw.verilog.joined import join
 
 
 def random_foldings(net, seed):
@@ -269,9 +270,9 @@ def test_killed_worker(monkeypatch):
 def test_residual_block_survives_a_thousand_stall_patterns(tmp_path):
     """1,000 frames, each under its own random pauses, through the shallowest queue that cannot deadlock."""
     net, foldings = one_block(2)
-    join = next(node for node in net.nodes if node.kind == "add")
-    least = with_queue(plan(net, foldings), join_depths(net, join)[1])
-    verilog = generate.join({least.name: generate.top(least), **generate.modules(least, 2)})
+    add = next(node for node in net.nodes if node.kind == "add")
+    least = with_queue(plan(net, foldings), join_depths(net, add)[1])
+    verilog = join({least.name: generate.top(least), **generate.modules(least, 2)})
     (tmp_path / "net.v").write_text(verilog)
     for seed, stalls in enumerate((0.1, 0.3, 0.5, 0.7, 0.9)):
         images = pictures(net, 200, seed)
