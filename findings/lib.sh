@@ -31,6 +31,16 @@ same() {
   fi
 }
 
+# logged FILE COMMAND...: run a command with its output in a file, of which the end is printed if the command fails.
+logged() {
+  local file="$1"
+  shift
+  if ! "$@" > "$file" 2>&1; then
+    tail -n 5 "$file" >&2
+    exit 1
+  fi
+}
+
 # cells TYPE FILE: how many cells of a type the output of Yosys's `stat` lists.
 cells() {
   awk -v type="$1" '$NF == type { found = $1 } END { print found + 0 }' "$2"

@@ -39,7 +39,7 @@ y = execute_onnx(model, {"x": x})["y"]
 print("+".join(node.op_type for node in model.graph.node), *y.ravel().astype(int))
 EOF
 python3 make.py
-qonnx-convert clip.onnx --output-style quant --output-file quant.onnx > convert.log 2>&1
+logged convert.log qonnx-convert clip.onnx --output-style quant --output-file quant.onnx
 expected "both files give 0 5 9 9 9 9 for 0 5 9 10 15 99"
 same "before" "QuantizeLinear+Clip+DequantizeLinear 0 5 9 9 9 9" "$(python3 execute.py clip.onnx)"
 same "after" "Quant 0 5 9 10 15 15" "$(python3 execute.py quant.onnx)"

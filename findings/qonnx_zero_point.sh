@@ -41,7 +41,7 @@ print(*(y / np.float32(0.25)).ravel().astype(int))
 EOF
 python3 make.py
 for zero in 127 128; do
-  qonnx-convert $zero.onnx --output-style quant --output-file $zero.quant.onnx > convert.log 2>&1
+  logged convert.log qonnx-convert $zero.onnx --output-style quant --output-file $zero.quant.onnx
 done
 expected "0 0 2 2 3 quarters for -0.125 0.125 0.375 0.625 0.7, whatever the zero point"
 same "zero point 128, QuantizeLinear and DequantizeLinear" "0 0 2 2 3" "$(python3 execute.py 128.onnx)"
