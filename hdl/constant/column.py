@@ -34,7 +34,7 @@ class Column:
         return heapq.heappop(self._virtuals)[2]
 
     def ready(self, reals, virtuals):
-        """The level at which so many of both are there, or None where there are not so many."""
+        """The level at which that many real and virtual bits are there, or None if the column has fewer."""
         if reals > self.reals or virtuals > self.virtuals:
             return None
         needed = heapq.nsmallest(reals, self._reals) + heapq.nsmallest(virtuals, self._virtuals)
