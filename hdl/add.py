@@ -53,6 +53,7 @@ class Add(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an output element."""
         return signed(self._width)
 
     @property
@@ -62,6 +63,7 @@ class Add(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from the later of the two inputs to the sum."""
         return 1
 
     def elaborate(self, platform):

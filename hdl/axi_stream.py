@@ -91,6 +91,7 @@ class AxiInput(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a pixel at the port to the same pixel at `o`."""
         return 2
 
     def elaborate(self, platform):
@@ -211,6 +212,7 @@ class AxiOutput(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from the first beat of logits to the result at the port."""
         return self.interval + 1
 
     def elaborate(self, platform):

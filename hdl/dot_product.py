@@ -64,7 +64,7 @@ def multiplied(activation, weight_kind, family):
 
 
 def beat_layout(activation, weight_kind, family, shape, simd):
-    """The layout in which a `DotProduct` takes a beat of `simd` elements: that of what `beat` returns."""
+    """The layout in which a `DotProduct` takes a beat of `simd` elements, and in which `beat` returns them."""
     if paired(activation, weight_kind):
         return pair_layout(shape, simd)
     return (digit_layout if in_digits(activation, weight_kind, family) else data.ArrayLayout)(shape, simd)

@@ -11,6 +11,7 @@ __all__ = ["channel_rows", "check_channels", "check_integers", "check_shape", "c
 
 
 def is_integer(value):
+    """Whether a value is an integer, which a bool is not."""
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 

@@ -38,6 +38,7 @@ class Fork(wiring.Component):
 
     @property
     def outputs(self):
+        """The output ports, in order."""
         return [getattr(self, f"o{k}") for k in range(self._n)]
 
     @property
@@ -47,6 +48,7 @@ class Fork(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from the input to the outputs."""
         return 0
 
     def elaborate(self, platform):

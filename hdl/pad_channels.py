@@ -57,6 +57,7 @@ class PadChannels(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a pixel's first beat to its first output beat."""
         return 1
 
     def elaborate(self, platform):

@@ -52,6 +52,7 @@ class WindowReduction(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a window's first beat to its result."""
         return (self._kernel - 1) * self._inner + 1 + self.late
 
     @property
@@ -223,14 +224,17 @@ class Pool(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an output element."""
         return self._o_shape
 
     @property
     def out_height(self):
+        """Lines of an output frame."""
         return (self._height - self._kernel) // self._stride + 1
 
     @property
     def out_width(self):
+        """Columns of an output frame."""
         return (self._width - self._kernel) // self._stride + 1
 
     @property

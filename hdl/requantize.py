@@ -123,6 +123,7 @@ class Requantize(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an output element."""
         return range_shape(self._lo, self._hi)
 
     @property
@@ -137,6 +138,7 @@ class Requantize(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a beat to its results."""
         return 2 + self.multiplies * (1 + 2 * self._far)
 
     @functools.cached_property

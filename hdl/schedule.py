@@ -34,6 +34,7 @@ class Bit:
 
     @property
     def virtual(self):
+        """Whether no cell makes it."""
         return self.kind != "wire"
 
 

@@ -100,6 +100,7 @@ class Threshold(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an output element."""
         return self._o_shape
 
     @property
@@ -120,6 +121,7 @@ class Threshold(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a beat to its results."""
         return 1
 
     def elaborate(self, platform):

@@ -65,6 +65,7 @@ class TopK(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an index."""
         return range_shape(0, self._channels - 1)
 
     @property
@@ -74,6 +75,7 @@ class TopK(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from the first beat of a frame to its indices."""
         return self._channels + (self._par > 1)
 
     def elaborate(self, platform):

@@ -26,18 +26,22 @@ class WindowSchedule:
 
     @property
     def out_height(self):
+        """Rows of windows."""
         return (self.height + 2 * self.padding - self.kernel) // self.stride + 1
 
     @property
     def out_width(self):
+        """Windows in a row."""
         return (self.width + 2 * self.padding - self.kernel) // self.stride + 1
 
     @property
     def windows(self):
+        """Windows of a frame."""
         return self.out_height * self.out_width
 
     @property
     def frame_words(self):
+        """Words of a frame."""
         return self.height * self.width * self.pixel_words
 
     @property

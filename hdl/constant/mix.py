@@ -45,6 +45,7 @@ class Mix(NamedTuple):
 
     @property
     def cost(self):
+        """Lookup tables and halves of carry chains."""
         return (self.three + 2 * (self.pair + self.mixed + self.new + self.new_real) + self.on + self.on_real
                 + self.half_chain + self.half + self.realised)
 

@@ -17,6 +17,7 @@ class Bit(NamedTuple):
 
     @property
     def is_real(self):
+        """Whether it is a signal."""
         return self.table == 0b10 and len(self.signals) == 1
 
 

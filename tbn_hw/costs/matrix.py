@@ -37,6 +37,7 @@ class Matrix:
 
     @classmethod
     def of(cls, mvu: MVU) -> Matrix:
+        """The numbers of a component."""
         constant = mvu.start_values(mvu.mw)
         bits = (constant[:, None] >> np.arange(mvu.acc_width)) & 1
         starts = int((bits != bits[0]).any(axis=0).sum()) if constant.any() else -1
@@ -44,6 +45,7 @@ class Matrix:
 
     @property
     def counted(self) -> bool:
+        """Whether the products are counted as bits."""
         return counted(self.activation, self.kind)
 
     @property

@@ -75,7 +75,7 @@ def solve(network: Network, wish: Wish) -> Solution:
 
 
 def fastest(candidates: Candidates, wish: Wish) -> Solution | None:
-    """The cheapest foldings of the fewest cycles a frame that fit; None if none do."""
+    """The cheapest foldings with the fewest cycles a frame that fit; None if nothing fits."""
     steps = sorted(set(_intervals(candidates.network)))
     low, high = 0, len(steps) - 1
     while low < high:  # the relaxed problem is solved in no time, and is possible whenever the whole one is

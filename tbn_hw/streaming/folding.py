@@ -73,8 +73,8 @@ def _aim(network: Network, stated: Mapping[str, Stated]) -> int:
 def _matrix_folding(node: Node, x: TensorType, y: TensorType, aim: int) -> Folding:
     """The best folding that needs at most `aim` cycles; all lanes at once if there is none.
 
-    A SIMD that divides the channels comes first, for another one reads several words of the window buffer at once, each
-    from its own copy. Then come the fewest lanes, and then the SIMD with the cheapest engine: a small SIMD costs
+    A SIMD that divides the channels comes first: any other reads several words of the window buffer at once, each from
+    its own copy. Then come the fewest lanes, and then the SIMD with the cheapest engine: a small SIMD costs
     accumulators, a large one a wide window buffer. These are the ECP5 LUTs that Yosys makes of 128 lanes of a
     64-channel 3x3 layer:
 

@@ -22,6 +22,7 @@ class Folding:
 
     @property
     def lanes(self) -> int:
+        """Multiply-accumulates at once."""
         return self.pe * self.simd
 
 
@@ -40,6 +41,7 @@ class Link:
 
     @property
     def payload(self) -> Any:
+        """The payload of a beat, as `hdl.stream.Elements`."""
         return Elements(self.shape, self.par)
 
 
