@@ -22,10 +22,10 @@ from tbn_hw.streaming.timetable import Timetable
 from tbn_hw.verilog.keywords import KEYWORDS
 
 FRAMES_IN_FLIGHT = 16
-"""Malformed-frame flags that may wait for their frame's result, at least; a further frame waits at the input."""
+"""Fewest malformed-frame flags that may wait for the results of their frames. A further frame waits at the input."""
 
 RESERVED = {*KEYWORDS, "flag"}
-"""What no node may be called in Verilog: its keywords, and the stream of the malformed-frame flags."""
+"""Names that no node may have in Verilog: the keywords, and the stream of the malformed-frame flags."""
 
 
 def _engine_name(node: Node) -> str:
@@ -34,11 +34,11 @@ def _engine_name(node: Node) -> str:
 
 
 def plan(network: Network, foldings: Mapping[str, Folding], family: str = "portable") -> Accelerator:
-    """Lay out the engines of `network`, of the cells of a family of `hdl.families.CELL_FAMILIES`.
+    """Lay out the engines of `network`, in cells of `family`, one of `hdl.families.CELL_FAMILIES`.
 
     Raises ModelRefused for a network that cannot be one stream of engines.
     """
-    # components are made here for their numbers alone; those that become Verilog are made again, in other processes
+    # components are made here for their numbers alone; other processes make them again, for their Verilog
     warnings.filterwarnings("ignore", category=UnusedElaboratable)
     return _Planner(network, foldings, family).run()
 
@@ -142,8 +142,10 @@ class _Planner:
         self._free[tensor] = branches[::-1]
 
     def _size_queues(self) -> None:
-        """Give the queues in front of joins their depth, and put others where more waits than engines hold; and let as
-        many frames be under way as there are."""
+        """Give the queues in front of joins their depth, and add queues where more beats wait than engines hold.
+
+        The input gets flags for as many frames as are under way at once.
+        """
         table, engines = self._timetable(), self._engines
         waiting = table.waiting
         least = {f"{_engine_name(node)}_queue_{port}": pixels for node in self._network.nodes if kind_of(node).joins
@@ -167,7 +169,7 @@ class _Planner:
         table = Timetable(max(entry.cycles for entry in self._engines if entry.cycles is not None))
         for entry in self._engines:
             if entry.node is not None:
-                link = self._links[entry.outputs["o"]]  # whose tensor a flatten behind it has renamed
+                link = self._links[entry.outputs["o"]]  # a flatten behind it has renamed its tensor
                 link = replace(link, tensor=self._network.types[entry.node.name])
                 table.work(entry, self._built[entry.name], link)
             elif entry.kind == "axi_input":
