@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from quantize.folding_spec import divisors
 from quantize.network import INPUT, Network
 from quantize.nodes import infer
 from quantize.tensor import Attr, Node, TensorType
 from tbn_hw.costs.features import TABLE_BITS
 from tbn_hw.streaming.accelerator import Engine
-from tbn_hw.streaming.folding import Folding, divisors, objection
+from tbn_hw.streaming.folding import Folding, objection
 from tbn_hw.streaming.plan import plan
 
 PICTURES = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32)

@@ -162,7 +162,7 @@ def load_spec(model: str | Path) -> Spec:
 
     file = find_model(model)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = yaml_source.read_text(file)
     except UnicodeDecodeError:
         raise SpecError(f"{file}: not a model file: not UTF-8 text") from None
     except OSError as error:

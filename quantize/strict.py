@@ -21,6 +21,9 @@ def refusal(source: YamlSource, error: ValidationError, place: Path = ()) -> Spe
     errors = error.errors(include_url=False)
     first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
     path, kind, value, context = first["loc"], first["type"], first["input"], first.get("ctx", {})
+    if kind == "extra_forbidden":
+        path = (*place, *path)
+        return source.error(path, f"unknown key {path[-1]!r:.60}")
     while path and isinstance(path[-1], str) and not _is_key(path[-1]):
         path = path[:-1]  # the name of a union's member, not a key of the file
     whole = path == first["loc"]
@@ -35,15 +38,14 @@ def refusal(source: YamlSource, error: ValidationError, place: Path = ()) -> Spe
         "int_type": "must be an integer",
         "float_type": "must be a number",
         "finite_number": "must be a finite number",
+        "bool_type": "must be true or false",
         "tuple_type": "must be a list",
         "string_pattern_mismatch": "must be a letter followed by letters, digits and underscores",
     }
     if kind == "missing":
         return source.error(path, "is missing")
-    if kind == "extra_forbidden":
-        return source.error(path, f"unknown key {path[-1]!r}")
     if kind == "union_tag_invalid":
-        return source.error(path, f"unknown layer {value['kind']!r}; known are {context['expected_tags']}")
+        return source.error(path, f"unknown layer {value['kind']!r:.60}; known are {context['expected_tags']}")
     if kind in ("model_type", "model_attributes_type"):
         return source.error(path, f"must be a mapping, not {value!r:.60}")
     if kind in ("too_short", "too_long"):

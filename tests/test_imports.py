@@ -17,7 +17,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("benchmarks", "hdl", "quantize", "sim", "tbn_hw")
-NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor", "quantize.files")  # the hand-over and its parts
+NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor", "quantize.files",
+           "quantize.limits", "quantize.text")  # the hand-over and its parts
 SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.folding_spec", "quantize.strict",
         "quantize.yaml_source")
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")

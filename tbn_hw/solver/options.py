@@ -16,6 +16,7 @@ import numpy as np
 
 from hdl.mvu import MVU
 from hdl.window_schedule import WindowSchedule
+from quantize.folding_spec import divisors
 from quantize.network import INPUT, Network
 from quantize.rom import matrix
 from quantize.tensor import Node, TensorType
@@ -29,7 +30,7 @@ from tbn_hw.costs.streams import converter_piece, queue_piece
 from tbn_hw.costs.window import window_pieces
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH, Link, core
-from tbn_hw.streaming.folding import Folding, divisors, foldable, ideal_cycles, word
+from tbn_hw.streaming.folding import Folding, foldable, ideal_cycles, word
 from tbn_hw.streaming.plan import plan, spread
 
 COSTS = (*FIGURES, "wire")

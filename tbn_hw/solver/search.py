@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from quantize.folding_spec import divisors
 from quantize.network import Network
 from tbn_hw.costs.model import cost_model
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.shared.errors import DoesNotFit
 from tbn_hw.solver.options import Candidates
 from tbn_hw.solver.problem import Solution, cheapest, is_possible
-from tbn_hw.streaming.folding import divisors, fold
+from tbn_hw.streaming.folding import fold
 from tbn_hw.targets.catalogue import WORDS, Target
 
 FILL = {"ecp5": 0.70, "gowin": 0.60, "ice40": 0.55, "xc7": 0.70}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd
 
-from quantize.folding_spec import AUTO, Stated, indivisible
+from quantize.folding_spec import AUTO, Stated, divisors, indivisible
 from quantize.network import Network, Node, TensorType
 from tbn_hw.shared.errors import ModelRefused
 
@@ -138,8 +138,3 @@ def foldable(node: Node, x: TensorType) -> int:
     if node.kind == "pad_channels":
         return gcd(x.channels, node.integer("before"), node.integer("after"))
     return x.channels
-
-
-def divisors(number: int) -> list[int]:
-    """The divisors of a positive integer, ascending."""
-    return [d for d in range(1, number + 1) if number % d == 0]

@@ -22,7 +22,7 @@ from tbn_hw.solver.options import Candidates
 from tbn_hw.solver.problem import cheapest
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import identifier
-from tbn_hw.streaming.folding import Folding, divisors, fold
+from tbn_hw.streaming.folding import Folding, fold
 from tbn_hw.streaming.plan import plan
 from tbn_hw.streaming.queues import join_depths
 

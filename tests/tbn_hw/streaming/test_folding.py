@@ -5,7 +5,7 @@ import pytest
 
 from quantize.network import Network, Node, TensorType
 from tbn_hw.shared.errors import ModelRefused
-from tbn_hw.streaming.folding import CYCLES_PER_PIXEL, Folding, divisors, fold, ideal_cycles, word
+from tbn_hw.streaming.folding import CYCLES_PER_PIXEL, Folding, fold, ideal_cycles, word
 
 
 def network(c_in=3, channels=16, size=8):
