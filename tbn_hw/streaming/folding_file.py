@@ -19,7 +19,9 @@ from quantize.folding_spec import AUTO, Stated, read_folding
 from quantize.network import Network
 from quantize.yaml_source import SpecError, YamlSource, read_text
 from tbn_hw.shared.errors import ModelRefused, UsageError
-from tbn_hw.streaming.folding import Folding, objection
+from tbn_hw.streaming.folding import objection
+from tbn_hw.streaming.kinds import kind_of
+from tbn_hw.streaming.terms import Folding
 
 
 def read(path: Path, network: Network) -> dict[str, Stated]:
@@ -56,7 +58,7 @@ def _entry(source: YamlSource, name: Any, value: Any, network: Network) -> State
         raise source.error(place, f"is no node of {network.name}; python -m tbn_hw.build --until fold names them all "
                                   "in folding.yaml")
     entry = read_folding(source, place, value)
-    if entry.weights != AUTO and not network.macs(name):
+    if entry.weights != AUTO and not kind_of(network.by_name[name]).has_weights:
         raise source.error((*place, "weights"), f"a {network.by_name[name].kind} has none")
     wrong = objection(network, name, entry.pe, entry.simd)
     if wrong is not None:

@@ -22,7 +22,7 @@ from tbn_hw.solver.options import Candidates
 from tbn_hw.solver.problem import cheapest
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import identifier
-from tbn_hw.streaming.folding import Folding, fold
+from tbn_hw.streaming.folding import Folding, divisors, fold
 from tbn_hw.streaming.plan import plan
 from tbn_hw.streaming.queues import join_depths
 
@@ -85,7 +85,7 @@ def test_unrolled_layers(make, stalls):
     foldings = unrolled(net)
     _, accelerator, _ = simulate(net, foldings, pictures(net, 2), stalls=stalls)
     assert any(isinstance(part, ConstantMVU) for engine in accelerator.engines if engine.kind in ("conv", "dense")
-               for part in engine.component()._stages)
+               for part in engine.component().stages)
 
 
 @pytest.mark.parametrize("make", [residual, chain])

@@ -29,8 +29,8 @@ def test_where_weights_lie(tmp_path):
     assert stated[name] == Folding(1, 3, "block")
     for form, late in (("block", True), ("logic", False)):
         engines = plan(network, {**stated, name: Folding(1, 3, form)}, "ecp5").engines
-        mvu = next(engine for engine in engines if engine.name == name).component()._stages[1]
-        assert mvu._late_weights == late
+        mvu = next(engine for engine in engines if engine.name == name).component().stages[1]
+        assert mvu.late_weights == late
 
 
 def test_what_is_left_out_follows_the_rule(tmp_path):
