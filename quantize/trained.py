@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 import torch
 from torch import Tensor
 
+from quantize.arrays import ArraysError, read_arrays
 from quantize.checkpoint import CheckpointError, load_checkpoint
 from quantize.files import write_atomically
 from quantize.layers import Conv, Dense
@@ -60,15 +60,9 @@ def _binary(model: Model) -> dict[str, Conv | Dense]:
 
 def _read(model: Model, file: Path) -> dict[str, Tensor]:
     try:
-        with safetensors.safe_open(file, "np") as opened:
-            metadata = opened.metadata() or {}
-            arrays = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a mapping)
-    except FileNotFoundError:
-        raise CheckpointError(f"{file}: cannot be read; No such file or directory") from None
-    except OSError as error:
-        raise CheckpointError(f"{file}: cannot be read; {error.strerror or error}") from None
-    except safetensors.SafetensorError as error:
-        raise CheckpointError(f"{file}: is not a whole safetensors file; {error}") from None
+        metadata, arrays = read_arrays(file)
+    except ArraysError as error:
+        raise CheckpointError(f"{file}: {error}") from None
     if metadata.get(_MODEL) != model.spec.name:
         raise CheckpointError(f"{file}: holds no trained values of {model.spec.name}")
     for name, module in _binary(model).items():
