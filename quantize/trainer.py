@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import time
@@ -20,14 +18,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from quantize.augment import augment, cut
-from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random, save_checkpoint
+from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random, save_checkpoint, take_weights
 from quantize.curve import draw_curve
 from quantize.data import Dataset, Pixels
 from quantize.distill import distill_loss
-from quantize.files import write_atomically
 from quantize.group import Group
-from quantize.model import Model
-from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs
+from quantize.metrics import Epoch, read_metrics, write_metrics
+from quantize.model import Model, fault
+from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs, restore
 from quantize.spec import Spec, Train
 from quantize.strategy import Strategy, build_strategy
 
@@ -53,6 +51,8 @@ class Trainer:
         If the loss or a weight stops being a number.
     CheckpointError
         If the checkpoint is damaged or of another model or recipe.
+    DataError
+        If the folder's metrics are damaged.
     """
 
     def __init__(
@@ -83,27 +83,32 @@ class Trainer:
         self.epoch = 0
         self.recipe = _recipe(spec)
         output.mkdir(parents=True, exist_ok=True)
+        read_metrics(output / METRICS)  # now, and not after an epoch's work
         if (output / CHECKPOINT).is_file():
             self._resume(output / CHECKPOINT)
 
     def _resume(self, file: Path) -> None:
-        state = load_checkpoint(file)
-        if state["model"] != self.name or _whole(state["recipe"]) != json.loads(self.recipe):
-            raise CheckpointError(_FOREIGN.format(file=file))
+        state, foreign = load_checkpoint(file), _FOREIGN.format(file=file)
+        if state.model != self.name or _whole(state.recipe) != json.loads(self.recipe):
+            raise CheckpointError(foreign)
+        if state.epoch > self.spec.train.epochs:
+            raise CheckpointError(f"{file}: its epoch must be at most the recipe's {self.spec.train.epochs}, "
+                                  f"not {state.epoch}")
+        take_weights(self.model, state.weights, foreign)
+        wrong = fault(self.model)
+        if wrong is not None:
+            raise CheckpointError(f"{file}: {wrong}")
         try:
-            self.model.load_state_dict(state["weights"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError):
-            raise CheckpointError(_FOREIGN.format(file=file)) from None
-        self.epoch = state["epoch"]
-        restore_random(state, self.random)
+            restore(self.optimizer, state.optimizer)
+        except ValueError as error:
+            raise CheckpointError(f"{file}: its optimizer cannot go on; {error}") from None
+        self.epoch = state.epoch
+        restore_random(file, state, self.random)
 
     def start(self, file: Path) -> None:
         """Take the weights of another checkpoint of this model, but nothing else of it."""
-        try:
-            self.model.load_state_dict(load_checkpoint(file)["weights"])
-        except RuntimeError:
-            raise CheckpointError(f"{file}: its weights are not those of {self.spec.name}") from None
+        weights = load_checkpoint(file).weights
+        take_weights(self.model, weights, f"{file}: its weights are not those of {self.spec.name}")
 
     def fit(self, console: Console | None = None) -> float:
         """Train to the recipe's last epoch and return the test accuracy in percent."""
@@ -123,7 +128,7 @@ class Trainer:
                                        f"test accuracy {accuracy:.2f} %, {time.monotonic() - start:.0f} s")
         self._real_weights(False)
         if self.group.rank == 0:
-            draw_curve(self.output / METRICS, self.output / CURVE)
+            draw_curve(read_metrics(self.output / METRICS), self.output / CURVE)
         return self._evaluate() if math.isnan(accuracy) else accuracy
 
     def _evaluate(self) -> float:
@@ -181,11 +186,8 @@ class Trainer:
         state = {"model": self.name, "weights": self.model.state_dict(), "epoch": self.epoch,
                  "optimizer": self.optimizer.state_dict(), "recipe": self.recipe}
         file = self.output / METRICS
-        rows = [row for row in _rows(file) if int(row[0]) < self.epoch]  # none of a later epoch that a kill undid
-        rows.append([str(self.epoch), f"{loss:.5f}", f"{accuracy:.2f}", f"{seconds:.1f}"])
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows([["epoch", "loss", "test_accuracy", "seconds"], *rows])
-        write_atomically(file, text.getvalue().encode())
+        rows = [row for row in read_metrics(file) if row.epoch < self.epoch]  # none of an epoch that a kill undid
+        write_metrics(file, [*rows, Epoch(self.epoch, loss, accuracy, seconds)])
         save_checkpoint(self.output / CHECKPOINT, state, self.random)
 
 
@@ -199,13 +201,6 @@ def _ahead(dataset: Dataset, batches: np.ndarray) -> Iterator[tuple[np.ndarray, 
             if index + 1 < len(batches):
                 reading = pool.submit(read, batches[index + 1])
             yield chosen, images
-
-
-def _rows(file: Path) -> list[list[str]]:
-    if not file.is_file():
-        return []
-    with file.open(newline="") as text:
-        return [row for row in csv.reader(text) if row and row[0].isdigit()]
 
 
 def _recipe(spec: Spec) -> str:
