@@ -6,7 +6,9 @@ MOST_ELEMENTS = 1 << 24
 """Elements of one picture's tensor: those of 2364 x 2364 pixels in three channels."""
 MOST_WEIGHTS = 1 << 28
 """Weights of all layers together; VGG-16 has 138 million."""
-MOST_PIXELS = 1 << 25
+MOST_SIDE = 4096
+"""Pixels of a side of a model's input, and of the shorter side to which pictures are scaled."""
+MOST_PIXELS = 50_000_000
 """Pixels of a picture file, and of that picture once it is scaled."""
 MOST_BATCH_BYTES = 1 << 30
 """Bytes of the pictures of one training step."""

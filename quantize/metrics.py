@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quantize.files import write_atomically
-from quantize.image_folder import DataError
+from quantize.picture import DataError
 
 
 class Epoch(NamedTuple):

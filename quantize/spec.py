@@ -13,6 +13,7 @@ from quantize import yaml_source
 from quantize.expand import Step, expand
 from quantize.folding_spec import Stated
 from quantize.layer_spec import Binary, Gradient, Layer, Residual, Ternary
+from quantize.limits import MOST_SIDE
 from quantize.strict import Strict, refusal
 from quantize.yaml_source import SpecError, YamlSource
 
@@ -20,7 +21,8 @@ __all__ = ["Distill", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"
 
 Shape3 = Annotated[
     tuple[
-        Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=1024)]
+        Annotated[int, Field(ge=1, le=MOST_SIDE)], Annotated[int, Field(ge=1, le=MOST_SIDE)],
+        Annotated[int, Field(ge=1, le=1024)],
     ],
     Field(strict=False),
 ]
@@ -30,7 +32,7 @@ class Input(Strict):
     """The picture that a model reads: uint8, of ``shape`` (height, width, channels). One channel means grey."""
 
     shape: Shape3
-    resize: Annotated[int, Field(ge=1, le=8192)] | None = None
+    resize: Annotated[int, Field(ge=1, le=MOST_SIDE)] | None = None
     """A picture's shorter side is scaled to this many pixels before the centre crop to ``shape``.
 
     If it is left out, the picture is scaled to be just large enough for the crop.

@@ -23,6 +23,7 @@ from quantize.curve import draw_curve
 from quantize.data import Dataset, Pixels
 from quantize.distill import distill_loss
 from quantize.group import Group
+from quantize.limits import MOST_BATCH_BYTES, MOST_ELEMENTS
 from quantize.metrics import Epoch, read_metrics, write_metrics
 from quantize.model import Model, fault
 from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs, restore
@@ -73,6 +74,9 @@ class Trainer:
             raise TrainError(f"batch {recipe.batch} must be at most the number of training pictures {self.images}")
         if recipe.batch % self.group.size:
             raise TrainError(f"batch {recipe.batch} must be a multiple of the {self.group.size} processes")
+        size = recipe.batch * math.prod(dataset.train_images.shape[1:])
+        if size > MOST_BATCH_BYTES:
+            raise TrainError(f"batch {recipe.batch} must have at most {MOST_BATCH_BYTES} bytes of pictures, not {size}")
         torch.manual_seed(recipe.seed)
         self.random = np.random.default_rng(recipe.seed)
         self.model = build_strategy(spec, strategy).to(self.device)
@@ -229,6 +233,7 @@ def classify(
 ) -> np.ndarray:
     """Return the class of each picture, int64 (n): that of its largest logit, in the model's own type."""
     model.eval()
+    batch = min(batch, 1 + 4 * MOST_ELEMENTS // math.prod(images.shape[1:]))  # fewer where they are large
     with torch.inference_mode():
         found = [model(torch.from_numpy(images[start : start + batch]).to(device)).argmax(1).cpu().numpy()
                  for start in range(0, len(images), batch)]
