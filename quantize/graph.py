@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, FailFast, Field, PositiveInt, ValidationError
+from pydantic import FailFast, Field, PositiveInt, ValidationError
 
 from quantize.limits import MOST_LAYERS, MOST_NAME
-from quantize.strict import Strict, first_fault
+from quantize.strict import Name, Strict, first_fault
 from quantize.tensor import NetworkError, TensorKind
-from quantize.text import is_printable
 from quantize.yaml_source import path_text
 
 FORMAT_VERSION = 1
@@ -18,14 +17,6 @@ MOST_GRAPH = 1 << 23
 MOST_COMMAS = 1 << 18
 """Commas of a graph's JSON, which bound its values. Pydantic collects a fault of each of them."""
 
-
-def _printable(text: str) -> str:
-    if not is_printable(text):
-        raise ValueError("must have no control characters")
-    return text
-
-
-Name = Annotated[str, Field(max_length=MOST_NAME), AfterValidator(_printable)]
 Attribute = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | Annotated[str, Field(max_length=MOST_NAME)]
 Dimension = Annotated[int, Field(ge=0, lt=1 << 31)]
 

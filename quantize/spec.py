@@ -14,7 +14,7 @@ from quantize.expand import Step, expand
 from quantize.folding_spec import Stated
 from quantize.layer_spec import Binary, Gradient, Layer, Residual, Ternary
 from quantize.limits import MOST_SIDE
-from quantize.strict import Strict, refusal
+from quantize.strict import Name, Strict, refusal
 from quantize.yaml_source import SpecError, YamlSource
 
 __all__ = ["Distill", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
@@ -84,7 +84,7 @@ class Spec(Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
     dataset: Literal["digits", "mnist", "fashion_mnist", "cifar10", "imagenet"] | None = None
     input: Input
-    classes: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    classes: Annotated[tuple[Name, ...], Field(min_length=1, strict=False)]
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, strict=False)]
     top_k: Annotated[int, Field(ge=1)] | None = None
     """The accelerator gives the indices of this many best classes beside the logits; none if left out."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Annotated
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from quantize.limits import MOST_NAME
+from quantize.text import is_printable
 from quantize.yaml_source import Path, SpecError, YamlSource
 
 _WORDS = {
@@ -31,6 +35,16 @@ class Strict(BaseModel):
     """A frozen model without type conversions. It refuses unknown keys and numbers that are not finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _printable(text: str) -> str:
+    if not is_printable(text):
+        raise ValueError("must have no control characters")
+    return text
+
+
+Name = Annotated[str, Field(max_length=MOST_NAME), AfterValidator(_printable)]
+"""A name that a terminal can show."""
 
 
 def first_fault(error: ValidationError) -> tuple[Path, str]:

@@ -72,7 +72,7 @@ def test_no_more_is_unpacked_than_a_set_has(suffix, tmp_path):
         data._read(tmp_path, "a", 100)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 1 << 23
+    assert peak < 1 << 24
 
 
 def test_idx(tmp_path, monkeypatch):

@@ -165,6 +165,7 @@ WRONG = {
     ],
     "[8, 8, 1]": [
         ("[8, 8]", "m.yaml:3: input.shape[2]: is missing"),
+        ("[8, 8, 1]\n  resize: 8192", "m.yaml:4: input.resize: must be at most 4096, not 8192"),
         ("[8, 0, 1]", "m.yaml:3: input.shape[1]: must be at least 1, not 0"),
         ("8", "m.yaml:3: input.shape: must be a list, not 8"),
     ],
@@ -175,6 +176,8 @@ WRONG = {
         ("classes: true", "m.yaml:4: classes: must be a list, not True"),
         ("classes: [a, b]\ntrain: {learning_rate: .inf}",
          "m.yaml:5: train.learning_rate: must be a finite number, not inf"),
+        ('classes: [a, "b\\e[2J"]', "m.yaml:4: classes[1]: must have no control characters, not 'b\\x1b[2J'"),
+        (f"classes: [a, {'b' * 1025}]", "m.yaml:4: classes[1]: must have at most 1024 letters, not 'bbb"),
         ("classes: [a, 2]", "m.yaml:4: classes[1]: must be text, not 2"),
         ("classes: [a, b", "m.yaml:5: not valid YAML: expected ',' or ']', but got ':'"),
         ("classes: &c [a, *c]", "m.yaml:4: classes[1]: an alias must not contain itself"),
