@@ -21,12 +21,12 @@ from rich.console import Console
 
 from benchmarks.tables import Row, show, write_csv
 from sim.bench import PRIMITIVES, SimulationResult, simulate, simulate_many
+from tbn_hw.shared.design import Design
+from tbn_hw.stages.gateware import stimulus
 from tbn_hw.stages.load import load
-from tbn_hw.stages.verify import stimulus
-from tbn_hw.streaming import generate
-from tbn_hw.streaming.accelerator import Accelerator
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
+from tbn_hw.verilog.joined import join
 
 SEED = 1
 Bench = Callable[..., SimulationResult]
@@ -37,22 +37,21 @@ BENCHES: tuple[tuple[str, Bench, str], ...] = (
 """(name, bench, option of the C++ compiler). Builds use the first and the last."""
 
 
-def measure(name: str, bench: Bench, optimise: str, accelerator: Accelerator, verilog: Path, count: int,
-            work: Path) -> Row:
+def measure(name: str, bench: Bench, optimise: str, design: Design, verilog: Path, count: int, work: Path) -> Row:
     """Send `count` random pictures through one bench, with pauses after the first frames, and return its figures."""
-    images = np.random.default_rng(SEED).integers(0, 256, (count, *accelerator.network.input.shape), np.uint8)
-    given = stimulus(accelerator, images, None, lambda *step: None)
+    images = np.random.default_rng(SEED).integers(0, 256, (count, *design.network.input.shape), np.uint8)
+    given = stimulus(design, images, None, lambda *step: None)
 
     def go() -> tuple[SimulationResult, float, float]:
         before, started = _cpu(), time.perf_counter()
-        result = bench([verilog, PRIMITIVES], accelerator.name, work=work, optimise=optimise, **given)
+        result = bench([verilog, PRIMITIVES], design.name, work=work, optimise=optimise, **given)
         return result, _cpu() - before, time.perf_counter() - started
 
     _, with_build, _ = go()
     result, cpu, wall = go()  # built already
     if result.mismatches:
-        raise SystemExit(f"{accelerator.name}: {result.first_divergence}")
-    return {"model": accelerator.name, "bench": f"{name} {optimise}", "images": count, "cycles": result.cycles,
+        raise SystemExit(f"{design.name}: {result.first_divergence}")
+    return {"model": design.name, "bench": f"{name} {optimise}", "images": count, "cycles": result.cycles,
             "build CPU s": with_build - cpu, "run CPU s": cpu, "run s": wall, "cycles/CPU s": result.cycles / cpu,
             "latency": result.latency_cycles, "interval": result.interval_cycles}
 
@@ -65,11 +64,11 @@ def _cpu() -> float:
 def compare(model: str, few: int, many: int, folder: Path) -> list[dict[str, Any]]:
     """A row for each bench of one model. The last column is the ratio of its cycles a second to the first bench's."""
     loaded = load(model, None)
-    accelerator = plan(loaded.network, fold(loaded.network, loaded.foldings))
-    texts = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, os.cpu_count() or 1)}
-    verilog = folder / f"{accelerator.name}.v"
-    verilog.write_text(generate.join(texts))
-    rows = [measure(name, bench, optimise, accelerator, verilog, few if bench is simulate else many,
+    design = StreamingDesign.of(loaded.network, fold(loaded.network, loaded.foldings))
+    texts = {design.name: design.top(), **design.modules(os.cpu_count() or 1)}
+    verilog = folder / f"{design.name}.v"
+    verilog.write_text(join(texts))
+    rows = [measure(name, bench, optimise, design, verilog, few if bench is simulate else many,
                     folder / f"{name}{optimise}") for name, bench, optimise in BENCHES]
     return [{**row, "times": row["cycles/CPU s"] / rows[0]["cycles/CPU s"]} for row in rows]
 

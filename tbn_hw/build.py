@@ -56,11 +56,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m tbn_hw.b
 
     def work() -> None:
         options = parse(arguments, prog, __doc__, _epilog())
-        from tbn_hw.stages.pipeline import (
-            Build,  # imports the toolchain, which --help and a wrong flag need not wait for
-        )
+        from tbn_hw.stages.pipeline import build  # the toolchain, which --help and a wrong flag need not wait for
 
-        Build(options, console).run()
+        build(options, console)
 
     return finish(work, partial(console.print, soft_wrap=True),
                   "interrupted; the stages that were done are kept")

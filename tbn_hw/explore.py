@@ -6,18 +6,15 @@ kept in the output folder, a file a point, so that a run that was stopped goes o
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from quantize.command import sections
-from tbn_hw.shared.command import Parser, exits, finish, require
+from tbn_hw.exploration.options import parse
+from tbn_hw.shared.command import exits, finish, require
 from tbn_hw.shared.progress import terminal
-from tbn_hw.targets.listing import TargetOption
 
-DEPTHS = ("estimate", "synthesis")
 EPILOG = sections(
     ("examples", (
         ("%(prog)s --model tbn_digits --targets icebreaker ulx3s-25f",
@@ -36,28 +33,12 @@ EPILOG = sections(
 )
 
 
-def parse(arguments: Sequence[str] | None, prog: str = "python -m tbn_hw.explore") -> argparse.Namespace:
-    """The command line; raises UsageError for a wrong one."""
-    parser = Parser(prog=prog, description=__doc__, epilog=EPILOG)
-    parser.add_argument("--model", required=True,
-                        help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
-    parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
-    parser.add_argument("--targets", nargs="+", required=True, metavar="NAME", action=TargetOption,
-                        help="boards or parts, or 'list' to show them all")
-    parser.add_argument("--until", default="estimate", choices=DEPTHS,
-                        help="synthesis: build each point of the front too, and measure (default: estimate)")
-    parser.add_argument("--scheduler", metavar="ADDRESS",
-                        help="a Dask cluster, whose workers see the same folders (default: processes of this machine)")
-    parser.add_argument("--output", type=Path, help="the folder to write (default: build/<model>-explore)")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m tbn_hw.explore") -> int:
     """Run the exploration; returns the exit code."""
     console = terminal()
 
     def work() -> None:
-        options = parse(arguments, prog)
+        options = parse(arguments, prog, __doc__, EPILOG)
         require("explore", "matplotlib", *(["distributed"] if options.scheduler else []))
         from tbn_hw.exploration.run import (  # imports the toolchain, which --help and a wrong flag need not wait for
             executor_of,

@@ -1,13 +1,10 @@
-"""The points of an exploration: the cheapest design for a target and a number of cycles a frame, estimated and built.
+"""The points of an exploration: the cheapest design for a target and a number of cycles a frame, estimated.
 
 What runs here may run in any process on any machine that has this package: it takes and returns plain values alone.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,26 +63,6 @@ def _solved(network: Network, wish: Wish, most_cycles: int | None) -> Solution |
     if most_cycles is None:
         return fastest(candidates, wish)
     return cheapest(candidates, most_cycles, wish.limits)
-
-
-def built(arguments: list[str], folding: str, folder: str) -> dict[str, Any]:
-    """The figures of a build up to synthesis with this folding, in a folder of its own.
-
-    `arguments` are those of `tbn_hw.build` that say what to build. Where the build fails, `error` is its last line and
-    the figures are None.
-    """
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    stated = Path(folder, "stated.yaml")
-    stated.write_text(folding)
-    command = [sys.executable, "-m", "tbn_hw.build", *arguments, "--seeds", "0", "--folding", str(stated),
-               "--output", str(Path(folder, "build"))]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"the build ended with exit code {done.returncode}"]
-        return dict.fromkeys(("cycles", *FIGURES)) | {"error": said[-1]}
-    report = json.loads(Path(folder, "build", "report.json").read_text())
-    figures = {figure: report["synthesis"][figure] for figure in FIGURES}
-    return {"cycles": report["verify"]["interval_cycles"], **figures, "error": None}
 
 
 def distinct(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

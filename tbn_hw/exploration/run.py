@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -19,13 +18,14 @@ from rich.console import Console
 from quantize.files import write_atomically
 from sim.process import end_with_parent
 from tbn_hw.costs.model import cost_model
-from tbn_hw.exploration.points import built, distinct, estimated, sweep
+from tbn_hw.exploration.measured import built
+from tbn_hw.exploration.options import Options
+from tbn_hw.exploration.points import distinct, estimated, sweep
 from tbn_hw.exploration.table import show, write
 from tbn_hw.shared.errors import DoesNotFit, UsageError, WorkerKilled
 from tbn_hw.shared.progress import progress
+from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.stages.load import load
-from tbn_hw.stages.workspace import content_key, sources
-from tbn_hw.targets.catalogue import find_target
 
 SECONDS_TO_CONNECT = 10
 
@@ -76,16 +76,15 @@ class Exploration:
         return folder / f"{stage}.json"
 
 
-def explore(options: argparse.Namespace, executor: Executor, console: Console) -> list[dict[str, Any]]:
+def explore(options: Options, executor: Executor, console: Console) -> list[dict[str, Any]]:
     """Work out the points and write the table, the plot and each point's folding; returns the points.
 
-    `options` are those of `tbn_hw.explore`. Raises UsageError for a target that does not exist, DoesNotFit where no
-    target fits, and what `load` raises.
+    Raises DoesNotFit where no target fits, and what `load` raises.
     """
-    known = {name: find_target(name, "--targets") for name in options.targets}
+    known = {target.name: target for target in options.targets}
     loaded = load(options.model, options.weights)
     network, folder = loaded.network.to_bytes(), options.output or Path("build") / f"{loaded.name}-explore"
-    run, code = Exploration(folder, executor, console), sources("hdl", "quantize", "sim", "tbn_hw")
+    run, code = Exploration(folder, executor, console), sources(estimated.__module__)
     keys = {name: content_key(network, code, target, cost_model(target.family)) for name, target in known.items()}
     wanted = {f"{target}/{cycles or 'fastest'}": (target, cycles)
               for target in known for cycles in (None, *sweep(loaded.network))}
@@ -104,7 +103,7 @@ def explore(options: argparse.Namespace, executor: Executor, console: Console) -
         what = ["--model", options.model, *(["--weights", str(options.weights)] if options.weights else [])]
         jobs = {point["point"]: Job(built, ([*what, "--target", point["target"]], point["folding"],
                                                            str((folder / "points" / point["point"]).resolve())),
-                                    content_key(keys[point["target"]], point["folding"]))
+                                    content_key(keys[point["target"]], sources(built.__module__), point["folding"]))
                 for point in points if point["front"]}
         for name, measured in run.work("synthesis", jobs).items():
             next(point for point in points if point["point"] == name)["measured"] = measured

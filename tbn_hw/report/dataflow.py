@@ -1,38 +1,28 @@
-"""The dataflow of an accelerator as plain figures: its engines in order, and the streams between them."""
+"""The dataflow of a design as plain figures: its blocks in order, and the streams between them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tbn_hw.streaming.accelerator import Accelerator, Engine
-
-FLAG = "flag"
-"""The stream of one bit a frame that tells the output of a misplaced tlast; no tensor of the network."""
+from quantize.network import Network
+from tbn_hw.shared.design import Design
 
 
-def dataflow(accelerator: Accelerator) -> dict[str, Any]:
-    """The engines, with the cycles of a frame that each needs, and the links, with what one beat holds.
+def dataflow(design: Design) -> dict[str, Any]:
+    """The blocks, with the cycles of a frame that each needs, and the links, with what one beat holds.
 
-    `node` is null for an engine that does no node's work, `cycles` too; `depth` is a queue's, in beats.
+    `node` is null for a block that does no node's work, `cycles` too; `depth` is a queue's, in beats.
     """
-    sources = {stream: engine.name for engine in accelerator.engines for stream in engine.outputs.values()}
-    links = []
-    for engine in accelerator.engines:
-        for stream in engine.inputs.values():
-            if stream != FLAG:
-                link = accelerator.links[stream]
-                links.append({"from": sources[stream], "to": engine.name, "elements": link.par,
-                              "element_bits": link.shape.width, "beats": link.beats})
-    return {"interval_cycles": accelerator.interval, "links": links,
-            "engines": [{"name": engine.name, "kind": engine.kind, "node": engine.node and engine.node.name,
-                         "cycles": engine.cycles, "depth": engine.depth if engine.kind == "queue" else None}
-                        for engine in accelerator.engines]}
+    return {"interval_cycles": design.interval,
+            "links": [{"from": link.source, "to": link.sink, "elements": link.elements,
+                       "element_bits": link.element_bits, "beats": link.beats} for link in design.connections()],
+            "engines": [{"name": block.name, "kind": block.kind, "node": block.node, "cycles": block.cycles,
+                         "depth": block.depth if block.kind == "queue" else None} for block in design.blocks()]}
 
 
-def shapes(accelerator: Accelerator, engine: Engine) -> dict[str, Any]:
-    """What the node of an engine makes of what: shapes (h, w, c), kernel, kind of weights, work of one frame."""
-    assert engine.node is not None
-    node, types = engine.node, accelerator.network.types
-    return {"input_shape": list(types[node.inputs[0]].shape), "shape": list(types[node.name].shape),
+def shapes(network: Network, name: str) -> dict[str, Any]:
+    """What a node makes of what: shapes (h, w, c), kernel, kind of weights, work of one frame."""
+    node, types = network.by_name[name], network.types
+    return {"input_shape": list(types[node.inputs[0]].shape), "shape": list(types[name].shape),
             "kernel": node.attrs.get("kernel"), "stride": node.attrs.get("stride"),
-            "weights": node.attrs.get("weights"), "macs": accelerator.network.macs(node.name)}
+            "weights": node.attrs.get("weights"), "macs": network.macs(name)}

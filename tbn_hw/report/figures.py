@@ -1,63 +1,57 @@
-"""The report of a build: `report.json`, whose keys others rely on, and tables for the terminal.
-
-A figure that was not measured is null.
-"""
+"""The figures of `report.json`; one that was not measured is null."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from quantize.network import Network
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.report.dataflow import shapes
-from tbn_hw.streaming.accelerator import Accelerator
-from tbn_hw.streaming.generate import rom_rows, weight_bits
+from tbn_hw.shared.design import Design
 from tbn_hw.targets.catalogue import Target
 from tbn_hw.verilog.hierarchy import PARTS
 
 FLOAT_BITS = 32
 
 
-def network_figures(network: Network, accelerator: Accelerator) -> dict[str, Any]:
-    """Work and weight memory of one picture; the saving is that of the ROM images of layers with binary weights."""
-    stored = []  # (bits a weight, bits in the ROM image, weights) of each weight memory
-    for engine in accelerator.engines:
-        if engine.node is not None and engine.has_weights:
-            rows, width = rom_rows(engine)
-            stored.append((weight_bits(engine.node), len(rows) * width, engine.node.arrays["weights"].size))
-    binary = [(bits, count) for kind, bits, count in stored if kind == 1]
-    binary_bits = sum(bits for bits, _ in binary)
+def network_figures(design: Design) -> dict[str, Any]:
+    """Work and weight memory of one picture; the saving is that of the memory images of layers with binary weights."""
+    network, stored = design.network, design.weights()
+    binary = [weights for weights in stored if weights.bits == 1]
+    binary_bits = sum(weights.stored_bits for weights in binary)
     return {
         "macs": sum(network.macs(node.name) for node in network.nodes),
-        "weight_bits": sum(bits for _, bits, _ in stored),
-        "float32_bits": FLOAT_BITS * sum(count for _, _, count in stored),
-        "memory_saving": FLOAT_BITS * sum(count for _, count in binary) / binary_bits if binary else None,
+        "weight_bits": sum(weights.stored_bits for weights in stored),
+        "float32_bits": FLOAT_BITS * sum(weights.count for weights in stored),
+        "memory_saving": FLOAT_BITS * sum(weights.count for weights in binary) / binary_bits if binary else None,
     }
 
 
-def layer_figures(accelerator: Accelerator, synthesised: Mapping[str, Mapping[str, Any]],
-                  estimates: Mapping[str, Mapping[str, float]] | None = None) -> list[dict[str, Any]]:
-    """One entry for each engine that does a node's work; `synthesised` gives the figures of each engine by name, and
-    `estimates` what they were thought to be."""
-    return [{"name": engine.node.name, "kind": engine.kind, **shapes(accelerator, engine), "pe": engine.folding.pe,
-             "simd": engine.folding.simd, "cycles": engine.cycles, "ideal_cycles": engine.ideal_cycles,
-             "lut_estimate": round(estimates[engine.name]["lut"]) if estimates else None,
-             **{figure: synthesised[engine.name][figure] for figure in FIGURES},
-             "parts": synthesised[engine.name]["parts"]}
-            for engine in accelerator.engines if engine.node is not None]
+def layer_figures(design: Design, modules: Mapping[str, Mapping[str, Any]],
+                  estimates: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """One entry for each layer; `modules` gives what was synthesised by module, and `estimates` what a block was
+    thought to take, by its name, if there are any."""
+    blocks, kinds = {block.name: block for block in design.blocks()}, design.network.by_name
+    synthesised = {layer.node: modules[blocks[layer.block].module] for layer in design.layers()}
+    return [{"name": layer.node, "kind": kinds[layer.node].kind, **shapes(design.network, layer.node), "pe": layer.pe,
+             "simd": layer.simd, "cycles": layer.cycles, "ideal_cycles": layer.ideal_cycles,
+             "lut_estimate": round(estimates[layer.block]["lut"]) if estimates else None,
+             **{figure: synthesised[layer.node][figure] for figure in FIGURES},
+             "parts": synthesised[layer.node]["parts"]} for layer in design.layers()]
 
 
-def synthesis_figures(accelerator: Accelerator, total: Mapping[str, Any],
-                      modules: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+def synthesis_figures(design: Design, total: Mapping[str, Any],
+                      modules: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The totals, all LUTs over the multiply-accumulate lanes, and each part's figures and share of the LUTs.
 
-    `modules` are the (kind, figures) of all engines and of the top level.
+    `modules` gives the figures of each module, that of the top among them.
     """
-    lanes = sum(engine.folding.lanes for engine in accelerator.engines if engine.has_weights)
+    lanes = design.lanes
     parts = {part: dict.fromkeys(FIGURES, 0) for part in PARTS}
-    for kind, figures in modules:
-        for part, found in figures["parts"].items():
+    by_kind = [("top", design.name), *((block.kind, block.module) for block in design.blocks()
+                                       if block.module != design.name)]
+    for kind, module in by_kind:
+        for part, found in modules[module]["parts"].items():
             into = parts["queues" if kind in ("queue", "fork") else part]
             for figure in FIGURES:
                 into[figure] += found[figure]

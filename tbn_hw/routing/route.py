@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tbn_hw.families.registry import place_and_route_of
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.routing import bitstream, shell
 from tbn_hw.routing.critical_path import named
 from tbn_hw.routing.nextpnr import CriticalPath, Routed, place_and_route, placer_options, spread
+from tbn_hw.shared.design import CLOCK
 from tbn_hw.shared.errors import DoesNotFit, UsageError
 from tbn_hw.targets.catalogue import Target
 from tbn_hw.tools.wasm import PRINTED
 
-CLOCK = "aclk"
-AIM_MHZ = {"ecp5": 200.0, "gowin": 250.0, "ice40": 120.0}
-"""The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
 FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "usable_mhz", "seed", "seeds",
            "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
            "bitstream_bytes", "warnings", "board")
@@ -30,8 +29,8 @@ EXPECTED = ("Max frequency for clock", "No PCF file specified", "    Overriding 
 
 
 @dataclass(frozen=True)
-class Design:
-    """What is routed: mapped Verilog netlists, the top module's name, and the node of each engine.
+class Placeable:
+    """What is placed and routed: mapped Verilog netlists, the top module's name, and the node of each engine.
 
     `clock` is the clock's port, or its net where a PLL makes it. `constraints` is a file with the pins of all ports;
     without one nextpnr chooses them. `inside` is the top's instance that holds the engines, if they are not its own.
@@ -45,7 +44,7 @@ class Design:
     inside: str = ""
 
 
-def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
+def route(design: Placeable, target: Target, file: Path, *, seeds: Sequence[int], clock_mhz: float | None = None,
           required_mhz: float | None = None, usable: float = 1.0, pack: bool = True, workers: int | None = None,
           progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route `design` with each seed, aiming at `clock_mhz`; returns FIGURES.
@@ -85,7 +84,7 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
 
     report("netlist", 0, len(seeds))
     cells = len(json.loads(netlist.read_text())["modules"][top]["cells"])
-    aim = clock_mhz or AIM_MHZ[family]
+    aim = clock_mhz or place_and_route_of(family).aim_mhz
     pins = design.constraints and _aimed(design.constraints, family, design.clock, aim, work)
     runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=aim,
                            options=placer_options(family, cells), constraints=pins, outputs=True, workers=workers,
@@ -114,7 +113,7 @@ def missed(figures: Mapping[str, Any], target: Target) -> DoesNotFit | None:
                       f"from {path['from']} to {path['to']}")
 
 
-def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -> dict[str, Any]:
+def _figures(design: Placeable, runs: Sequence[Routed], best: Routed, bare: bool) -> dict[str, Any]:
     speeds = spread(runs)
     prefix = "".join(f"{name}." for name in (shell.INSIDE if bare else "", design.inside) if name)
     return {
@@ -132,10 +131,8 @@ def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -
 
 def _aimed(constraints: Path, family: str, clock: str, mhz: float, folder: Path) -> Path:
     """A constraint file with the frequency to aim at, which nextpnr takes in place of what a PLL is set to."""
-    aim = {"ecp5": f'FREQUENCY NET "{clock}" {mhz:g} MHZ;\n', "gowin": "",  # which has the option for it alone
-           "ice40": f"set_frequency {clock} {mhz:g}\n"}[family]
     file = folder / f"aimed{constraints.suffix}"
-    file.write_text(constraints.read_text() + aim)
+    file.write_text(constraints.read_text() + place_and_route_of(family).aimed(clock, mhz))
     return file
 
 
@@ -144,5 +141,5 @@ def _slowest(run: Routed) -> CriticalPath:
     return max((path for path in run.critical_paths if path.begin == path.end), key=lambda path: path.delay_ns)
 
 
-def _text(design: Design, module: str) -> str:
+def _text(design: Placeable, module: str) -> str:
     return next(path for path in design.netlists if path.stem == module).read_text()

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-import argparse
-import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from tbn_hw.costs import wires
 from tbn_hw.costs.model import cost_model
 from tbn_hw.families.cells import FIGURES
+from tbn_hw.options import Cheapest, Options, Stated
 from tbn_hw.solver.search import Wish, excess, solve
+from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.stages.load import Loaded
-from tbn_hw.streaming import folding_file
+from tbn_hw.stages.planned import Estimates, Planned
+from tbn_hw.streaming import design, folding, folding_file
 from tbn_hw.streaming.accelerator import Accelerator, Engine
-from tbn_hw.streaming.folding import Folding, fold
+from tbn_hw.streaming.design import StreamingDesign
+from tbn_hw.streaming.folding import Folding
 from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import WORDS, Target
 
-Estimates = Mapping[str, Mapping[str, float]]
-"""The estimated FIGURES of the engines, by name."""
+if TYPE_CHECKING:
+    from tbn_hw.stages.site import Site
+
+def fold(site: Site, loaded: Loaded) -> Planned:
+    """Lay out the streaming design that the command line asks for, and write its foldings to `folding.yaml`.
+
+    Raises DoesNotFit, and ModelRefused for a network that cannot be one stream of engines.
+    """
+    start, options, family = time.monotonic(), site.options, site.options.target.family
+    foldings = choose_foldings(loaded, options, site.console)
+    found = StreamingDesign.of(loaded.network, foldings, family)
+    accelerator = found.accelerator
+    estimates = estimate(accelerator, options, site.console)
+    used = {engine.node.name: engine.folding for engine in accelerator.engines if engine.node is not None}
+    site.write("folding.yaml", folding_file.text_of(used).encode())
+    key = content_key(sources(design.__name__), loaded.network_key, family, sorted(foldings.items()))
+    site.done("fold", time.monotonic() - start)
+    return Planned(found, estimates, estimate_summary(estimates, family), required_mhz(options, accelerator), key,
+                   loaded.network_key)
 
 
-def choose_foldings(loaded: Loaded, options: argparse.Namespace, console: Console) -> dict[str, Folding]:
+def choose_foldings(loaded: Loaded, options: Options, console: Console) -> dict[str, Folding]:
     """The foldings that the command line asks for: those of a file, or the solver's for a rate; else the model file's,
     with a rule for the nodes that it leaves open, or where they do not fit a board or part the fastest that do.
 
@@ -33,11 +53,11 @@ def choose_foldings(loaded: Loaded, options: argparse.Namespace, console: Consol
     """
     network, target = loaded.network, options.target
     if options.folding is not None:
-        return fold(network, folding_file.read(options.folding, network))
-    rate = None if options.fps == math.inf else options.fps
-    wish = Wish(target, options.clock or target.part.clock_mhz, rate)
-    if options.fps is None:
-        stated = fold(network, loaded.foldings)
+        return folding.fold(network, folding_file.read(options.folding, network))
+    fps = options.rate.fps if isinstance(options.rate, Cheapest) else None
+    wish = Wish(target, options.clock_mhz or target.part.clock_mhz, fps)
+    if options.rate == Stated():
+        stated = folding.fold(network, loaded.foldings)
         if target.name == target.family:  # nobody named a part, so there is none to fill
             return stated
         much = _excess(plan(network, stated, target.family), wish)
@@ -46,7 +66,7 @@ def choose_foldings(loaded: Loaded, options: argparse.Namespace, console: Consol
         console.print(f"fold: the model file's folding {much}; another one is looked for")
     with console.status("fold: looks for a folding"):
         found = solve(network, wish)
-    return {**fold(network, {}), **found.foldings}
+    return {**folding.fold(network, {}), **found.foldings}
 
 
 def _excess(accelerator: Accelerator, wish: Wish) -> str | None:
@@ -69,11 +89,11 @@ def _estimated(accelerator: Accelerator, family: str) -> Estimates:
     return {engine.name: model.engine(engine) for engine in accelerator.engines}
 
 
-def estimate(accelerator: Accelerator, options: argparse.Namespace, console: Console) -> Estimates:
+def estimate(accelerator: Accelerator, options: Options, console: Console) -> Estimates:
     """The estimated figures of each engine, whose sums are printed, and what such estimates miss by."""
     target: Target = options.target
     found, error = _estimated(accelerator, target.family), cost_model(target.family).error
-    sums, cycles, mhz = totals(found), accelerator.interval, options.clock or target.part.clock_mhz
+    sums, cycles, mhz = totals(found), accelerator.interval, options.clock_mhz or target.part.clock_mhz
     console.print(
         f"fold: {cycles:,} cycles a frame, {1e6 * mhz / cycles:,.0f} frames a second at {mhz:g} MHz; estimated "
         + ", ".join(f"{sums[name]:,.0f} {word}" for name, word in WORDS.items() if getattr(target.part, name)))
@@ -83,11 +103,11 @@ def estimate(accelerator: Accelerator, options: argparse.Namespace, console: Con
     return found
 
 
-def required_mhz(options: argparse.Namespace, accelerator: Accelerator) -> float | None:
+def required_mhz(options: Options, accelerator: Accelerator) -> float | None:
     """The clock without which a rate that was asked for is missed, where no clock was."""
-    if options.fps in (None, math.inf) or options.clock is not None:
+    if not isinstance(options.rate, Cheapest) or options.clock_mhz is not None:
         return None
-    return float(options.fps * accelerator.interval / 1e6)
+    return options.rate.fps * accelerator.interval / 1e6
 
 
 def totals(estimates: Estimates) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from quantize.folding_spec import Stated
@@ -12,6 +13,7 @@ from quantize.network import Network, NetworkError
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.zoo import Pictures, find_model, find_pictures, find_weights, load_pictures
 from tbn_hw.shared.errors import ModelRefused, ToolMissing, UsageError
+from tbn_hw.stages.keys import content_key
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Loaded:
     dataset: str | None = None
     resize: int | None = None
     foldings: Mapping[str, Stated] = field(default_factory=dict)
+
+    @cached_property
+    def network_key(self) -> str:
+        """A hash of the network."""
+        return content_key(self.network.to_bytes())
 
 
 def load(model: str, weights: Path | None) -> Loaded:

@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim.bench import simulate_many
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.join import json_netlist
-from tbn_hw.netlists.simulation import MODELS, models, top_module, verilog
-from tbn_hw.routing.route import CLOCK
+from tbn_hw.netlists.simulation import models, top_module, verilog
+from tbn_hw.shared.design import CLOCK, Design, Progress
 from tbn_hw.shared.errors import UsageError
-from tbn_hw.stages.verify import Progress, require_equal, simulation_errors, stimulus
-from tbn_hw.streaming.accelerator import Accelerator
+from tbn_hw.stages.gateware import require_equal, simulation_errors, stimulus
+from tbn_hw.stages.keys import content_key, sources
+from tbn_hw.tools.versions import versions
+
+if TYPE_CHECKING:
+    from tbn_hw.stages.planned import Planned
+    from tbn_hw.stages.site import Site
+    from tbn_hw.stages.synthesise import Synthesised
+    from tbn_hw.stages.verify import Verified
 
 SEVERAL_LUTS, MOST_LUTS = 5_000, 60_000
 """Up to the first, IMAGES pictures go through the netlist, and up to the second, one: beyond it takes too long.
@@ -30,7 +38,27 @@ def affordable(luts: float) -> int:
     return IMAGES if luts <= SEVERAL_LUTS else 1 if luts <= MOST_LUTS else 0
 
 
-def check(accelerator: Accelerator, netlists: Sequence[Path], family: str, luts: float, images: np.ndarray, work: Path,
+def check_netlist(site: Site, planned: Planned, verified: Verified, synthesised: Synthesised) -> dict[str, Any]:
+    """Send the first pictures of the verify stage through the netlist; how many depends on what it costs.
+
+    Returns the figures of `check`, and raises as it does.
+    """
+    design, family, luts = planned.design, site.options.target.family, synthesised.total["lut"]
+    images = verified.images[:IMAGES]
+    key = content_key("netlist", sources(__name__), synthesised.key, planned.network_key, design.name, design.ports,
+                      design.timeout_cycles, family, luts, images.shape, images.tobytes(),
+                      versions("verilator", "yosys"))
+
+    def produce(_: Path) -> dict[str, Any]:
+        count, work = affordable(luts), site.workspace.records / "netlist"
+        site.console.print(f"netlist: {min(count, len(images))} image(s) through the netlist of {luts:,} LUTs")
+        with site.progress("netlist") as step:
+            return check(design, synthesised.netlists, family, luts, images, work, step)
+
+    return site.stage("netlist", key, [], produce)
+
+
+def check(design: Design, netlists: Sequence[Path], family: str, luts: float, images: np.ndarray, work: Path,
           progress: Progress) -> dict[str, Any]:
     """Run the first of uint8 `images` through `netlists` below the top, and compare the results with golden.
 
@@ -38,10 +66,10 @@ def check(accelerator: Accelerator, netlists: Sequence[Path], family: str, luts:
 
     They are joined as for place and route; the first picture decides alone where the netlist has many `luts`. Returns
     `images`, `outputs_compared`, `mismatches`, `simulator`, and `skipped`: why nothing was simulated, else None. Raises
-    Mismatch and ToolMissing as `tbn_hw.stages.verify.verify` does.
+    Mismatch and ToolMissing as `tbn_hw.stages.gateware.compare` does.
     """
-    name, count = accelerator.name, affordable(luts)
-    if family not in MODELS:
+    name, count = design.name, affordable(luts)
+    if family not in FAMILIES:
         return _skipped(f"there are no simulation models of {family}'s cells")
     if not count:
         return _skipped(f"{luts:,} LUTs are more than {MOST_LUTS:,}, whose simulation would take too long")
@@ -53,15 +81,15 @@ def check(accelerator: Accelerator, netlists: Sequence[Path], family: str, luts:
     inputs = {port: len(found["bits"]) for port, found in ports.items() if found["direction"] == "input"}
     outputs = {port: found["bits"] for port, found in ports.items() if found["direction"] == "output"}
     del inputs[CLOCK]
-    sources = [work / "models.v", work / "netlist.v"]
+    files = [work / "models.v", work / "netlist.v"]
     try:
-        sources[1].write_text(verilog(module, name, inputs, CLOCK, outputs))
+        files[1].write_text(verilog(module, name, family, inputs, CLOCK, outputs))
     except UsageError as error:
         return _skipped(str(error))
-    sources[0].write_text(models(family))
+    files[0].write_text(models(family))
     with simulation_errors(f"{name}, netlist"):
-        result = simulate_many(sources, name, work=work, measure=False, optimise="-O0",
-                               **stimulus(accelerator, images[:count], None, progress))
+        result = simulate_many(files, name, work=work, measure=False, optimise="-O0",
+                               **stimulus(design, images[:count], None, progress))
     require_equal(f"{name}, netlist", result)
     return {"images": result.images, "outputs_compared": result.outputs_compared, "mismatches": result.mismatches,
             "simulator": result.simulator, "skipped": None}

@@ -1,125 +1,80 @@
-"""The verify stage: golden model and gateware on the same pictures, every output compared, in two benches."""
+"""The verify stage: test pictures through the golden model and the gateware, and the user's own after them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quantize.network import INPUT, Network
-from sim.bench import PRIMITIVES, CompileError, Probe, SimulationError, SimulationResult, simulate, simulate_many
-from sim.bench import ToolMissing as SimulatorMissing
-from sim.golden import run
-from tbn_hw.shared.errors import Mismatch, ToolMissing
-from tbn_hw.streaming.accelerator import Accelerator
-from tbn_hw.streaming.generate import ports
+from tbn_hw.stages.gateware import COCOTB_IMAGES, key_of, simulated
+from tbn_hw.stages.golden import accuracy, golden
+from tbn_hw.stages.keys import content_key, sources
+from tbn_hw.tools.simulator import require_simulator
 
-STALLS = 0.2
-"""Share of cycles in which each side of the accelerator pauses, after the frames that measure it."""
-SEED = 1
-COCOTB_IMAGES = 8
-"""Pictures that go through cocotb, the reference; those beyond go through the C++ bench."""
+if TYPE_CHECKING:
+    from tbn_hw.stages.generate import Generated
+    from tbn_hw.stages.load import Loaded
+    from tbn_hw.stages.planned import Planned
+    from tbn_hw.stages.site import Site
 
-Progress = Callable[[str, int, int], None]
-
-
-def signed(images: np.ndarray) -> np.ndarray:
-    """uint8 pictures as the network's input, int8 = uint8 - 128."""
-    return (images.astype(np.int16) - 128).astype(np.int8)
+RANDOM_IMAGES_SEED = 1
+TOP = 3
+"""Classes that are named of a picture of the user's."""
 
 
-def golden(network: Network, images: np.ndarray) -> np.ndarray:
-    """The logits (n, classes) of uint8 pictures in the golden model."""
-    name = network.outputs[0]
-    logits = run(network, signed(images), keep=(name,))[name]
-    return logits.reshape(len(images), -1)
+@dataclass(frozen=True)
+class Verified:
+    """What came of uint8 `images` (n, h, w, c): the report's `verify` without the netlist, and its `accuracy`."""
+
+    images: np.ndarray
+    figures: dict[str, Any]
+    accuracy: dict[str, Any]
 
 
-def verify(accelerator: Accelerator, verilog: Path, images: np.ndarray, work: Path,
-           progress: Progress) -> dict[str, Any]:
-    """Run uint8 `images` through the Verilog, without pauses and with random ones, and compare all with golden.
+def verify(site: Site, loaded: Loaded, planned: Planned, generated: Generated) -> Verified:
+    """Send test pictures through the gateware; raises Mismatch and ToolMissing as `gateware.compare` does."""
+    images = _test_images(site, loaded)
 
-    The first COCOTB_IMAGES go through cocotb, the others through the C++ bench, which must measure the same latency and
-    interval. `work` keeps the simulators' builds for the next time. Returns the report's `verify` figures. Raises
-    Mismatch, naming the first node, pixel and channel that differ, also when the simulation stops short; ToolMissing,
-    also when the compilers fail.
+    def produce(folder: Path) -> dict[str, Any]:
+        require_simulator()
+        (folder / "sim").mkdir()
+        few = min(len(images), COCOTB_IMAGES)
+        site.console.print(f"verify: {few} image(s) through the gateware in cocotb, {len(images) - few} in C++, "
+                           "built by Verilator")
+        return simulated(site, planned, generated, images, folder / "sim")
+
+    key = content_key("verify", sources(__name__), key_of(planned, generated, images))
+    found, measured = site.outcome("verify", key, ["sim"], produce), accuracy(site, loaded)
+    site.done("verify", found.seconds + measured.seconds, found.cached and measured.cached)
+    return Verified(images, found.data, measured.data)
+
+
+def classify(site: Site, planned: Planned, generated: Generated, images: np.ndarray) -> list[list[tuple[int, int]]]:
+    """The TOP classes of each of the user's uint8 `images` (n, h, w, c), as (class, logit), the best first.
+
+    The golden model names them, and the gateware agrees. Raises Mismatch and ToolMissing as `verify` does.
     """
-    name, sources, few = accelerator.name, [verilog, PRIMITIVES], images[:COCOTB_IMAGES]
+    def produce(folder: Path) -> dict[str, Any]:
+        (folder / "pictures").mkdir()
+        return simulated(site, planned, generated, images, folder / "pictures")
 
-    def by_cocotb(pictures: np.ndarray) -> SimulationResult:
-        streams = [stream for stream in accelerator.streams if stream != INPUT]
-        tensors = run(accelerator.network, signed(pictures), keep={*streams, *accelerator.network.outputs})
-        probes = [_probe(accelerator, stream, tensors[stream]) for stream in streams]
-        with simulation_errors(name):
-            return simulate(sources, name, work=work, probes=probes,
-                            **stimulus(accelerator, pictures, tensors, progress))
-
-    results = [by_cocotb(few)]
-    require_equal(name, results[0])
-    if len(images) > len(few):
-        with simulation_errors(name):
-            others = simulate_many(sources, name, work=work, **stimulus(accelerator, images[len(few):], None, progress))
-        if others.first_divergence:  # cocotb looks at the picture, and the one before it, for the node
-            at = len(few) + others.first_divergence.image
-            require_equal(name, by_cocotb(images[at - 1:at + 1]), at - 1)
-        require_equal(name, others, len(few))
-        results.append(others)
-    measured = [(result.latency_cycles, result.interval_cycles) for result in results]
-    if measured[-1] != measured[0]:
-        raise Mismatch(f"{name}: latency and interval must be {measured[0]} cycles in both benches, "
-                       f"but are {measured[-1]} in C++")
-    return {
-        "images": len(images),
-        "outputs_compared": sum(result.outputs_compared for result in results),
-        "mismatches": sum(result.mismatches for result in results),
-        "latency_cycles": results[0].latency_cycles,
-        "interval_cycles": results[0].interval_cycles,
-        "simulator": results[0].simulator,
-        "bench_images": {"cocotb": len(few), "c++": len(images) - len(few)},
-    }
+    key = content_key("pictures", sources(__name__), key_of(planned, generated, images))
+    outcome = site.workspace.stage("pictures", key, ["pictures"], produce)
+    site.done("pictures", outcome.seconds, outcome.cached)
+    logits = golden(planned.design.network, images)
+    order = np.argsort(-logits, axis=1, kind="stable")[:, :TOP]
+    return [[(int(index), int(row[index])) for index in best] for best, row in zip(order, logits, strict=True)]
 
 
-def stimulus(accelerator: Accelerator, images: np.ndarray, tensors: Mapping[str, np.ndarray] | None,
-             progress: Progress) -> dict[str, Any]:
-    """What both benches of `sim.bench` need for uint8 `images`; `tensors` are golden's, if they are there already."""
-    outputs, sizes = accelerator.network.outputs, ports(accelerator)
-    if tensors is None:
-        tensors = run(accelerator.network, signed(images), keep=set(outputs))
-    logits, *classes = (tensors[output].reshape(len(images), -1) for output in outputs)
-    return {
-        "images": signed(images), "expected_logits": logits, "expected_classes": classes[0] if classes else None,
-        "logit_bytes": sizes.logit_bytes, "class_bytes": max(1, sizes.class_bytes), "seed": SEED, "stalls": STALLS,
-        "timeout_cycles": 2 * sum(engine.cycles or 0 for engine in accelerator.engines),
-        "progress": lambda done, total: progress("frames", done, total),
-    }
-
-
-@contextmanager
-def simulation_errors(name: str) -> Iterator[None]:
-    """Turn the errors of `sim.bench` into those of a build of the accelerator `name`."""
-    try:
-        yield
-    except SimulatorMissing as error:
-        raise ToolMissing(str(error)) from None
-    except CompileError as error:
-        raise ToolMissing(f"{name}: {error}") from None
-    except SimulationError as error:
-        raise Mismatch(f"{name}: {error}") from None
-
-
-def require_equal(name: str, result: SimulationResult, at: int = 0) -> None:
-    """Raise Mismatch for the first difference of a simulation whose first picture is that of number `at`."""
-    if result.first_divergence is not None:
-        first = replace(result.first_divergence, image=at + result.first_divergence.image)
-        raise Mismatch(f"{name}: {result.mismatches} of {result.outputs_compared} outputs differ from the golden "
-                       f"model; the first difference is in {first}")
-
-
-def _probe(accelerator: Accelerator, tensor: str, expected: np.ndarray) -> Probe:
-    stream = accelerator.streams[tensor]
-    link = accelerator.links[stream]
-    return Probe(tensor, stream, link.shape.width, "signed" if link.shape.signed else "binary", link.par, expected)
+def _test_images(site: Site, loaded: Loaded) -> np.ndarray:
+    """uint8 pictures for the gateware: labelled test pictures, and random ones where there are not enough."""
+    count, shape = site.options.verify_images, loaded.network.input.shape
+    labelled = np.zeros((0, *shape), np.uint8) if loaded.pictures is None else loaded.pictures.images
+    missing = max(0, count - len(labelled))
+    if missing:
+        site.console.print(f"verify: {len(labelled)} test pictures lie beside the model file; {missing} random "
+                           "ones are used")
+    random = np.random.default_rng(RANDOM_IMAGES_SEED).integers(0, 256, (missing, *shape), np.uint8)
+    return np.concatenate([labelled[:count], random])

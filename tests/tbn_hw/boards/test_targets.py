@@ -12,9 +12,8 @@ from tbn_hw.netlists.join import json_netlist
 from tbn_hw.routing import bitstream
 from tbn_hw.routing.nextpnr import place_and_route
 from tbn_hw.shared.errors import UsageError
-from tbn_hw.streaming import generate
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
 from tbn_hw.targets import catalogue
 from tbn_hw.targets.catalogue import find_target
 
@@ -24,7 +23,7 @@ BOARDS = [name for name in catalogue.names() if find_target(name).board is not N
 def small(family="portable"):
     b = Builder((2, 2, 1))
     net = b.network(b.dense(b.flatten("input"), 3))
-    return plan(net, fold(net, {}), family)
+    return StreamingDesign.of(net, fold(net, {}), family)
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -67,6 +66,7 @@ def test_for_target_wrong():
         for_target(small(), find_target("icebreaker"), clock_mhz=400)
 
 
+@pytest.mark.yosys
 def test_analogue_settings_of_a_pll(tmp_path):
     """They are attributes in ECP5's netlists; without them its loop filter would have no resistance."""
     top, _ = for_target(small("ecp5"), find_target("ulx3s-12f"), clock_mhz=40)
@@ -76,6 +76,7 @@ def test_analogue_settings_of_a_pll(tmp_path):
                      "MFG_ENABLE_FILTEROPAMP": "1", "MFG_GMCREF_SEL": "2"}
 
 
+@pytest.mark.nextpnr
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "mhz", "cell"), [
     ("icebreaker", 20, "ICESTORM_PLL"), ("tangnano20k", 40, "rPLL"), ("tangnano9k", 20, "rPLL"),
@@ -83,13 +84,13 @@ def test_analogue_settings_of_a_pll(tmp_path):
 def test_routed(name, mhz, cell, tmp_path):
     """Placed on its pins, with its PLL, whose output has the frequency that was computed."""
     target = find_target(name)
-    accelerator = small(target.family)
-    modules = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, 1)}
-    synthesis.synthesise(modules, target.family, tmp_path, 1, top=accelerator.name)
-    top, text = for_target(accelerator, target, clock_mhz=mhz)
+    design = small(target.family)
+    modules = {design.name: design.top(), **design.modules(1)}
+    synthesis.synthesise(modules, target.family, tmp_path, 1, top=design.name)
+    top, text = for_target(design, target, clock_mhz=mhz)
     (tmp_path / "pins").write_text(text)
     netlists = [tmp_path / f"{module}.v" for module in modules]
-    netlists += mapped(top, accelerator, target.family, tmp_path / "board")
+    netlists += mapped(top, design, target.family, tmp_path / "board")
     netlist = json_netlist(netlists, top.name, target.family, tmp_path / "joined")
     (run,) = place_and_route(netlist, target.device, tmp_path / "routed", constraints=tmp_path / "pins", outputs=True)
     assert run.used[cell] == 1 and run.slowest_mhz >= top.clock_hz / 1e6

@@ -12,18 +12,18 @@ from sim.bench import PRIMITIVES
 from sim.bench.board import simulate_board
 from tbn_hw.boards.top import board_top, identity_of
 from tbn_hw.shared.errors import UsageError
+from tbn_hw.stages.golden import golden
 from tbn_hw.stages.load import load
-from tbn_hw.stages.verify import golden
-from tbn_hw.streaming import generate
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
+from tbn_hw.verilog.joined import join
 
 CLOCK_HZ, BAUD_RATE = 12_000_000, 3_000_000
 """Four cycles a bit: the fewest there may be."""
 GAP_MS = 0.25
 SCENARIOS = ("identify", "classify", "garbage", "garbage_before_a_request", "short_frame", "wrong_crc", "wrong_length",
              "unknown_kind", "broken_byte", "back_to_back", "burst", "flood", "rates", "repeated", "cut_off", "leds")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.yosys, pytest.mark.verilator]
 VISIBLE = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid")
 
 
@@ -33,8 +33,8 @@ def digits():
 
 
 @pytest.fixture(scope="module")
-def accelerator(digits):
-    return plan(digits.network, fold(digits.network, digits.foldings), "ice40")
+def design(digits):
+    return StreamingDesign.of(digits.network, fold(digits.network, digits.foldings), "ice40")
 
 
 @pytest.fixture(scope="module")
@@ -52,24 +52,23 @@ def build_folder(digits, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def spoken(digits, accelerator, build_folder, tmp_path_factory):
+def spoken(digits, design, build_folder, tmp_path_factory):
     """What every scenario of board_bench left."""
     work = tmp_path_factory.mktemp("board")
-    top = board_top(accelerator, "ice40", input_hz=CLOCK_HZ, clock_hz=CLOCK_HZ, baud=BAUD_RATE, gap_ms=GAP_MS)
+    top = board_top(design, "ice40", input_hz=CLOCK_HZ, clock_hz=CLOCK_HZ, baud=BAUD_RATE, gap_ms=GAP_MS)
     sources = [work / "board.v", work / "accelerator.v", PRIMITIVES]
     sources[0].write_text(top.verilog)
-    modules = generate.modules(accelerator, 2)
-    sources[1].write_text(generate.join({accelerator.name: generate.top(accelerator), **modules}))
+    sources[1].write_text(join({design.name: design.top(), **design.modules(2)}))
     np.save(work / "pictures.npy", digits.pictures.images[:3])
     right = ["--build", str(build_folder / "digits"), str(build_folder / "0.png"), str(build_folder / "1.png")]
     wrong = ["--build", str(build_folder / "other"), str(build_folder / "0.png")]
     job = {"pictures": str(work / "pictures.npy"), "clock_hz": CLOCK_HZ, "baud": BAUD_RATE, "patience": 20_000,
            "pixels": 64, "scenarios": SCENARIOS, "command_lines": [right, wrong]}
-    return simulate_board(sources, top.name, "board_bench", work, visible=VISIBLE, job=job)
+    return simulate_board(sources, top.name, "support.board_bench", work, visible=VISIBLE, job=job)
 
 
 @pytest.fixture(scope="module")
-def result(digits, accelerator):
+def result(digits, design):
     """Logits and the best class of the first picture."""
     logits = golden(digits.network, digits.pictures.images[:1])[0]
     return [*logits.tolist(), int(logits.argmax())]
@@ -79,8 +78,8 @@ def answers(*expected):
     return [[kind, sequence, status.value] for kind, sequence, status in expected]
 
 
-def test_identify(spoken, accelerator):
-    identity = identity_of(accelerator, CLOCK_HZ)
+def test_identify(spoken, design):
+    identity = identity_of(design, CLOCK_HZ)
     assert spoken["identify"] == vars(identity) | {"key": identity.key.hex()}
 
 
@@ -179,15 +178,15 @@ def test_command_line(spoken, digits, build_folder):
 @pytest.mark.parametrize(("family", "input_hz", "clock_hz", "pad", "cell"), [
     ("ice40", 12_000_000, 48_000_000, False, "SB_PLL40_CORE"), ("ice40", 12_000_000, 48_000_000, True, "SB_PLL40_PAD"),
     ("ecp5", 25_000_000, 60_000_000, False, "EHXPLLL"), ("gowin", 27_000_000, 60_000_000, False, "rPLL")])
-def test_pll_in_the_top(accelerator, family, input_hz, clock_hz, pad, cell):
-    top = board_top(accelerator, family, input_hz=input_hz, clock_hz=clock_hz, pll_pad=pad, led_active_low=True)
+def test_pll_in_the_top(design, family, input_hz, clock_hz, pad, cell):
+    top = board_top(design, family, input_hz=input_hz, clock_hz=clock_hz, pll_pad=pad, led_active_low=True)
     assert f"  {cell} #(" in top.verilog and "assign led_error = ~error" in top.verilog
     assert (top.input_hz, top.clock_hz, top.baud) == (input_hz, top.identity.clock_hz, BAUD)
     assert 0.99 * clock_hz < top.clock_hz <= clock_hz
 
 
-def test_board_top_wrong(accelerator):
+def test_board_top_wrong(design):
     with pytest.raises(UsageError, match="^the clock must be at least four times the line's 4000000 baud, not 12 MHz$"):
-        board_top(accelerator, "ecp5", input_hz=12_000_000, clock_hz=12_000_000, baud=4_000_000)
+        board_top(design, "ecp5", input_hz=12_000_000, clock_hz=12_000_000, baud=4_000_000)
     with pytest.raises(UsageError, match="^a board's clock can be made for ecp5, gowin, ice40, not for 'xc7'$"):
-        board_top(accelerator, "xc7", input_hz=100_000_000, clock_hz=50_000_000)
+        board_top(design, "xc7", input_hz=100_000_000, clock_hz=50_000_000)

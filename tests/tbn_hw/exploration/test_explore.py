@@ -20,7 +20,8 @@ from quantize.network import Network
 from quantize.zoo import ZOO
 from tbn_hw import explore
 from tbn_hw.costs.model import CostModel, Error
-from tbn_hw.exploration.points import built, distinct, estimated, sweep
+from tbn_hw.exploration.measured import built
+from tbn_hw.exploration.points import distinct, estimated, sweep
 from tbn_hw.exploration.run import Exploration, Job, executor_of
 from tbn_hw.exploration.table import show, write
 from tbn_hw.shared.errors import DoesNotFit, WorkerKilled
@@ -218,6 +219,8 @@ def test_synthesis(tmp_path, monkeypatch, costs):
                       str(tmp_path / "points" / made["point"])) for made in front]
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_built(tmp_path, costs):
     """A build takes the cycles that were promised; its figures are those of its report."""

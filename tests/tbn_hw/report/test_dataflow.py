@@ -6,15 +6,14 @@ import pytest
 from support.networks import chain, residual
 
 from tbn_hw.report.dataflow import dataflow, shapes
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
 
 
 @pytest.mark.parametrize("make", [residual, chain])
 def test_dataflow(make):
     net = make()
-    accelerator = plan(net, fold(net, {}))
-    flow = dataflow(accelerator)
+    flow = dataflow(StreamingDesign.of(net, fold(net, {})))
     assert json.loads(json.dumps(flow)) == flow
     names = [engine["name"] for engine in flow["engines"]]
     assert names[0] == "axi_input" and names[-1] == "axi_output" and len(set(names)) == len(names)
@@ -37,8 +36,7 @@ def test_dataflow(make):
 
 def test_shapes():
     net = residual()
-    accelerator = plan(net, fold(net, {}))
-    found = {engine.node.name: shapes(accelerator, engine) for engine in accelerator.engines if engine.node}
+    found = {node.name: shapes(net, node.name) for node in net.nodes}
     assert found["conv0"] == {"input_shape": [6, 6, 3], "shape": [6, 6, 2], "kernel": 3, "stride": 1,
                               "weights": "int8", "macs": 6 * 6 * 3 * 3 * 3 * 2}
     assert sum(shape["macs"] for shape in found.values()) == sum(net.macs(node.name) for node in net.nodes)

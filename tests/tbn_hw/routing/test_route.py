@@ -12,7 +12,7 @@ from tbn_hw.routing import shell
 from tbn_hw.routing.bitstream import SUFFIXES, pack
 from tbn_hw.routing.critical_path import named, place_of
 from tbn_hw.routing.nextpnr import CriticalPath, Step
-from tbn_hw.routing.route import FIGURES, Design, missed, route
+from tbn_hw.routing.route import FIGURES, Placeable, missed, route
 from tbn_hw.shared.errors import DoesNotFit, PlacementError, UsageError
 from tbn_hw.targets.catalogue import find_target
 from tbn_hw.targets.device import Device
@@ -36,12 +36,13 @@ def routed(request, tmp_path_factory):
     synthesise({"sums": ADDER, "tiny": TOP}, target.family, folder, top="tiny")
     steps = []
     file = folder / "out" / f"tiny{SUFFIXES[target.family]}"
-    figures = route(Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES), target, file,
+    figures = route(Placeable([folder / "sums.v", folder / "tiny.v"], "tiny", NODES), target, file,
                     seeds=(1, 2, 3), progress=lambda *step: steps.append(step))
     assert [step[1:] for step in steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     return target, folder, figures
 
 
+@pytest.mark.nextpnr
 def test_route(routed):
     target, folder, figures = routed
     assert set(figures) == set(FIGURES) and json.dumps(figures)
@@ -60,6 +61,7 @@ def test_route(routed):
     assert {path.name for path in (folder / "out").iterdir()} == {"route", figures["bitstream"]}
 
 
+@pytest.mark.nextpnr
 def test_bitstream(routed):
     """The file begins as its family's do: 12F and 25F differ in the ID of the part."""
     target, folder, figures = routed
@@ -72,6 +74,7 @@ def test_bitstream(routed):
         assert figures["bitstream"] == "tiny.bin" and bytes.fromhex("7eaa997e") in data[:20]
 
 
+@pytest.mark.nextpnr
 def test_critical_path(routed):
     _, _, figures = routed
     path = figures["critical_path"]
@@ -81,10 +84,11 @@ def test_critical_path(routed):
     assert {hop["node"] for hop in path["hops"]} == {"layers[0].conv"}
 
 
+@pytest.mark.nextpnr
 def test_missed_clock(routed, tmp_path):
     """There is no bitstream of a design that is too slow, and it is said by how much."""
     target, folder, _ = routed
-    design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
+    design = Placeable([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     figures = route(design, target, tmp_path / "fast" / "tiny.bit", seeds=(1,), clock_mhz=900)
     assert figures["bitstream"] is None and {path.name for path in (tmp_path / "fast").iterdir()} == {"route"}
     error = missed(figures, target)
@@ -105,16 +109,18 @@ def test_clock_of_a_board():
     assert missed({**figures, "required_mhz": 56.0}, find_target("tangnano9k")) is None
 
 
+@pytest.mark.nextpnr
 def test_static_placer(routed, tmp_path, monkeypatch):
     """A large design of ECP5 has another placer."""
     target, folder, _ = routed
-    monkeypatch.setattr("tbn_hw.routing.nextpnr.STATIC_CELLS", 10)
-    design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
+    monkeypatch.setattr("tbn_hw.families.ecp5.STATIC_CELLS", 10)
+    design = Placeable([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     route(design, target, tmp_path / f"tiny{SUFFIXES[target.family]}", seeds=(1,))
     small, large = ((path / "route" / "seed1.log").read_text() for path in (folder / "out", tmp_path))
     assert "analytical placer" in small and ("Static placer" in large) == (target.family == "ecp5")
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize(("name", "pins", "cell"), [
     ("icebreaker", "set_io aclk 35\nset_io y 9\n", "SB_IO"),
     ("tangnano9k", 'IO_LOC "aclk" 52;\nIO_LOC "y" 10;\n', "IOB"),
@@ -132,7 +138,7 @@ def test_pins(name, pins, cell, tmp_path):
 endmodule""")
     (tmp_path / "pins").write_text(pins)
     netlists = [tmp_path / "sums.v", tmp_path / "outer.v", with_pads(tmp_path / "board.v", target.family)]
-    design = Design(netlists, "board", NODES, constraints=tmp_path / "pins", inside="accelerator")
+    design = Placeable(netlists, "board", NODES, constraints=tmp_path / "pins", inside="accelerator")
     file = tmp_path / "out" / f"b{SUFFIXES[target.family]}"
     figures = route(design, target, file, seeds=(1,), clock_mhz=20)
     assert figures["used"][cell] == 2 and not figures["out_of_context"]
@@ -161,9 +167,10 @@ def test_throughput():
 
 def test_refused(tmp_path):
     with pytest.raises(UsageError, match=r"^xc7 \(XC7A100T\) is for synthesis only; there is no open place and route$"):
-        route(Design([], "top", {}), find_target("xc7"), tmp_path / "x.bit", seeds=(1,))
+        route(Placeable([], "top", {}), find_target("xc7"), tmp_path / "x.bit", seeds=(1,))
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize(("device", "packer"), [
     (Device("ecp5", "25k", "CABGA381", 6), "ecppack"), (Device("ice40", "hx8k", "ct256"), "icepack"),
     (Device("gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7"), "gowin_pack")], ids=["ecp5", "ice40", "gowin"])
@@ -191,6 +198,7 @@ def test_places():
         ("layers[1].conv", 1, 0), ("top", 0.5, 2)]
 
 
+@pytest.mark.yosys
 def test_shell(tmp_path):
     """A shell's inputs come from its serial input in the order of the ports; its outputs leave by the serial output."""
     ports = [shell.Port("input", "aclk", 1), shell.Port("input", "a", 3), shell.Port("output", "b", 2),

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from tbn_hw.shared.errors import UsageError
-from tbn_hw.stages.workspace import Workspace, content_key
+from tbn_hw.stages.workspace import Workspace
 
 
 class Counting:
@@ -158,8 +158,3 @@ def test_read_only_folder(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UsageError, match="must be a folder that can be written"):
         Workspace(tmp_path / "build")
-
-
-def test_content_key_keeps_parts_apart():
-    assert content_key("ab", "c") != content_key("a", "bc")
-    assert content_key(b"x") == content_key(b"x") != content_key("x")

@@ -27,6 +27,7 @@ from tbn_hw.streaming.folding import Folding, divisors, fold
 from tbn_hw.streaming.plan import RESERVED, plan
 from tbn_hw.streaming.queues import join_depths
 from tbn_hw.streaming.template import TOP, names
+from tbn_hw.verilog.joined import join
 from tbn_hw.verilog.keywords import KEYWORDS
 
 
@@ -223,8 +224,6 @@ def test_a_node_whose_name_is_taken_in_verilog(name):
 
 def test_plan_wrong():
     net = residual()
-    clash = dataclasses.replace(net.nodes[0], name="input")
-    assert clash.name == "input"
     renamed = [
         dataclasses.replace(
             node,
@@ -318,18 +317,21 @@ def with_queue(accelerator, depth):
     return dataclasses.replace(accelerator, engines=engines)
 
 
+@pytest.mark.yosys
 def test_killed_worker(monkeypatch):
     monkeypatch.setattr(generate, "end_with_parent", partial(os._exit, 1))
     with pytest.raises(WorkerKilled, match="^generate: a worker process was killed, perhaps for want of memory$"):
         generate.modules(plan(chain(), fold(chain(), {})), 2)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_residual_block_survives_a_thousand_stall_patterns(tmp_path):
     """1,000 frames, each under its own random pauses, through the shallowest queue that cannot deadlock."""
     net, foldings = one_block(2)
-    join = next(node for node in net.nodes if node.kind == "add")
-    least = with_queue(plan(net, foldings), join_depths(net, join)[1])
-    verilog = generate.join({least.name: generate.top(least), **generate.modules(least, 2)})
+    add = next(node for node in net.nodes if node.kind == "add")
+    least = with_queue(plan(net, foldings), join_depths(net, add)[1])
+    verilog = join({least.name: generate.top(least), **generate.modules(least, 2)})
     (tmp_path / "net.v").write_text(verilog)
     for seed, stalls in enumerate((0.1, 0.3, 0.5, 0.7, 0.9)):
         images = pictures(net, 200, seed)

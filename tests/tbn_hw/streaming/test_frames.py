@@ -13,6 +13,7 @@ from sim.golden import run as golden
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.folding import fold
 from tbn_hw.streaming.plan import plan
+from tbn_hw.verilog.joined import join
 
 
 def small(seed=0):
@@ -46,12 +47,14 @@ def test_reset_in_mid_frame(make, seed):
     check(net, (0, 0), seed=seed, stalls=(0, 0.5, 0, 0.2)[seed], reset_at=int(cycle))
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_reset_of_the_verilog(tmp_path):
     """For one cycle, in mid-frame, or with results waiting: none is seen afterwards, and no pixel is lost."""
     b = Builder((3, 3, 1))
     net = b.network(b.dense(b.flatten(b.threshold("input")), 3), top_k=1)
     accelerator, images = plan(net, fold(net, {})), pictures(net, 3)
-    verilog = generate.join({accelerator.name: generate.top(accelerator), **generate.modules(accelerator, 2)})
+    verilog = join({accelerator.name: generate.top(accelerator), **generate.modules(accelerator, 2)})
     (tmp_path / "net.v").write_text(verilog)
     logits, classes = (golden(net, images)[name] for name in net.outputs)
     sizes = generate.ports(accelerator)

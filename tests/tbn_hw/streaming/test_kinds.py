@@ -17,6 +17,7 @@ from tbn_hw.shared.errors import ModelRefused
 from tbn_hw.solver.options import Candidates
 from tbn_hw.solver.problem import cheapest
 from tbn_hw.streaming import kinds
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import Folding, fold
 from tbn_hw.streaming.kinds import KINDS, Job, kind_of
 from tbn_hw.streaming.kinds.kind import Kind
@@ -76,7 +77,7 @@ def test_a_new_kind_needs_its_entry_alone(monkeypatch):
     negate = next(engine for engine in accelerator.engines if engine.kind == "negate")
     assert negate.ideal_cycles == negate.cycles <= 72 and found.nodes["negate0"]["lut"] > 0
     assert model.engine(negate)["lut"] > 0
-    assert network_figures(net, accelerator)["macs"] == sum(net.macs(node.name) for node in net.nodes)
+    assert network_figures(StreamingDesign(accelerator))["macs"] == sum(net.macs(node.name) for node in net.nodes)
 
     conv, threshold, _, dense = (node.arrays for node in net.nodes[1:])
     opposite = Builder((6, 6, 4))

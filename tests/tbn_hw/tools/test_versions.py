@@ -5,6 +5,7 @@ import pytest
 from sim.bench import tool as simulators
 from tbn_hw.shared.errors import ToolMissing
 from tbn_hw.tools import versions
+from tbn_hw.tools.simulator import require_simulator
 
 
 def test_versions() -> None:
@@ -12,9 +13,9 @@ def test_versions() -> None:
                                      "nextpnr-ice40", "verilator", "yosys"}
     assert versions.versions("amaranth")["amaranth"].startswith("0.5.")
     versions.require_yosys()
-    versions.require_nextpnr("ecp5")
-    versions.require_nextpnr("gowin")
-    versions.require_simulator()
+    versions.require("nextpnr-ecp5")
+    versions.require("nextpnr-gowin")
+    require_simulator()
 
 
 def test_versions_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,6 +31,6 @@ def test_require_simulator_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     try:
         with pytest.raises(ToolMissing, match=r"^a C\+\+ compiler is missing; install one "):
-            versions.require_simulator()
+            require_simulator()
     finally:
         simulators.compiler.cache_clear()
