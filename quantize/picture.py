@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,9 @@ _turn = threading.Lock()
 warnings.filterwarnings("ignore", module=r"PIL\.")  # a damaged file is refused with a sentence, or read
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)  # a picture inside another, as in icons
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+with suppress(AttributeError, OSError):  # libtiff prints by itself, unless it is told not to; not all Pillows have it
+    for handler in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+        getattr(ctypes.CDLL(Image.core.__file__), handler)(None)
 
 
 class DataError(ValueError):

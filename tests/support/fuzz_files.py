@@ -90,7 +90,7 @@ def _mutated(random, lines):
             name = f"a{random.randrange(3)}"
             lines[at:at + 1] = [f"{key}: &{name} {{<<: [{', '.join([f'*{name}'] * 9)}], b: [{value}]}}", line]
         else:
-            lines *= random.choice((1, 2, 50))
+            lines *= random.choice((1, 2, 50 if len(lines) < 2000 else 1))
     return "\n".join(lines) + "\n"
 
 
