@@ -250,7 +250,7 @@ def _whole(recipe: str) -> Any:
     try:
         values = json.loads(recipe)
         return {**values, "train": {**Train().model_dump(mode="json"), **values["train"]}}
-    except (ValueError, KeyError, TypeError):
+    except Exception:  # no JSON, too deep, or of another form
         return None
 
 
