@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from quantize.text import printable
+
 UNREAD = 128 + signal.SIGPIPE
 """The exit code when nothing reads the output any more. A shell gives the same one."""
 WIDTH, BESIDE = 80, 24
@@ -40,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+        self.exit(2, f"error: {printable(message)}; see {self.prog} --help\n")
 
 
 def sections(*parts: tuple[str, Iterable[tuple[str, str]]]) -> str:
@@ -90,12 +92,12 @@ def finish(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
         code = work()
         sys.stdout.flush()
     except refused as error:
-        print(f"{before}{error}", file=sys.stderr)
+        print(f"{before}{printable(str(error))}", file=sys.stderr)
         return 1
     except OSError as error:
         if is_unread(error):
             return UNREAD
-        print(f"{before}{describe(error)}", file=sys.stderr)
+        print(f"{before}{printable(describe(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)

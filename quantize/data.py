@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import gzip
 import lzma
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from quantize.image_folder import DataError, ImageFolder, list_classes
+from quantize.image_folder import ImageFolder, class_of_folders, list_classes
+from quantize.picture import DataError
 
 __all__ = ["DATASETS", "DataError", "Dataset", "load_dataset"]
 
@@ -26,29 +27,33 @@ Pixels = np.ndarray | ImageFolder
 class Dataset:
     """Pictures uint8 (n, h, w, c) and labels int64 (n), for training and for testing.
 
-    Training pictures may be larger than test pictures, so that training can crop them.
+    Training pictures may be larger than test pictures, so that training can crop them. ``note`` is a line for the user
+    about what the labels stand for, where that had to be guessed.
     """
 
     train_images: Pixels
     train_labels: np.ndarray
     test_images: Pixels
     test_labels: np.ndarray
+    note: str = ""
 
 
 def load_dataset(
-    name: str, folder: Path | None = None, shape: tuple[int, int, int] = (224, 224, 3), resize: int | None = None
+    name: str, folder: Path | None = None, shape: tuple[int, int, int] = (224, 224, 3), resize: int | None = None,
+    classes: Sequence[str] = (),
 ) -> Dataset:
     """Load a data set by name. ``folder``, or its subfolder ``name``, holds the files, plain or compressed.
 
     The digits come from scikit-learn and need no folder. ``shape`` and ``resize`` are a model's input, and imagenet's
-    pictures are scaled and cut to it. Pictures of other data sets have their own size.
+    pictures are scaled and cut to it. Their folders are a model's ``classes`` by name (`class_of_folders`). Pictures of
+    other data sets have their own size.
 
     Raises
     ------
     DataError
         If the name is unknown, the folder is missing, or a file is missing, damaged or of the wrong size.
     """
-    readers = {**DATASETS, "imagenet": lambda folder: _imagenet(folder, shape, resize)}
+    readers = {**DATASETS, "imagenet": lambda folder: _imagenet(folder, shape, resize, classes)}
     if name not in readers:
         raise DataError(f"data set must be one of {', '.join(readers)}, not {name!r}")
     if name == "digits":
@@ -61,15 +66,16 @@ def load_dataset(
     return readers[name](inner if inner.is_dir() else folder)
 
 
-def _imagenet(folder: Path, shape: tuple[int, int, int], resize: int | None) -> Dataset:
+def _imagenet(folder: Path, shape: tuple[int, int, int], resize: int | None, classes: Sequence[str]) -> Dataset:
     """Read ImageNet. Each side of a training picture is ``resize`` pixels where that is more than in ``shape``."""
     height, width, channels = shape
     larger = (max(height, resize or 0), max(width, resize or 0), channels)
     train, test = (list_classes(folder / kind) for kind in ("train", "val"))
-    if train[1].max() != test[1].max():
-        raise DataError(f"{folder}: train holds {train[1].max() + 1} classes and val {test[1].max() + 1}; "
-                        "they must be the same")
-    return Dataset(ImageFolder(train[0], larger), train[1], ImageFolder(test[0], shape, resize), test[1])
+    for name in sorted({*train.names} ^ {*test.names})[:1]:
+        raise DataError(f"{folder}: train and val must hold the same classes, and only one of them has {name}")
+    labels, note = class_of_folders(train.names, classes, folder)
+    return Dataset(ImageFolder(train.files, larger), labels[train.folders], ImageFolder(test.files, shape, resize),
+                   labels[test.folders], note)
 
 
 def _digits(folder: Path | None = None) -> Dataset:
@@ -109,22 +115,22 @@ def _cifar10(folder: Path) -> Dataset:
 
 
 def _read(folder: Path, name: str, size: int, magic: bytes = b"") -> np.ndarray:
-    """Read ``name`` from ``folder``, plain, .gz or .xz. It must have ``size`` bytes and begin with ``magic``."""
-    openers: dict[str, Callable[[Path], bytes]] = {
-        "": Path.read_bytes,
-        ".gz": lambda file: gzip.decompress(file.read_bytes()),
-        ".xz": lambda file: lzma.decompress(file.read_bytes()),
-    }
+    """Read ``name`` from ``folder``, plain, .gz or .xz. It must have ``size`` bytes and begin with ``magic``.
+
+    No more than ``size`` bytes and one are unpacked, whatever a file holds.
+    """
+    openers: dict[str, Callable[..., Any]] = {"": open, ".gz": gzip.open, ".xz": lzma.open}
     for suffix, opener in openers.items():
         file = folder / (name + suffix)
         if not file.is_file():
             continue
         try:
-            raw = opener(file)
-        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+            with opener(file, "rb") as opened:
+                raw = opened.read(size + 1)
+        except Exception as error:  # what gzip, lzma and zlib raise
             raise DataError(f"{file}: is damaged or truncated; {error}") from None
         if len(raw) != size:
-            raise DataError(f"{file}: must hold {size} bytes, not {len(raw)}")
+            raise DataError(f"{file}: must hold {size} bytes, not {len(raw) if len(raw) < size else 'more'}")
         if not raw.startswith(magic):
             raise DataError(f"{file}: must begin with {magic.hex()}, not {raw[:4].hex()}")
         return np.frombuffer(bytearray(raw), np.uint8)  # torch warns about arrays that are read-only

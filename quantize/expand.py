@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantize import layer_spec as kinds
 from quantize.folding_spec import indivisible
+from quantize.limits import MOST_ELEMENTS, MOST_LAYERS, MOST_WEIGHTS
 from quantize.yaml_source import Path, path_text
 
 if TYPE_CHECKING:
@@ -63,8 +65,12 @@ def expand(
     Raises
     ------
     SpecError
-        On the first layer that does not fit. The sentence names the layer and its line.
+        On the first layer that does not fit or exceeds one of `quantize.limits`. The sentence names the layer and its
+        line.
     """
+    _limit_layers(layers, source)
+    if math.prod(shape) > MOST_ELEMENTS:
+        raise source.error(("input", "shape"), f"{_text(shape)} must be at most {MOST_ELEMENTS} elements")
     walk = _Walk(source)
     steps: list[Step] = []
     domain = "input"
@@ -87,13 +93,36 @@ def expand(
     return tuple(steps)
 
 
+def _limit_layers(layers: Sequence[kinds.AnyLayer], source: YamlSource) -> None:
+    """Raise SpecError where there are more layers than `MOST_LAYERS`, before any is repeated."""
+    count = 0
+    for index, layer in enumerate(layers):
+        count += layer.repeat * (len(layer.body) + 1) if isinstance(layer, kinds.Residual) else 1
+        if count > MOST_LAYERS:
+            sentence = f"a network must have at most {MOST_LAYERS} layers, and here it has {count}"
+            raise source.error(("layers", index, layer.kind), sentence)
+
+
 class _Walk:
     def __init__(self, source: YamlSource) -> None:
         self._source = source
+        self._weights = 0
 
     def step(self, layer: kinds.AnyLayer, shape: Shape, domain: str, path: Path, name: str) -> Step:
         output, after = self._follow(layer, shape, domain, path)
+        self._limit(layer, shape, output, path)
         return Step(name, path, layer, shape, output, after)
+
+    def _limit(self, layer: kinds.AnyLayer, shape: Shape, output: Shape, path: Path) -> None:
+        """Raise SpecError for more elements than `MOST_ELEMENTS`, or weights, up to this layer, than `MOST_WEIGHTS`."""
+        if math.prod(output) > MOST_ELEMENTS:
+            raise self._source.error(path, f"the output {_text(output)} must be at most {MOST_ELEMENTS} elements")
+        if isinstance(layer, kinds.Conv | kinds.Dense):
+            kernel = layer.kernel if isinstance(layer, kinds.Conv) else 1
+            self._weights += kernel**2 * shape[2] * output[2]
+        if self._weights > MOST_WEIGHTS:
+            sentence = f"a network must have at most {MOST_WEIGHTS} weights, and here it has {self._weights}"
+            raise self._source.error(path, sentence)
 
     def residual(self, layer: kinds.Residual, shape: Shape, domain: str, path: Path, repetition: int) -> Step:
         source, name = self._source, f"{path_text(path)}[{repetition}]"

@@ -17,6 +17,7 @@ from quantize.model import Model
 from quantize.network import Network
 from quantize.spec import SpecError, load_spec
 from quantize.tensor import NetworkError, Node, TensorType
+from quantize.text import printable
 from quantize.thresholds import find_thresholds
 from quantize.trained import load_model, save_trained
 from quantize.trainer import classify, evaluate
@@ -94,7 +95,9 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     print(f"{options.output}: {len(network.nodes)} nodes")
     if spec.dataset is None or not (options.data or options.evaluate or options.images):
         return
-    data = load_dataset(spec.dataset, options.data, spec.input.shape, spec.input.resize)
+    data = load_dataset(spec.dataset, options.data, spec.input.shape, spec.input.resize, spec.classes)
+    if data.note:
+        print(printable(data.note), file=sys.stderr)
     if options.images:
         pictures = data.test_images[:PICTURES]
         save_pictures(options.images, Pictures(pictures, data.test_labels[:PICTURES], classify(model, pictures)))

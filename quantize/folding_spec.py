@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -50,6 +51,12 @@ def indivisible(what: str, value: int, of: str, size: int) -> str | None:
     """Return the sentence for a ``value`` that does not divide ``size``, or None for one that does."""
     if value >= 1 and size % value == 0:
         return None
-    divisors = (number for number in range(1, size + 1) if size % number == 0)
-    near = sorted(sorted(divisors, key=lambda number: abs(number - value))[:3])
+    near = sorted(sorted(divisors(size), key=lambda number: abs(number - value))[:3])
     return f"{what} {value} must evenly divide {of} {size}; divisors near it are {', '.join(map(str, near))}"
+
+
+def divisors(number: int) -> list[int]:
+    """Return the divisors of a positive integer, ascending, in as many steps as its square root."""
+    low = [divisor for divisor in range(1, math.isqrt(number) + 1) if number % divisor == 0]
+    high = [number // divisor for divisor in reversed(low)]
+    return low + high[low[-1] == high[0]:]

@@ -6,25 +6,22 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-
-class DataError(ValueError):
-    """The data cannot be used. The message is one sentence that names the file."""
+from quantize.picture import DataError, read_picture
 
 
 class ImageFolder:
     """Picture files that read like an array uint8 (n, h, w, c). Indexing decodes them, several at a time.
 
-    The shorter side is scaled to ``resize`` pixels, or as far as ``shape`` = (h, w, c) needs. Then the centre is cut
-    out. One channel means grey. Transparent places become white.
+    They are scaled and cut to ``shape`` = (h, w, c) as `quantize.picture.read_picture` does.
 
     Raises
     ------
     DataError
-        When indexed, if a file is no picture that Pillow can read.
+        When indexed, as from `read_picture`.
     """
 
     def __init__(self, files: Sequence[Path], shape: tuple[int, int, int], resize: int | None = None) -> None:
@@ -44,38 +41,19 @@ class ImageFolder:
 
     def _read(self, file: Path) -> np.ndarray:
         _, height, width, channels = self.shape
-        try:
-            with Image.open(file) as opened:
-                image = opaque(ImageOps.exif_transpose(opened), channels)
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{file}: is no picture that can be read; {error}") from None
-        scale = max(height / image.height, width / image.width)
-        if self.resize is not None:
-            scale = max(scale, self.resize / min(image.height, image.width))
-        return centre(image, scale, self.shape[1:])
+        return read_picture(file, (height, width, channels), self.resize)
 
 
-def opaque(image: Image.Image, channels: int) -> Image.Image:
-    """Return the picture on white where it is transparent: in grey for one channel, else in red, green and blue."""
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image.convert("L" if channels == 1 else "RGB")
+class Classes(NamedTuple):
+    """Picture files, the number of each one's folder int64 (n), and the names of the folders."""
+
+    files: list[Path]
+    folders: np.ndarray
+    names: list[str]
 
 
-def centre(image: Image.Image, scale: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the centre of the picture scaled by ``scale``, uint8 of ``shape`` (h, w, c).
-
-    A side that would be too short for ``shape`` is made just long enough.
-    """
-    height, width, _ = shape
-    size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
-    image = image.resize(size, Image.Resampling.BILINEAR)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return np.asarray(image.crop((left, top, left + width, top + height)), np.uint8).reshape(shape)
-
-
-def list_classes(folder: Path) -> tuple[list[Path], np.ndarray]:
-    """Return the files of ``folder/<class>/`` and their labels int64 (n). Classes and files are sorted by name.
+def list_classes(folder: Path) -> Classes:
+    """Return the files of ``folder/<class>/``. Folders and files are sorted by name.
 
     Raises
     ------
@@ -84,15 +62,38 @@ def list_classes(folder: Path) -> tuple[list[Path], np.ndarray]:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; pictures lie in train/<class>/ and val/<class>/")
-    classes = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir())
-    if not classes:
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+    if not names:
         raise DataError(f"{folder}: holds no folder of a class")
     files: list[Path] = []
-    labels: list[int] = []
-    for label, inner in enumerate(classes):
-        found = sorted(entry.path for entry in os.scandir(inner) if entry.is_file())
+    folders: list[int] = []
+    for number, name in enumerate(names):
+        found = sorted(entry.path for entry in os.scandir(folder / name) if entry.is_file())
         if not found:
-            raise DataError(f"{inner}: holds no picture")
+            raise DataError(f"{folder / name}: holds no picture")
         files += map(Path, found)
-        labels += [label] * len(found)
-    return files, np.array(labels, np.int64)
+        folders += [number] * len(found)
+    return Classes(files, np.array(folders, np.int64), names)
+
+
+def class_of_folders(names: Sequence[str], classes: Sequence[str], folder: Path) -> tuple[np.ndarray, str]:
+    """Return the class of each folder int64 (n), and a note where the names do not say it.
+
+    A folder is the class of its name. If none is called as a class, the folders are the classes in the order of their
+    names, as text: 1, 10, 2.
+
+    Raises
+    ------
+    DataError
+        If some folders are called as classes and others are not.
+    """
+    numbers = {name: index for index, name in enumerate(classes)}
+    others = [name for name in names if name not in numbers]
+    if not others and len(numbers) == len(classes):
+        return np.array([numbers[name] for name in names], np.int64), ""
+    if 0 < len(others) < len(names):
+        raise DataError(f"{folder}: {others[0]} is no class of the model file, and {len(names) - len(others)} other "
+                        "folders are; call all folders as the classes")
+    pairs = [f"{name} is {kind}" for name, kind in zip(names, classes, strict=False)]
+    note = f"{folder}: no folder is called as a class; sorted by name they are the model file's classes: "
+    return np.arange(len(names), dtype=np.int64), note + ", ".join(pairs[:3]) + (", ..." if pairs[3:] else "")

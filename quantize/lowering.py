@@ -16,7 +16,7 @@ from quantize import layers
 from quantize.chain import Chain, multiplier
 from quantize.expand import Step
 from quantize.item import ExportError, Item
-from quantize.model import INPUT_STEP, Model
+from quantize.model import INPUT_STEP, Model, fault
 
 __all__ = ["ExportError", "HEADROOM", "Item", "lower"]
 
@@ -30,11 +30,12 @@ def lower(model: Model) -> tuple[Item, ...]:
     Raises
     ------
     ExportError
-        If the module holds values that are not finite, a bias beyond 32 bits, or a chain without an integer form.
+        If the module holds values that are not usable (`quantize.model.fault`), a bias beyond 32 bits, or a chain
+        without an integer form.
     """
-    for name, value in model.state_dict().items():
-        if not torch.isfinite(value).all():
-            raise ExportError(f"{model.spec.name}: {name} must be finite")
+    wrong = fault(model)
+    if wrong is not None:
+        raise ExportError(f"{model.spec.name}: {wrong}")
     folder = _Folder()
     for step, module in zip(model.spec.steps(), model.layers, strict=True):
         folder.layer(step, module)

@@ -45,6 +45,24 @@ def build_module(spec: Spec) -> Model:
     return Model(spec).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+@torch.no_grad()
+def fault(model: Model) -> str | None:
+    """Return the sentence for the first value of a model that no training leaves and no integers stand for, or None."""
+    for name, value in model.state_dict().items():
+        if not torch.isfinite(value).all():
+            return f"{name} must be finite"
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and module.running_var is not None and (module.running_var < 0).any():
+            return f"{name}.running_var must not be negative"
+        if isinstance(module, layers.Ternary) and module.delta <= 0:
+            return f"{name}.delta must be above 0"
+        if isinstance(module, layers.Fixed | layers.Int8) and module.peak < 0:
+            return f"{name}.peak must not be negative"
+        if isinstance(module, layers.Conv | layers.Dense) and not torch.isfinite(module.integers()[1]).all():
+            return f"{name}.weight must have a scale that is finite"
+    return None
+
+
 def _build(steps: tuple[Step, ...], domain: str = "input", in_body: bool = False) -> list[nn.Module]:
     modules = []
     for index, step in enumerate(steps):

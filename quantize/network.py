@@ -7,23 +7,28 @@ holds the graph as JSON.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
+from quantize.arrays import ArraysError, read_arrays
 from quantize.files import write_atomically
+from quantize.graph import FORMAT_VERSION, Entry, Graph, read_graph
+from quantize.limits import MOST_LAYERS, MOST_WEIGHTS
 from quantize.nodes import infer
-from quantize.tensor import NetworkError, Node, TensorKind, TensorType
+from quantize.tensor import NetworkError, Node, TensorType
+from quantize.text import is_printable
 
 __all__ = ["FORMAT_VERSION", "Network", "NetworkError", "Node", "TensorType"]
 
-FORMAT_VERSION = 1
 INPUT = "input"
+LEAST, MOST = -128, 127
+"""The range of a picture's elements: a byte less 128."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,16 @@ class Network:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        source, types = self.input, self.types
-        if source.kind not in get_args(TensorKind) or source.lo > source.hi:
-            raise NetworkError(f"the input must be binary, ternary or int, from lo to a hi not below it, not {source}")
+        source = self.input
+        if (source.kind, source.lo, source.hi) != ("int", LEAST, MOST):
+            raise NetworkError(f"the input must be int from {LEAST} to {MOST}, a picture's bytes less 128, "
+                               f"not {source.kind} from {source.lo} to {source.hi}")
+        if len(self.nodes) > MOST_LAYERS:
+            raise NetworkError(f"a network must have at most {MOST_LAYERS} nodes, not {len(self.nodes)}")
+        for name in (self.name, *self.classes, *(node.name for node in self.nodes)):
+            if not is_printable(name):
+                raise NetworkError(f"names must have no control characters, not {name!r:.60}")
+        types = self.types
         if all(node.kind == "flatten" for node in self.nodes):
             raise NetworkError("a network must have a node that computes something")
         for name in self.outputs:
@@ -116,9 +128,11 @@ class Network:
     def load(cls, path: Path) -> Network:
         """Read and check a network. Raises NetworkError with one sentence that begins with the path."""
         try:
-            graph, arrays = _read(path)
-            return _from_json(graph, arrays)
-        except NetworkError as error:
+            metadata, arrays = read_arrays(path)
+            if "tbn_hw" not in metadata:
+                raise NetworkError("is a safetensors file without a tbn-hw network in it")
+            return _network(read_graph(metadata["tbn_hw"]), arrays)
+        except (ArraysError, NetworkError) as error:
             raise NetworkError(f"{path}: {error}") from None
 
 
@@ -130,70 +144,38 @@ def _pack(weights: np.ndarray) -> np.ndarray:
     return np.packbits((weights < 0).ravel(), bitorder="little")
 
 
-def _unpack(name: str, packed: np.ndarray, shape: list[int]) -> np.ndarray:
-    size = int(np.prod(shape))
+def _unpack(name: str, packed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    size = math.prod(shape)
     if packed.dtype != np.uint8 or packed.shape != ((size + 7) // 8,):
         raise NetworkError(f"{name}: packed weights must be {(size + 7) // 8} bytes, not {packed.shape} {packed.dtype}")
-    negative = np.unpackbits(packed, bitorder="little", count=size).reshape(shape)
-    return np.where(negative, -1, 1).astype(np.int8)
+    negative = np.unpackbits(packed, bitorder="little", count=size).reshape(shape).view(np.int8)
+    return np.int8(1) - 2 * negative
 
 
 def _type_to_json(tensor: TensorType) -> dict[str, Any]:
     return {"shape": tensor.shape, "kind": tensor.kind, "lo": tensor.lo, "hi": tensor.hi}
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    try:
-        with path.open("rb"):  # safetensors raises the same error for a missing file and an unreadable one
-            pass
-        with safetensors.safe_open(path, "np") as file:
-            metadata = file.metadata() or {}
-            if "tbn_hw" not in metadata:
-                raise NetworkError("is a safetensors file without a tbn-hw network in it")
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-        graph = json.loads(metadata["tbn_hw"])
-    except FileNotFoundError:
-        raise NetworkError("no such file") from None
-    except OSError as error:
-        raise NetworkError(f"cannot be read; {error.strerror or error}") from None
-    except safetensors.SafetensorError as error:
-        raise NetworkError(f"is not a whole safetensors file; {error}") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise NetworkError(f"holds a damaged graph; {error}") from None
-    if not isinstance(graph, dict) or graph.get("version") != FORMAT_VERSION:
-        found = graph.get("version") if isinstance(graph, dict) else graph
-        raise NetworkError(f"format version must be {FORMAT_VERSION}, not {found!r}")
-    return graph, arrays
+def _network(graph: Graph, arrays: dict[str, np.ndarray]) -> Network:
+    """The network of a graph and of the arrays beside it. Raises NetworkError where they do not fit."""
+    elements = sum(math.prod(shape) for entry in graph.nodes for shape, _ in entry.arrays.values())
+    if elements > MOST_WEIGHTS:
+        raise NetworkError(f"a network must have at most {MOST_WEIGHTS} weights, not {elements}")
+    source = TensorType(graph.input.shape, graph.input.kind, graph.input.lo, graph.input.hi)
+    nodes = tuple(_node(index, entry, arrays) for index, entry in enumerate(graph.nodes))
+    return Network(graph.name, source, nodes, graph.outputs, graph.classes)
 
 
-def _from_json(graph: dict[str, Any], arrays: dict[str, np.ndarray]) -> Network:
-    try:
-        source = graph["input"]
-        tensor = TensorType(_shape(source["shape"]), source["kind"], int(source["lo"]), int(source["hi"]))
-        nodes = []
-        for index, entry in enumerate(graph["nodes"]):
-            held = {}
-            for key, (shape, dtype) in entry["arrays"].items():
-                value = arrays[f"{index}.{key}"]
-                if _is_packed(entry["attrs"], key):
-                    value = _unpack(entry["name"], value, shape)
-                elif value.dtype.name != dtype or list(value.shape) != shape:
-                    raise NetworkError(f"{entry['name']}: array {key!r} must be {dtype} {shape}, "
-                                       f"not {value.dtype} {list(value.shape)}")
-                held[key] = value
-            nodes.append(Node(entry["kind"], entry["name"], tuple(entry["inputs"]), entry["attrs"], held))
-        for text in (graph["name"], *graph["outputs"], *graph["classes"], *(node.name for node in nodes)):
-            if not isinstance(text, str):
-                raise NetworkError(f"names must be text, not {text!r:.60}")
-        return Network(graph["name"], tensor, tuple(nodes), tuple(graph["outputs"]), tuple(graph["classes"]))
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        if isinstance(error, NetworkError):
-            raise
-        raise NetworkError(f"holds a damaged graph; {type(error).__name__}: {error}") from None
-
-
-def _shape(value: Any) -> tuple[int, int, int]:
-    height, width, channels = (int(size) for size in value)
-    if min(height, width, channels) < 1:
-        raise NetworkError(f"input shape must be positive, not {[height, width, channels]}")
-    return height, width, channels
+def _node(index: int, entry: Entry, arrays: dict[str, np.ndarray]) -> Node:
+    held = {}
+    for key, (shape, dtype) in entry.arrays.items():
+        value = arrays.get(f"{index}.{key}")
+        if value is None:
+            raise NetworkError(f"{entry.name}: array {key!r} is missing in the file")
+        if _is_packed(entry.attrs, key):
+            value = _unpack(entry.name, value, shape)
+        elif value.dtype.name != dtype or value.shape != shape:
+            raise NetworkError(f"{entry.name}: array {key!r} must be {dtype} {list(shape)}, "
+                               f"not {value.dtype} {list(value.shape)}")
+        held[key] = value
+    return Node(entry.kind, entry.name, entry.inputs, entry.attrs, held)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from quantize.layers import Conv, Dense
 from quantize.spec import Train
@@ -28,6 +29,40 @@ def build_optimizer(model: nn.Module, recipe: Train) -> torch.optim.Optimizer:
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
     return torch.optim.Adam(groups, lr=recipe.learning_rate)
+
+
+def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Put an optimizer where ``state`` left another one of the same recipe and model.
+
+    Raises
+    ------
+    ValueError
+        If the state is of another optimizer, or not whole.
+    """
+    own = [_settings(group) for group in optimizer.param_groups]
+    try:
+        optimizer.load_state_dict(state)
+        whole = [_settings(group) for group in optimizer.param_groups] == own and all(
+            _is_whole(optimizer, group, parameter) for group in optimizer.param_groups for parameter in group["params"])
+    except Exception:  # torch raises many kinds
+        whole = False
+    if not whole:
+        raise ValueError("the state is not that of this optimizer")
+
+
+def _settings(group: dict[str, Any]) -> dict[str, Any]:
+    """What the recipe decides of a group; the rate is set at each step."""
+    return {key: value for key, value in group.items() if key not in ("params", "lr", "initial_lr")}
+
+
+def _is_whole(optimizer: torch.optim.Optimizer, group: dict[str, Any], parameter: Tensor) -> bool:
+    held = optimizer.state[parameter]
+    averages = {"exp_avg", "exp_avg_sq"} if isinstance(optimizer, torch.optim.Adam) else {"momentum_buffer"}
+    if not group.get("momentum", True):
+        averages = set()
+    steps = {"step"} if isinstance(optimizer, torch.optim.Adam) else set()
+    return set(held) == averages | steps and all(held[name].shape == parameter.shape for name in averages) and all(
+        held[name].numel() == 1 for name in steps) and all(bool(torch.isfinite(value).all()) for value in held.values())
 
 
 def real_epochs(recipe: Train) -> int:

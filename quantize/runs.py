@@ -83,7 +83,9 @@ def _read(file: Path) -> list[Result]:
         with file.open(newline="") as text:
             return [Result(row["name"], int(row["seed"]), float(row["accuracy"]),
                            float(row["integer"]) if row["integer"] else None) for row in csv.DictReader(text)]
-    except (KeyError, ValueError, TypeError):
+    except OSError:
+        raise
+    except Exception:  # no text, no table, or no numbers in it
         raise DataError(f"{file}: is no table of results; remove it, the runs' folders hold all it needs") from None
 
 

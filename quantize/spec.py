@@ -13,14 +13,16 @@ from quantize import yaml_source
 from quantize.expand import Step, expand
 from quantize.folding_spec import Stated
 from quantize.layer_spec import Binary, Gradient, Layer, Residual, Ternary
-from quantize.strict import Strict, refusal
+from quantize.limits import MOST_SIDE
+from quantize.strict import Name, Strict, refusal
 from quantize.yaml_source import SpecError, YamlSource
 
 __all__ = ["Distill", "Full", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
 
 Shape3 = Annotated[
     tuple[
-        Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=1024)]
+        Annotated[int, Field(ge=1, le=MOST_SIDE)], Annotated[int, Field(ge=1, le=MOST_SIDE)],
+        Annotated[int, Field(ge=1, le=1024)],
     ],
     Field(strict=False),
 ]
@@ -30,7 +32,7 @@ class Input(Strict):
     """The picture that a model reads: uint8, of ``shape`` (height, width, channels). One channel means grey."""
 
     shape: Shape3
-    resize: Annotated[int, Field(ge=1, le=8192)] | None = None
+    resize: Annotated[int, Field(ge=1, le=MOST_SIDE)] | None = None
     """A picture's shorter side is scaled to this many pixels before the centre crop to ``shape``.
 
     If it is left out, the picture is scaled to be just large enough for the crop.
@@ -96,7 +98,7 @@ class Spec(Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
     dataset: Literal["digits", "mnist", "fashion_mnist", "cifar10", "imagenet"] | None = None
     input: Input
-    classes: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
+    classes: Annotated[tuple[Name, ...], Field(min_length=1, strict=False)]
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, strict=False)]
     top_k: Annotated[int, Field(ge=1)] | None = None
     """The accelerator gives the indices of this many best classes beside the logits; none if left out."""
@@ -183,7 +185,7 @@ def load_spec(model: str | Path) -> Spec:
 
     file = find_model(model)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = yaml_source.read_text(file)
     except UnicodeDecodeError:
         raise SpecError(f"{file}: not a model file: not UTF-8 text") from None
     except OSError as error:

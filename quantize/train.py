@@ -16,6 +16,7 @@ from quantize.data import DataError, Dataset, load_dataset
 from quantize.fused import CompilerError
 from quantize.group import Group
 from quantize.spec import Spec, SpecError, load_spec
+from quantize.text import printable
 from quantize.trainer import CHECKPOINT, Trainer, TrainError, taught
 
 EXAMPLES = (
@@ -95,7 +96,9 @@ def load_data(spec: Spec, folder: Path | None) -> Dataset:
     """
     if spec.dataset is None:
         raise SpecError(f"{spec.name}: names no data set; add 'dataset' to the model file")
-    dataset = load_dataset(spec.dataset, folder, spec.input.shape, spec.input.resize)
+    dataset = load_dataset(spec.dataset, folder, spec.input.shape, spec.input.resize, spec.classes)
+    if dataset.note:
+        print(printable(dataset.note), file=sys.stderr)
     if dataset.test_images.shape[1:] != spec.input.shape:
         raise SpecError(f"{spec.name}: input shape {spec.input.shape} must be the data set's "
                         f"{dataset.test_images.shape[1:]}")

@@ -8,15 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 import torch
 from torch import Tensor
 
-from quantize.checkpoint import CheckpointError, load_checkpoint
+from quantize.arrays import ArraysError, read_arrays
+from quantize.checkpoint import CheckpointError, load_checkpoint, take_weights
 from quantize.files import write_atomically
 from quantize.layers import Conv, Dense
-from quantize.model import Model, build_module
+from quantize.model import Model, build_module, fault
 from quantize.spec import Spec
 
 _MODEL = "tbn_hw_trained"
@@ -28,14 +28,14 @@ def load_model(spec: Spec, file: Path) -> Model:
     Raises
     ------
     CheckpointError
-        If the file is damaged or of another model.
+        If the file is damaged or of another model, or a value in it is not usable, such as a negative variance.
     """
     model = build_module(spec)
-    weights = _read(model, file) if file.suffix == ".safetensors" else load_checkpoint(file)["weights"]
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError:
-        raise CheckpointError(f"{file}: its weights are not those of {spec.name}") from None
+    weights = _read(model, file) if file.suffix == ".safetensors" else load_checkpoint(file).weights
+    take_weights(model, weights, f"{file}: its weights are not those of {spec.name}")
+    wrong = fault(model)
+    if wrong is not None:
+        raise CheckpointError(f"{file}: {wrong}")
     return model.eval()
 
 
@@ -60,22 +60,25 @@ def _binary(model: Model) -> dict[str, Conv | Dense]:
 
 def _read(model: Model, file: Path) -> dict[str, Tensor]:
     try:
-        with safetensors.safe_open(file, "np") as opened:
-            metadata = opened.metadata() or {}
-            arrays = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (not a mapping)
-    except FileNotFoundError:
-        raise CheckpointError(f"{file}: cannot be read; No such file or directory") from None
-    except OSError as error:
-        raise CheckpointError(f"{file}: cannot be read; {error.strerror or error}") from None
-    except safetensors.SafetensorError as error:
-        raise CheckpointError(f"{file}: is not a whole safetensors file; {error}") from None
+        metadata, arrays = read_arrays(file)
+    except ArraysError as error:
+        raise CheckpointError(f"{file}: {error}") from None
     if metadata.get(_MODEL) != model.spec.name:
         raise CheckpointError(f"{file}: holds no trained values of {model.spec.name}")
-    for name, module in _binary(model).items():
-        bits, shape = arrays.pop(f"{name}.bits", None), module.weight.shape
-        size = module.weight.numel()
-        if bits is None or name not in arrays or bits.size != (size + 7) // 8:
-            raise CheckpointError(f"{file}: its weights are not those of {model.spec.name}")
-        negative = np.unpackbits(bits, bitorder="little", count=size).reshape(shape)
-        arrays[name] = np.where(negative, -arrays[name], arrays[name])
-    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+    try:
+        for name, module in _binary(model).items():
+            arrays[name] = _signed(arrays.pop(f"{name}.bits"), arrays[name], module)
+        return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+    except (KeyError, TypeError, ValueError):  # missing, of a type that torch has not, or of another shape
+        raise CheckpointError(f"{file}: its weights are not those of {model.spec.name}") from None
+
+
+def _signed(bits: np.ndarray, magnitude: np.ndarray, module: Conv | Dense) -> np.ndarray:
+    """Binary weights from their packed signs and their magnitudes. Raises TypeError, ValueError for other arrays."""
+    size = module.weight.numel()
+    if bits.shape != ((size + 7) // 8,) or magnitude.dtype.kind != "f":
+        raise ValueError
+    if magnitude.shape != module.integers()[1].shape:
+        raise ValueError
+    negative = np.unpackbits(bits, bitorder="little", count=size).reshape(module.weight.shape)
+    return np.where(negative, -magnitude, magnitude)

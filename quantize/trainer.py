@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import time
@@ -20,15 +18,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from quantize.augment import augment, cut
-from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random, save_checkpoint
+from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random, save_checkpoint, take_weights
 from quantize.curve import draw_curve
 from quantize.data import Dataset, Pixels
 from quantize.distill import distill_loss
-from quantize.files import write_atomically
 from quantize.fused import fuse
 from quantize.group import Group
-from quantize.model import Model
-from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs
+from quantize.limits import MOST_BATCH_BYTES, MOST_ELEMENTS
+from quantize.metrics import Epoch, read_metrics, write_metrics
+from quantize.model import Model, fault
+from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs, restore
 from quantize.spec import Spec, Train
 from quantize.strategy import Strategy, build_strategy
 from quantize.trained import load_model
@@ -57,6 +56,8 @@ class Trainer:
         If the loss or a weight stops being a number.
     CheckpointError
         If the checkpoint is damaged or of another model or recipe.
+    DataError
+        If the folder's metrics are damaged.
     """
 
     def __init__(
@@ -77,6 +78,9 @@ class Trainer:
             raise TrainError(f"batch {recipe.batch} must be at most the number of training pictures {self.images}")
         if recipe.batch % self.group.size:
             raise TrainError(f"batch {recipe.batch} must be a multiple of the {self.group.size} processes")
+        size = recipe.batch * math.prod(dataset.train_images.shape[1:])
+        if size > MOST_BATCH_BYTES:
+            raise TrainError(f"batch {recipe.batch} must have at most {MOST_BATCH_BYTES} bytes of pictures, not {size}")
         torch.manual_seed(recipe.seed)
         self.random = np.random.default_rng(recipe.seed)
         self.model = build_strategy(spec, strategy).to(self.device)
@@ -89,22 +93,29 @@ class Trainer:
         self.epoch = 0
         self.recipe = _recipe(spec)
         output.mkdir(parents=True, exist_ok=True)
+        read_metrics(output / METRICS)  # now, and not after an epoch's work
         if (output / CHECKPOINT).is_file():
             self._resume(output / CHECKPOINT)
         elif teacher is not None and recipe.start == "full":
             self._start_full(teacher)
 
     def _resume(self, file: Path) -> None:
-        state = load_checkpoint(file)
-        if state["model"] != self.name or _whole(state["recipe"]) != json.loads(self.recipe):
-            raise CheckpointError(_FOREIGN.format(file=file))
+        state, foreign = load_checkpoint(file), _FOREIGN.format(file=file)
+        if state.model != self.name or _whole(state.recipe) != json.loads(self.recipe):
+            raise CheckpointError(foreign)
+        if state.epoch > self.spec.train.epochs:
+            raise CheckpointError(f"{file}: its epoch must be at most the recipe's {self.spec.train.epochs}, "
+                                  f"not {state.epoch}")
+        take_weights(self.model, state.weights, foreign)
+        wrong = fault(self.model)
+        if wrong is not None:
+            raise CheckpointError(f"{file}: {wrong}")
         try:
-            self.model.load_state_dict(state["weights"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError):
-            raise CheckpointError(_FOREIGN.format(file=file)) from None
-        self.epoch = state["epoch"]
-        restore_random(state, self.random)
+            restore(self.optimizer, state.optimizer)
+        except ValueError as error:
+            raise CheckpointError(f"{file}: its optimizer cannot go on; {error}") from None
+        self.epoch = state.epoch
+        restore_random(file, state, self.random)
 
     def _start_full(self, teacher: Model) -> None:
         """Take the teacher's weights; what it has no values for, the quantisers' own, stays as it is."""
@@ -133,7 +144,7 @@ class Trainer:
                                        f"test accuracy {accuracy:.2f} %, {time.monotonic() - start:.0f} s")
         self._real_weights(False)
         if self.group.rank == 0:
-            draw_curve(self.output / METRICS, self.output / CURVE)
+            draw_curve(read_metrics(self.output / METRICS), self.output / CURVE)
         return self.evaluate(self.model, "float32")
 
     def evaluate(self, model: nn.Module, precision: str) -> float:
@@ -205,11 +216,8 @@ class Trainer:
         state = {"model": self.name, "weights": self.model.state_dict(), "epoch": self.epoch,
                  "optimizer": self.optimizer.state_dict(), "recipe": self.recipe}
         file = self.output / METRICS
-        rows = [row for row in _rows(file) if int(row[0]) < self.epoch]  # none of a later epoch that a kill undid
-        rows.append([str(self.epoch), f"{loss:.5f}", f"{accuracy:.2f}", f"{seconds:.1f}"])
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows([["epoch", "loss", "test_accuracy", "seconds"], *rows])
-        write_atomically(file, text.getvalue().encode())
+        rows = [row for row in read_metrics(file) if row.epoch < self.epoch]  # none of an epoch that a kill undid
+        write_metrics(file, [*rows, Epoch(self.epoch, loss, accuracy, seconds)])
         save_checkpoint(self.output / CHECKPOINT, state, self.random)
 
 
@@ -223,13 +231,6 @@ def _ahead(dataset: Dataset, batches: np.ndarray) -> Iterator[tuple[np.ndarray, 
             if index + 1 < len(batches):
                 reading = pool.submit(read, batches[index + 1])
             yield chosen, images
-
-
-def _rows(file: Path) -> list[list[str]]:
-    if not file.is_file():
-        return []
-    with file.open(newline="") as text:
-        return [row for row in csv.reader(text) if row and row[0].isdigit()]
 
 
 def _compile(module: nn.Module, compiled: bool) -> nn.Module:
@@ -249,7 +250,7 @@ def _whole(recipe: str) -> Any:
     try:
         values = json.loads(recipe)
         return {**values, "train": {**Train().model_dump(mode="json"), **values["train"]}}
-    except (ValueError, KeyError, TypeError):
+    except Exception:  # no JSON, too deep, or of another form
         return None
 
 
@@ -265,6 +266,7 @@ def classify(
 ) -> np.ndarray:
     """Return the class of each picture, int64 (n): that of its largest logit, in the model's own type."""
     model.eval()
+    batch = min(batch, 1 + 4 * MOST_ELEMENTS // math.prod(images.shape[1:]))  # fewer where they are large
     with torch.inference_mode():
         found = [model(torch.from_numpy(images[start : start + batch]).to(device)).argmax(1).cpu().numpy()
                  for start in range(0, len(images), batch)]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
+from quantize.arrays import ArraysError, read_arrays
 from quantize.files import write_atomically
 from quantize.yaml_source import SpecError
 
@@ -72,11 +72,9 @@ def load_pictures(file: Path, classes: int | None = None) -> Pictures:
         If the file is missing, damaged or of another content; one sentence that begins with its path.
     """
     try:
-        arrays = safetensors.numpy.load_file(file)
-    except OSError as error:
-        raise ValueError(f"{file}: cannot be read; {error.strerror or error}") from None
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{file}: is not a whole safetensors file; {error}") from None
+        _, arrays = read_arrays(file)
+    except ArraysError as error:
+        raise ValueError(f"{file}: {error}") from None
     images = arrays.get("images")
     if images is None or "labels" not in arrays or images.dtype != np.uint8 or images.ndim != 4 or not len(images):
         raise ValueError(f"{file}: must hold uint8 images (n, h, w, c) and n labels")

@@ -18,13 +18,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("benchmarks", "hdl", "quantize", "sim", "tbn_hw")
-NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor", "quantize.files")  # the hand-over and its parts
+NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor", "quantize.files", "quantize.arrays",
+           "quantize.graph", "quantize.limits", "quantize.text")  # the hand-over and its parts
 SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.folding_spec", "quantize.strict",
         "quantize.yaml_source")
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")
 QONNX = "quantize.qonnx"  # needs the onnx package
 TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data",
-              "quantize.image_folder", "quantize.command")
+              "quantize.image_folder", "quantize.picture", "quantize.command", "quantize.text")
 MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself aside
     "benchmarks": ("hdl", "sim", "quantize", "tbn_hw"),
     "hdl": (),

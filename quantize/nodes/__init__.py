@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from quantize.limits import MOST_ELEMENTS
 from quantize.nodes import (
     add,
     avg_pool,
@@ -53,6 +54,9 @@ def infer(node: Node, inputs: Sequence[TensorType]) -> TensorType:
     if len(inputs) != kind.inputs:
         raise NetworkError(f"{node.name}: {node.kind} must have {kind.inputs} input(s), not {len(inputs)}")
     found = kind.infer(node, inputs)
+    if found.size > MOST_ELEMENTS:
+        raise NetworkError(f"{node.name}: its output {'x'.join(map(str, found.shape))} must be at most {MOST_ELEMENTS} "
+                           "elements")
     if found.lo < -(1 << 31) or found.hi >= 1 << 31:
         raise NetworkError(f"{node.name}: its integers must fit 32 bits, not range from {found.lo} to {found.hi}")
     return found

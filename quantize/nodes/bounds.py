@@ -12,9 +12,8 @@ def accumulator_range(weights: np.ndarray, x: TensorType, bias: np.ndarray | Non
 
     Raises NetworkError when one of them does not fit 32 bits.
     """
-    w = weights.astype(np.int64)
-    positive, negative = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
-    offset = np.zeros(len(w), np.int64) if bias is None else bias.astype(np.int64)
+    positive, negative = (part(weights, 0).sum(axis=1, dtype=np.int64) for part in (np.maximum, np.minimum))
+    offset = np.zeros(len(weights), np.int64) if bias is None else bias.astype(np.int64)
     lo = int((positive * x.lo + negative * x.hi + offset).min())
     hi = int((positive * x.hi + negative * x.lo + offset).max())
     if lo < -(1 << 31) or hi >= 1 << 31:

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
+from quantize.arrays import ArraysError, read_arrays
 from quantize.network import Network, NetworkError
 from sim.golden.accuracy import accuracy
 
@@ -45,10 +44,10 @@ def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises ValueError, with the path first, when the file cannot be read or lacks an array.
     """
     try:
-        held = load_file(path)
+        _, held = read_arrays(path)
         images, labels = held["images"], held["labels"]
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path}: cannot be read as a safetensors file; {error}") from None
+    except ArraysError as error:
+        raise ValueError(f"{path}: {error}") from None
     except KeyError as error:
         raise ValueError(f"{path}: array {error} is missing; it must hold 'images' and 'labels'") from None
     if images.dtype == np.uint8:

@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from quantize.limits import MOST_ELEMENTS
 from quantize.network import Network, Node, TensorType
 from sim.golden.add import add
 from sim.golden.avg_pool import avg_pool
@@ -64,8 +65,8 @@ def run(network: Network, images: np.ndarray, *, batch: int = BATCH, keep: Colle
     """Evaluate `network` on `images` (n, h, w, c) and return the tensors named in `keep`, or its outputs if None.
 
     `images` are the network's input: pixels as uint8 - 128. Each returned tensor is (n, h, w, c) in some integer type.
-    Each of `workers` threads (one a core if None) evaluates `batch` images at a time. `progress` is called with the
-    number of images that have just been finished.
+    Each of `workers` threads (one a core if None) evaluates up to `batch` images at a time. `progress` is called with
+    the number of images that have just been finished.
 
     Raises ValueError when the images do not fit the network or `batch` is less than 1, and KeyError for a name in
     `keep` that is no tensor.
@@ -77,6 +78,8 @@ def run(network: Network, images: np.ndarray, *, batch: int = BATCH, keep: Colle
     check_images(network, images)
     if batch < 1:
         raise ValueError(f"batch must be a positive integer, not {batch!r}")
+    largest = max(tensor.size for tensor in network.types.values())
+    batch = min(batch, 1 + MOST_ELEMENTS // largest)  # fewer where they are large
     out: dict[str, np.ndarray] = {}
     with threadpool_limits(1, "blas"):  # threads inside BLAS as well as ours are five times slower on busy cores
         for first, tensors in _batches(network, images, batch, wanted, workers or os.cpu_count() or 1):

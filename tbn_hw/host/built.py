@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from hdl.link.words import BAUD
+from quantize.limits import MOST_SIDE
 from quantize.network import Network, NetworkError
 from tbn_hw.host.protocol import network_key
 from tbn_hw.shared.errors import ModelRefused, UsageError
@@ -37,7 +38,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(strict=True)
     board: Line | None = None
-    resize: Annotated[int, Field(ge=1, le=8192)] | None = None
+    resize: Annotated[int, Field(ge=1, le=MOST_SIDE)] | None = None
     temperature: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from quantize.text import printable
 from tbn_hw.host.built import Built, read_build
 from tbn_hw.host.client import Board, picture_bytes
 from tbn_hw.host.confidence import softmax
@@ -33,7 +34,7 @@ def classify(options: argparse.Namespace) -> None:
         for file, picture in zip(options.images, picture_bytes(pictures), strict=True):
             start = time.monotonic()
             result = board.classify(picture)
-            print(line_of(file, result, identity, built, time.monotonic() - start), flush=True)
+            print(printable(line_of(file, result, identity, built, time.monotonic() - start)), flush=True)
     finally:
         pipe.close()
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from quantize import command
 from quantize.command import UNREAD, describe, is_unread
+from quantize.text import printable
 from tbn_hw.shared.errors import BuildError, ToolMissing, UsageError
 
 INTERRUPTED = 130
@@ -59,12 +60,12 @@ def finish(work: Callable[[], int | None], say: Callable[[str], None], interrupt
         if not sys.stdout.closed:  # as a command within this one leaves it where nothing reads it
             sys.stdout.flush()
     except BuildError as error:
-        say(f"error: {error}")
+        say(f"error: {printable(str(error))}")
         return error.exit_code
     except OSError as error:
         if is_unread(error):
             return UNREAD
-        say(f"error: {describe(error)}")
+        say(f"error: {printable(describe(error))}")
         return UsageError.exit_code
     except KeyboardInterrupt:
         if interrupted is not None:

@@ -18,7 +18,7 @@ import yaml
 
 from quantize.folding_spec import AUTO, Stated, read_folding
 from quantize.network import Network
-from quantize.yaml_source import SpecError, YamlSource
+from quantize.yaml_source import SpecError, YamlSource, read_text
 from tbn_hw.shared.errors import ModelRefused, UsageError
 from tbn_hw.streaming.folding import objection
 from tbn_hw.streaming.kinds import kind_of
@@ -32,7 +32,7 @@ def read(path: Path, network: Network) -> dict[str, Stated]:
     `network`.
     """
     try:
-        text = path.read_text()
+        text = read_text(path)
     except OSError as error:
         raise UsageError(f"--folding: {path}: {(error.strerror or str(error)).lower()}") from None
     except UnicodeDecodeError:
@@ -40,7 +40,7 @@ def read(path: Path, network: Network) -> dict[str, Stated]:
     try:
         source = YamlSource(text, str(path))
         if not isinstance(source.data, dict):
-            raise source.error((), f"must be a mapping from nodes to foldings, not {source.data!r}")
+            raise source.error((), f"must be a mapping from nodes to foldings, not {source.data!r:.60}")
         return {name: _entry(source, name, value, network) for name, value in source.data.items()}
     except SpecError as error:
         raise ModelRefused(str(error)) from None

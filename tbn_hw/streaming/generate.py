@@ -8,7 +8,6 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from importlib import resources
 from typing import Any
 
 import jinja2
@@ -21,6 +20,7 @@ from tbn_hw.shared.design import Ports, Progress
 from tbn_hw.shared.errors import WorkerKilled
 from tbn_hw.streaming.accelerator import Accelerator, Engine
 from tbn_hw.streaming.kinds.matrix import weight_bits
+from tbn_hw.streaming.template import TOP
 from tbn_hw.verilog.hierarchy import merged
 
 
@@ -64,8 +64,7 @@ def module_name(accelerator: Accelerator, engine: Engine) -> str:
 
 def top(accelerator: Accelerator) -> str:
     """The Verilog of the top level: instances of the engines and the wires between them."""
-    source = resources.files("tbn_hw.streaming").joinpath("top.v.j2").read_text()
-    template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(source)
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(TOP)
     sizes = ports(accelerator)
     streams = [{"name": name, "bits": Shape.cast(link.payload).width} for name, link in accelerator.links.items()]
     streams.append({"name": "flag", "bits": 1})

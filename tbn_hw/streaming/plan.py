@@ -17,6 +17,7 @@ from tbn_hw.streaming.accelerator import Accelerator, Engine, identifier
 from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH, engine
 from tbn_hw.streaming.kinds import Job, kind_of
 from tbn_hw.streaming.queues import join_depths
+from tbn_hw.streaming.template import TOP, names
 from tbn_hw.streaming.terms import Folding, Link, narrowed
 from tbn_hw.streaming.timetable import Timetable
 from tbn_hw.verilog.keywords import KEYWORDS
@@ -24,8 +25,9 @@ from tbn_hw.verilog.keywords import KEYWORDS
 FRAMES_IN_FLIGHT = 16
 """Fewest malformed-frame flags that may wait for the results of their frames. A further frame waits at the input."""
 
-RESERVED = {*KEYWORDS, "flag"}
-"""Names that no node may have in Verilog: the keywords, and the stream of the malformed-frame flags."""
+RESERVED = KEYWORDS | names(TOP) | {"flag"}
+"""Names that no node may have in Verilog: the keywords, the names of the top level, and the stream of the
+malformed-frame flags."""
 
 
 def _engine_name(node: Node) -> str:
@@ -47,6 +49,8 @@ class _Planner:
     def __init__(self, network: Network, foldings: Mapping[str, Folding], family: str) -> None:
         self._network, self._foldings, self._family = network, foldings, family
         self._engines: list[Engine] = []
+        self._names: set[str] = set()
+        """Names of engines and streams."""
         self._links: dict[str, Link] = {}
         self._free: dict[str, list[str]] = {}
         """Streams of each tensor that no engine reads yet."""
@@ -59,8 +63,6 @@ class _Planner:
         if name in KEYWORDS:
             raise ModelRefused(f"name: must not be the Verilog keyword {name!r}, for it names the top module")
         source = self._network.input
-        if source.kind != "int":
-            raise ModelRefused(f"{self._network.name}: the input must be integers, not {source.kind}")
         self._add_source(Link(source, signed(source.element_bits), source.channels))
         for node in self._network.nodes:
             if kind_of(node).has_engine:
@@ -150,7 +152,7 @@ class _Planner:
         waiting = table.waiting
         least = {f"{_engine_name(node)}_queue_{port}": pixels for node in self._network.nodes if kind_of(node).joins
                  for port, pixels in zip(kind_of(node).ports, join_depths(self._network, node), strict=True)}
-        self._engines = []
+        self._engines, self._names = [], set()
         for entry in engines:
             if entry.kind == "axi_input":
                 entry = replace(entry, depth=max(FRAMES_IN_FLIGHT, table.frames + 1))
@@ -181,6 +183,9 @@ class _Planner:
         return table
 
     def _put(self, entry: Engine) -> None:
-        if any(entry.name == other.name for other in self._engines):
-            raise ModelRefused(f"{self._network.name}: two nodes share one Verilog name, {entry.name!r}; rename one")
+        own = {entry.name, *entry.outputs.values()}
+        if own & self._names:
+            clash = min(own & self._names)
+            raise ModelRefused(f"{self._network.name}: two nodes share one Verilog name, {clash!r}; rename one")
+        self._names |= own
         self._engines.append(entry)

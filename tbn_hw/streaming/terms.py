@@ -8,8 +8,10 @@ from typing import Any
 from amaranth.hdl import Shape
 
 from hdl.stream import Elements
-from quantize.folding_spec import AUTO
+from quantize.folding_spec import AUTO, divisors
 from quantize.network import TensorType
+
+__all__ = ["Folding", "Link", "divisors", "narrowed"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,6 @@ class Link:
     def payload(self) -> Any:
         """The payload of a beat, as `hdl.stream.Elements`."""
         return Elements(self.shape, self.par)
-
-
-def divisors(number: int) -> list[int]:
-    """The divisors of a positive integer, ascending."""
-    return [d for d in range(1, number + 1) if number % d == 0]
 
 
 def narrowed(pe: int, wanted: int, size: int, cycles: int) -> int:

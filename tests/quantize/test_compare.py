@@ -61,7 +61,7 @@ def test_recipes(run, tmp_path, capsys):
     rows = {row["name"]: float(row["accuracy"]) for row in csv.DictReader((tmp_path / "recipes.csv").open())}
     assert list(rows) == names and min(rows.values()) > 40
     assert "over plain" in capsys.readouterr().out
-    weights = {name: load_checkpoint(tmp_path / f"{name}-0" / "checkpoint.pt")["weights"] for name in names}
+    weights = {name: load_checkpoint(tmp_path / f"{name}-0" / "checkpoint.pt").weights for name in names}
     plain = weights.pop("plain")
     assert all(any(not torch.equal(plain[key], other[key]) for key in plain) for other in weights.values())
     with pytest.raises(SystemExit, match="2"):

@@ -2,6 +2,8 @@
 
 import gzip
 import lzma
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -54,6 +56,23 @@ def test_cifar10_wrong(cifar10):
     packed.unlink()
     with pytest.raises(DataError, match=r"data_batch_3\.bin: no such file, nor with \.gz or \.xz$"):
         load_dataset("cifar10", cifar10)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz"])
+def test_no_more_is_unpacked_than_a_set_has(suffix, tmp_path):
+    """A file that would hold a terabyte, or 64 MB of zeros, is refused after the bytes that it should have."""
+    file = tmp_path / f"a{suffix}"
+    if suffix:
+        file.write_bytes({".gz": gzip.compress, ".xz": lzma.compress}[suffix](bytes(1 << 26)))
+    else:
+        with file.open("wb") as opened:
+            opened.truncate(1 << 40)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=f"a{re.escape(suffix)}: must hold 100 bytes, not more$"):
+        data._read(tmp_path, "a", 100)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 24
 
 
 def test_idx(tmp_path, monkeypatch):

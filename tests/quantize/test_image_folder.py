@@ -48,13 +48,13 @@ def test_wrong(folder):
     root = folder / "imagenet"
     (root / "val" / "sky" / "0.JPEG").write_bytes(b"no picture")
     data = load_dataset("imagenet", folder, (16, 16, 3))
-    with pytest.raises(DataError, match=r"0\.JPEG: is no picture that can be read; "):
+    with pytest.raises(DataError, match=r"0\.JPEG must be a picture that Pillow can read$"):
         data.test_images[0:25]
     (root / "train" / "void").mkdir()
     with pytest.raises(DataError, match=r"void: holds no picture$"):
         load_dataset("imagenet", folder)
     Image.new("RGB", (9, 9)).save(root / "train" / "void" / "a.png")
-    with pytest.raises(DataError, match=r"train holds 4 classes and val 3; they must be the same$"):
+    with pytest.raises(DataError, match=r"train and val must hold the same classes, and only one of them has void$"):
         load_dataset("imagenet", folder)
     (root / "val").rename(root / "test")
     with pytest.raises(DataError, match=r"val: no such folder; pictures lie in train/<class>/ and val/<class>/$"):
@@ -62,6 +62,46 @@ def test_wrong(folder):
     (root / "val").mkdir()
     with pytest.raises(DataError, match=r"val: holds no folder of a class$"):
         load_dataset("imagenet", folder)
+
+
+def labelled(root, kind, name, value):
+    (root / kind / name).mkdir(parents=True)
+    Image.new("L", (4, 4), value).save(root / kind / name / "a.png")
+
+
+def test_folders_are_the_classes_of_their_names(tmp_path):
+    """As text 10 comes before 2; the model file says that it is the last."""
+    for kind in ("train", "val"):
+        for name in ("1", "2", "10"):
+            labelled(tmp_path, kind, name, int(name))
+    data = load_dataset("imagenet", tmp_path, (4, 4, 1), None, ("1", "2", "10"))
+    assert data.train_images[:][:, 0, 0, 0].tolist() == [1, 10, 2] and data.train_labels.tolist() == [0, 2, 1]
+    assert data.test_labels.tolist() == [0, 2, 1] and data.note == ""
+    more = load_dataset("imagenet", tmp_path, (4, 4, 1), None, ("0", "1", "2", "3", "10"))
+    assert more.train_labels.tolist() == [1, 4, 2] and more.note == ""
+    others = load_dataset("imagenet", tmp_path, (4, 4, 1), None, ("one", "two", "ten", "more"))
+    assert others.train_labels.tolist() == [0, 1, 2]
+    assert others.note == (f"{tmp_path}: no folder is called as a class; sorted by name they are the model file's "
+                           "classes: 1 is one, 10 is two, 2 is ten")
+    for classes in (("0", "1", "2"), ("1", "2", "ten")):
+        with pytest.raises(DataError, match=r": 10 is no class of the model file, and 2 other folders are; call all "):
+            load_dataset("imagenet", tmp_path, (4, 4, 1), None, classes)
+    labelled(tmp_path, "val", "3", 3)
+    with pytest.raises(DataError, match=r": train and val must hold the same classes, and only one of them has 3$"):
+        load_dataset("imagenet", tmp_path, (4, 4, 1), None, ("1", "2", "3", "10"))
+
+
+def test_commands_say_what_folders_are(tmp_path, capsys):
+    pytest.importorskip("torch")
+    from quantize.train import load_data
+
+    for kind in ("train", "val"):
+        for name in ("cat\x1b[2J", "dog"):
+            labelled(tmp_path, kind, name, 5)
+    text = "name: a\ndataset: imagenet\ninput: {shape: [4, 4, 1]}\nclasses: 2\nlayers: [flatten, {dense: {units: 2, " \
+           "weights: int8}}]"
+    assert load_data(parse_spec(text), tmp_path).test_labels.tolist() == [0, 1]
+    assert capsys.readouterr().err.endswith(r"classes: cat\x1b[2J is 0, dog is 1" + "\n")
 
 
 def test_a_residual_network_learns_from_a_folder(folder, tmp_path):

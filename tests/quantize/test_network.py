@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
+from support.tensors import FOREIGN, write_tensors
 
+from quantize import arrays
 from quantize.files import write_atomically
 from quantize.network import Network, NetworkError, Node, TensorType
 from quantize.nodes import KINDS, Kind
@@ -224,11 +226,31 @@ WRONG = [
     (lambda: small(outputs=("logits", "logits")), "output 'logits' must be a top_k of the logits 'logits'"),
     (
         lambda: Network("net", TensorType((1, 1, 4), "int", 5, -3), (dense(source="input", n=4),), ("logits",)),
-        "the input must be binary, ternary or int, from lo to a hi not below it, not TensorType(shape=(1, 1, 4), "
-        "kind='int', lo=5, hi=-3)",
+        "the input must be int from -128 to 127, a picture's bytes less 128, not int from 5 to -3",
+    ),
+    *(
+        (lambda kind=kind, lo=lo, hi=hi: Network("n", TensorType((4, 4, 2), kind, lo, hi), small().nodes, ("logits",)),
+         f"the input must be int from -128 to 127, a picture's bytes less 128, not {kind} from {lo} to {hi}")
+        for kind, lo, hi in (("int", -128, 5000), ("int", 0, 127), ("int", -128, 126), ("ternary", -1, 1),
+                             ("binary", -1, 1), ("real", -128, 127))
+    ),
+    *(
+        (lambda name=name: network(conv(name), ternary(source=name), *small().nodes[2:]),
+         f"names must have no control characters, not {name!r}")
+        for name in ("a\x1b[2J", "a\nb", "\x00", "\x7f", "\x9b31m", "\ud800")
+    ),
+    (lambda: small(classes=("a", "b", "c", "d", "\x1b")), "names must have no control characters, not '\\x1b'"),
+    (
+        lambda: network(*(conv(f"conv{index}") for index in range(4097))),
+        "a network must have at most 4096 nodes, not 4097",
     ),
     (
-        lambda: Network("net", TensorType((1, 2, 4), "int", -1, 1), (Node("flatten", "flat", ("input",)),), ("flat",)),
+        lambda: network(Node("requantize", "wide", ("input",), {"shift": 0, "lo": 0, "hi": 1}, clipped(0, 1).arrays),
+                        Node("pad_channels", "pad", ("wide",), {"before": 1 << 40, "after": 0})),
+        "pad: its output 4x4x1099511627778 must be at most 16777216 elements",
+    ),
+    (
+        lambda: network(Node("flatten", "flat", ("input",)), outputs=("flat",)),
         "a network must have a node that computes something",
     ),
 ]
@@ -282,18 +304,101 @@ def test_load_unreadable(tmp_path: Path, monkeypatch):
         Network.load(tmp_path / "a.safetensors")
 
 
-@pytest.mark.parametrize("place", [("input", "lo"), ("input", "shape", 0), ("nodes", 0, "arrays", "weights", 0, 1)])
-def test_load_infinite(tmp_path: Path, place):
+def rewritten(path: Path, change):
+    """Save the small network with its graph changed: by a function, or to another text."""
+    path = saved(path)
+    with safetensors.safe_open(path, "np") as file:
+        text = file.metadata()["tbn_hw"]
+        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    if callable(change):
+        graph = json.loads(text)
+        change(graph)
+        change = json.dumps(graph)
+    safetensors.numpy.save_file(arrays, path, metadata={"tbn_hw": change})
+    return path
+
+
+def put(*place):
+    """A change of a graph: its last argument stands where the others lead to, or nothing if it is `del`."""
+    *inner, key, value = place
+
+    def change(graph):
+        for part in inner:
+            graph = graph[part]
+        if value == "del":
+            del graph[key]
+        else:
+            graph[key] = value
+
+    return change
+
+
+SHAPE = ("nodes", 0, "arrays", "weights")
+DAMAGED = [
+    (put("input", "del"), "input: is missing"),
+    (put("input", "lo", float("inf")), "input.lo: must be an integer, not inf"),
+    (put("input", "shape", 0, float("inf")), "input.shape[0]: must be an integer, not inf"),
+    (put("input", "shape", [4, 4]), "input.shape[2]: is missing"),
+    (put("input", "shape", [4, 0, 2]), "input.shape[1]: must be greater than 0, not 0"),
+    (put("input", "kind", "real"), "input.kind: must be 'binary', 'ternary' or 'int', not 'real'"),
+    (put("input", 3), "input: must be a mapping, not 3"),
+    (put(*SHAPE, 0, 1, float("inf")), "nodes[0].arrays.weights[0][1]: must be an integer, not inf"),
+    (put(*SHAPE, 0, 1, -3), "nodes[0].arrays.weights[0][1]: must be at least 0, not -3"),
+    (put(*SHAPE, [1]), "nodes[0].arrays.weights[0]: must be a list, not 1"),
+    (put(*SHAPE, []), "nodes[0].arrays.weights[0]: is missing"),
+    (put("nodes", 0, "inputs", "input"), "nodes[0].inputs: must be a list, not 'input'"),
+    (put("nodes", 0, "name", 3), "nodes[0].name: must be text, not 3"),
+    (put("nodes", 0, "name", "a\x1b[2J"), "nodes[0].name: must have no control characters, not "),
+    (put("nodes", 0, "name", "x" * 1025), "nodes[0].name: must have at most 1024 letters, not 'xx"),
+    (put("nodes", 0, "attrs", "kernel", 3.5), "nodes[0].attrs.kernel: must be an integer, not 3.5"),
+    (put("nodes", 0, "attrs", "kernel", None), "nodes[0].attrs.kernel: must be an integer, not None"),
+    (put("nodes", 0, "attrs", "kernel", 1 << 70), "nodes[0].attrs.kernel: must be less than 92233720"),
+    (put("nodes", 0, "colour", "red"), "nodes[0].colour: unknown key 'colour'"),
+    (put("nodes", 0, []), "nodes[0]: must be a mapping, not []"),
+    (put("name", ["net"]), "name: must be text, not ['net']"),
+    (lambda graph: graph.update(nodes=graph["nodes"] * 2000), "nodes: must hold 4096 values or fewer, not "),
+    ("{", "not JSON: EOF while parsing"),
+    ("[" * 200_000, "not JSON: "),
+    ("[]", "must be a mapping, not []"),
+    ('{"version": ' + "1" * 5000 + "}", "not JSON: number out of range"),
+]
+REFUSED = [
+    (put("input", "hi", 5000), "the input must be int from -128 to 127, a picture's bytes less 128, not int from -128"),
+    (put(*SHAPE, 0, [1 << 30] * 4), "a network must have at most 268435456 weights, not 13292279957849158729038070602"),
+    (put("nodes", 0, "arrays", "more", [[1], "int8"]), "conv: array 'more' is missing in the file"),
+    (put("version", "1"), "format version must be 1, not '1'"),
+    (put("version", "del"), "format version is missing"),
+    (" " * (1 << 23) + "{}", "its graph must have at most 8388608 characters, not 8388610"),
+    ("[" + "1," * (1 << 18) + "1,1]", "its graph must have at most 262144 commas, not 262145"),
+    *((change, f"holds a damaged graph; {sentence}") for change, sentence in DAMAGED),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), REFUSED)
+def test_load_damaged_graph(tmp_path: Path, change, sentence):
+    """The first fault is named by its place in the graph, and in our words."""
+    path = rewritten(tmp_path, change)
+    with pytest.raises(NetworkError) as error:
+        Network.load(path)
+    said = str(error.value)
+    assert said.startswith(f"{path}: {sentence}") and len(said) < len(str(path)) + 250 and "\n" not in said
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_load_foreign_types(tmp_path: Path, kind):
+    """Types that a safetensors file may have and NumPy has not."""
     path = saved(tmp_path)
     with safetensors.safe_open(path, "np") as file:
-        graph = json.loads(file.metadata()["tbn_hw"])
-        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    inner = graph
-    for key in place[:-1]:
-        inner = inner[key]
-    inner[place[-1]] = float("inf")
-    safetensors.numpy.save_file(arrays, path, metadata={"tbn_hw": json.dumps(graph)})
-    with pytest.raises(NetworkError, match=r"net\.safetensors: holds a damaged graph; OverflowError: "):
+        metadata = file.metadata()
+    write_tensors(path, {"0.weights": ("U8", (7,)), "3.weights": (kind, (5, 48)), "3.bias": ("I64", (5,))}, metadata)
+    with pytest.raises(NetworkError, match=r"net\.safetensors: (is not a whole|array '3\.weights' cannot be read; )"):
+        Network.load(path)
+
+
+def test_load_too_large(tmp_path: Path, monkeypatch):
+    path = saved(tmp_path)
+    monkeypatch.setattr(arrays, "MOST_FILE_BYTES", 100)
+    with pytest.raises(NetworkError, match=r"net\.safetensors: must have at most 100 bytes, not \d+$"):
         Network.load(path)
 
 
@@ -304,17 +409,6 @@ def test_load_wrong(tmp_path: Path):
     foreign = tmp_path / "foreign.safetensors"
     safetensors.numpy.save_file({"w": np.zeros(3)}, foreign)
     with pytest.raises(NetworkError, match="a safetensors file without a tbn-hw network in it"):
-        Network.load(foreign)
-    for name in (None, ["net"], 3):
-        small().save(foreign)
-        with safetensors.safe_open(foreign, "np") as file:
-            graph = json.loads(file.metadata()["tbn_hw"]) | {"name": name}
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        safetensors.numpy.save_file(arrays, foreign, metadata={"tbn_hw": json.dumps(graph)})
-        with pytest.raises(NetworkError, match="names must be text, not "):
-            Network.load(foreign)
-    safetensors.numpy.save_file({"w": np.zeros(3)}, foreign, metadata={"tbn_hw": "[" * 200_000})
-    with pytest.raises(NetworkError, match="holds a damaged graph; "):
         Network.load(foreign)
     newer = tmp_path / "newer.safetensors"
     safetensors.numpy.save_file({"w": np.zeros(3)}, newer, metadata={"tbn_hw": '{"version": 99}'})

@@ -41,7 +41,7 @@ def test_the_command_trains_the_teacher_first(spec, stripes, tmp_path, monkeypat
     assert command.main(arguments) == 0
     teacher = load_checkpoint(tmp_path / "teacher" / "checkpoint.pt")
     student = load_checkpoint(tmp_path / "checkpoint.pt")
-    assert (teacher["model"], student["model"], student["epoch"]) == ("small:full", "small", 2)
+    assert (teacher.model, student.model, student.epoch) == ("small:full", "small", 2)
     times = [(folder / "checkpoint.pt").stat().st_mtime_ns for folder in (tmp_path, tmp_path / "teacher")]
     assert command.main(arguments) == 0
     assert times == [(folder / "checkpoint.pt").stat().st_mtime_ns for folder in (tmp_path, tmp_path / "teacher")]
@@ -130,7 +130,7 @@ def test_older_checkpoints_resume(spec, stripes, tmp_path):
     """Their recipe lacks keys that are younger; those at their default change nothing."""
     spec = spec.with_train(epochs=2)
     Trainer(spec, stripes, tmp_path).fit()
-    state = load_checkpoint(tmp_path / "checkpoint.pt")
+    state = vars(load_checkpoint(tmp_path / "checkpoint.pt"))
     recipe = json.loads(state["recipe"])
     for key in ("images", "distill", "start", "full", "real_weights", "balance"):
         del recipe["train"][key]

@@ -1,8 +1,12 @@
 """Model files: names, shapes, foldings, and every error's sentence with its line."""
 
+import time
+
 import pytest
 
+from quantize.folding_spec import divisors
 from quantize.spec import SpecError, load_spec, parse_spec
+from quantize.yaml_source import YamlSource
 from quantize.zoo import model_names
 
 GOOD = """\
@@ -161,6 +165,7 @@ WRONG = {
     ],
     "[8, 8, 1]": [
         ("[8, 8]", "m.yaml:3: input.shape[2]: is missing"),
+        ("[8, 8, 1]\n  resize: 8192", "m.yaml:4: input.resize: must be at most 4096, not 8192"),
         ("[8, 0, 1]", "m.yaml:3: input.shape[1]: must be at least 1, not 0"),
         ("8", "m.yaml:3: input.shape: must be a list, not 8"),
     ],
@@ -171,6 +176,8 @@ WRONG = {
         ("classes: true", "m.yaml:4: classes: must be a list, not True"),
         ("classes: [a, b]\ntrain: {learning_rate: .inf}",
          "m.yaml:5: train.learning_rate: must be a finite number, not inf"),
+        ('classes: [a, "b\\e[2J"]', "m.yaml:4: classes[1]: must have no control characters, not 'b\\x1b[2J'"),
+        (f"classes: [a, {'b' * 1025}]", "m.yaml:4: classes[1]: must have at most 1024 letters, not 'bbb"),
         ("classes: [a, 2]", "m.yaml:4: classes[1]: must be text, not 2"),
         ("classes: [a, b", "m.yaml:5: not valid YAML: expected ',' or ']', but got ':'"),
         ("classes: &c [a, *c]", "m.yaml:4: classes[1]: an alias must not contain itself"),
@@ -191,11 +198,19 @@ def test_spec_wrong(old, new, sentence):
 
 
 @pytest.mark.parametrize("text, sentence", [
-    ("", "m.yaml:1: the model file is empty"),
+    ("", "m.yaml:1: the file is empty"),
     ("- 1", "m.yaml:1: a model file must be a mapping of keys to values"),
-    ("name: !!python/object:os.system x", "m.yaml:1: not valid YAML: could not determine a constructor for the tag"),
     ("\x00", "m.yaml: not valid YAML: unacceptable character #x0000: special characters are not allowed"),
-    ("[" * 1500, "m.yaml: not valid YAML: nested too deeply"),
+    ("[" * 1500, "m.yaml:1: must be nested at most 32 deep"),
+    ("a: &a {b: 1}\nc: " + "{x: " * 30 + "*a" + "}" * 30, f"m.yaml:1: c{'.x' * 30}.b: must be nested at most 32 deep"),
+    ("#" * (1 << 20) + "\na: 1", "m.yaml: must have at most 1048576 characters"),
+    ("a: 1\nb: [" + "[]," * 100_000 + "]", "m.yaml:2: must hold at most 100000 values"),
+    ("%YAML 1." + "0" * 5000 + "\n---\na: 1", "m.yaml: not valid YAML: "),
+    ("name: \"\\UFFFFFFFF\"", "m.yaml: not valid YAML: "),
+    ("? [a]\n: 1", "m.yaml:1: a key must be text"),
+    ("a: {<<: 3}", "m.yaml:1: a: '<<' must merge a mapping, or a list of mappings"),
+    ("colour-x: 1", "m.yaml:1: colour-x: unknown key 'colour-x'"),
+    ("1: 1", "m.yaml:1: 1: unknown key '1'"),
 ])
 def test_not_a_model_file(text, sentence):
     with pytest.raises(SpecError) as caught:
@@ -206,8 +221,73 @@ def test_not_a_model_file(text, sentence):
 def test_aliases_cannot_explode():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 9)]
-    with pytest.raises(SpecError, match="a model file must hold at most 100000 values$"):
+    with pytest.raises(SpecError, match="must hold at most 100000 values$"):
         parse_spec("\n".join(lines))
+
+
+def test_merge_keys_cannot_explode():
+    """Each merges the one before it ten times, which ends in few keys and in much work."""
+    lines = ["a0: &a0 {k0: 1}"]
+    lines += [f"a{i}: &a{i} {{k{i}: 1, <<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 31)]
+    with pytest.raises(SpecError, match="must hold at most 100000 values$"):
+        parse_spec("\n".join(lines))
+
+
+@pytest.mark.parametrize("tagged", [
+    "!!int 3x", "!!float ''", "!!timestamp x", "!!binary '*'", "!!bool maybe", "!!str 3", "!!omap 3", "!!set [1]",
+    "!mine 3", "! 3", "!!python/object:os.system x", "!!map {a: 1}", "!!seq [1]",
+])
+def test_tags_are_refused(tagged):
+    with pytest.raises(SpecError, match=r"^m\.yaml:2: tags such as '.*' are not read; leave it out, or quote what "):
+        parse_spec(f"name: x\nclasses: {tagged}\n", "m.yaml")
+
+
+@pytest.mark.parametrize("text, value", [
+    ("3", 3), ("-3", -3), ("+3", 3), ("0", 0), ("0x1f", 31), ("0o17", 15), ("1.5", 1.5), ("1e3", 1000.0), (".5", 0.5),
+    ("1.", 1.0), ("-.inf", -float("inf")), ("true", True), ("False", False), ("~", None), ("", None), ("null", None),
+    # text, where YAML 1.1 has numbers to other bases, truth values and dates
+    *((text, text) for text in ("1:30", "1_000", "017", "0b11", "yes", "No", "on", "2020-01-01", "1e", "0x", "=", ".")),
+    ("'3'", "3"), ('"~"', "~"),
+])
+def test_plain_schema(text, value):
+    found = YamlSource(f"a: {text}", "m.yaml").data["a"]
+    assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize("digits", ["9", "0xf", "0o7", "0.1", "-1", "1e1"])
+def test_long_numbers_are_refused(digits):
+    """Python converts no integer of thousands of digits to decimal text, so it must not come to print one."""
+    number = digits + 5000 * digits[-1]
+    for key in ("top_k: {}", "train: {{epochs: {}}}", "layers: [{{dense: {{units: {}}}}}]", "classes: [{}]", "x: {}"):
+        with pytest.raises(SpecError, match=r": a number must have at most 64 characters, not \d+$"):
+            parse_spec(key.format(number))
+
+
+def test_limits():
+    """Refused with a sentence before anything of that size is made."""
+    lines = ("name: a\ninput: {shape: [4096, 4096, 1024]}\nclasses: [a]\n"
+             "layers: [flatten, {dense: {units: 1, weights: int8}}]")
+    with pytest.raises(SpecError, match=r"^m\.yaml:2: input\.shape: 4096x4096x1024 must be at most 16777216 elements$"):
+        parse_spec(lines, "m.yaml")
+    wide = GOOD.replace("channels: 4, kernel: 3, padding: 1", "channels: 65536, kernel: 1, padding: 0")
+    with pytest.raises(SpecError, match=r":6: layers\[0\]\.conv: the output 16x32x65536 must be at most 16777216 elem"):
+        parse_spec(wide.replace("[8, 8, 1]", "[16, 32, 1]"), "m.yaml")
+    heavy = GOOD.replace("units: 2", "units: 65536").replace("[8, 8, 1]", "[512, 512, 1]")
+    with pytest.raises(SpecError, match=r"^m\.yaml:20: layers\[8\]\.dense: a network must have at most 268435456 w"):
+        parse_spec(heavy, "m.yaml")
+    body = "[" + "batch_norm, ternary, {conv: {kernel: 1, weights: binary}}, " * 500 + "]"
+    long = GOOD.replace("channels: 6, stride: 2, body: *block", f"channels: 6, stride: 2, repeat: 256, body: {body}")
+    start = time.monotonic()
+    with pytest.raises(SpecError, match=r":16: layers\[4\]\.residual: a network must have at most 4096 layers, and here"
+                                        r" it has 384267$"):
+        parse_spec(long, "m.yaml")
+    assert time.monotonic() - start < 10
+
+
+def test_divisors():
+    for number in (*range(1, 200), 4096, 36 * 36):
+        assert divisors(number) == [value for value in range(1, number + 1) if number % value == 0]
+    assert divisors(1 << 34) == [1 << power for power in range(35)]  # in less time than one by one takes
 
 
 def test_errors_name_a_repeated_layer_and_its_line():
@@ -231,6 +311,6 @@ def test_errors_have_the_path_that_was_asked_for(tmp_path, monkeypatch):
     (tmp_path / "in" / "a.yaml").touch()
     monkeypatch.chdir(tmp_path)
     for path in (tmp_path / "in" / "a.yaml", "in/a.yaml"):
-        with pytest.raises(SpecError, match=f"^{path}:1: the model file is empty$"):
+        with pytest.raises(SpecError, match=f"^{path}:1: the file is empty$"):
             load_spec(path)
     assert load_spec("tbn_digits").error("layers[0].conv", "is").args[0].startswith("tbn_digits.yaml:")

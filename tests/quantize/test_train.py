@@ -14,6 +14,7 @@ from support.paths import ROOT
 torch = pytest.importorskip("torch")
 
 from quantize import export  # noqa: E402
+from quantize import trainer as trainer_module  # noqa: E402
 from quantize.checkpoint import CheckpointError, load_checkpoint  # noqa: E402
 from quantize.compare import main as compare_main  # noqa: E402
 from quantize.export import main  # noqa: E402
@@ -127,6 +128,12 @@ def test_train_wrong(spec, stripes, tmp_path, layer, sentence):
     with pytest.raises(TrainError, match=sentence):
         trainer.fit()
     assert not list(tmp_path.iterdir())
+
+
+def test_batches_have_a_bound(spec, stripes, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer_module, "MOST_BATCH_BYTES", 1000)
+    with pytest.raises(TrainError, match=r"^batch 30 must have at most 1000 bytes of pictures, not 1080$"):
+        Trainer(spec, stripes, tmp_path)
 
 
 def test_checkpoint_wrong(spec, stripes, tmp_path):

@@ -108,7 +108,7 @@ def test_pictures_survive_their_file(tmp_path):
 
 def test_load_pictures_wrong(tmp_path):
     file = tmp_path / "a"
-    with pytest.raises(ValueError, match=r"a: cannot be read; "):
+    with pytest.raises(ValueError, match=r"a: no such file$"):
         load_pictures(file)
     save_pictures(file, Pictures(np.zeros((5, 3, 4, 2), np.uint8), np.arange(5)))
     save_pictures(tmp_path / "b", Pictures(np.zeros((5, 3, 4, 2), np.uint8), np.arange(5), np.arange(4)))
@@ -144,7 +144,7 @@ def test_trained_wrong(tmp_path):
     from quantize.trained import load_model
 
     spec, file = load_spec("tbn_digits"), tmp_path / "a.safetensors"
-    with pytest.raises(CheckpointError, match=r"a\.safetensors: cannot be read; No such file or directory$"):
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: no such file$"):
         load_model(spec, file)
     file.write_bytes((ZOO / "tbn_digits.trained.safetensors").read_bytes()[:-9])
     with pytest.raises(CheckpointError, match=r"a\.safetensors: is not a whole safetensors file; "):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from functools import partial
 
 import numpy as np
@@ -21,11 +22,13 @@ from tbn_hw.shared.errors import ModelRefused, WorkerKilled
 from tbn_hw.solver.options import Candidates
 from tbn_hw.solver.problem import cheapest
 from tbn_hw.streaming import generate
-from tbn_hw.streaming.accelerator import identifier
+from tbn_hw.streaming.accelerator import LONGEST_NAME, identifier
 from tbn_hw.streaming.folding import Folding, divisors, fold
-from tbn_hw.streaming.plan import plan
+from tbn_hw.streaming.plan import RESERVED, plan
 from tbn_hw.streaming.queues import join_depths
+from tbn_hw.streaming.template import TOP, names
 from tbn_hw.verilog.joined import join
+from tbn_hw.verilog.keywords import KEYWORDS
 
 
 def random_foldings(net, seed):
@@ -172,6 +175,44 @@ def test_identifier():
     assert identifier("layers[3].residual[1].body[2].conv") == "layers_3_residual_1_body_2_conv"
 
 
+@pytest.mark.parametrize("name", [
+    "2nd", "卷积", "層", "_", "é", ".", "x" * 100, "x" * 300, "x" * 299 + "y", "1" * 300, "a_" * 150,
+])
+def test_any_name_gives_a_legal_identifier(name):
+    found = identifier(name)
+    assert re.fullmatch(r"[A-Za-z]([A-Za-z0-9]|_(?!_))*", found) and len(found) <= LONGEST_NAME
+    others = ["2nd", "卷积", "層", "_", "x" * 300, "x" * 299 + "y"]
+    assert [identifier(other) for other in others].count(found) == (name in others)
+
+
+def declared(verilog):
+    """The names that a top level declares: its ports, wires and instances."""
+    text = re.sub(r"//[^\n]*", "", verilog)
+    ports, body = text.split(");\n", 1)
+    found = re.findall(r"(?:input|output) +wire (?:\[[^]]*\] )?(\w+)", ports)
+    for words in re.findall(r"^ *(?:wire|reg) (?:\[[^]]*\] )?([^;=]+)", body, re.MULTILINE):
+        found += [word.strip() for word in words.split(",")]
+    return found + re.findall(r"^ *net_\w+ (\w+) \($", body, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted(names(TOP) - {"input"}))
+def test_no_node_takes_a_name_of_the_top_level(name):
+    """Whatever word of the template a node is called by, the top level declares each of its names once."""
+    b = Builder((1, 1, 4))
+    b.dense("input", 2)
+    net = Network("net", b.types["input"], (dataclasses.replace(b.nodes[-1], name=name),), (name,))
+    found = declared(generate.top(plan(net, fold(net, {}))))
+    assert {"aclk", "error", "rst", "s_ready", "m_valid", "flag__valid", "axi_input", "input__payload"} < set(found)
+    assert len(found) == len(set(found)) and not KEYWORDS & set(found)
+
+
+def test_the_template_has_these_names():
+    found = names(TOP)
+    assert {"module", "aclk", "aresetn", "s_axis_tdata", "m_axis_tuser", "error", "rst", "s_ready", "m_valid"} <= found
+    assert not {"name", "stream", "engine", "beat", "of", "pixel"} & found  # of Jinja and of comments
+    assert found <= RESERVED
+
+
 @pytest.mark.parametrize("name", ["output", "reg", "fork", "flag"])
 def test_a_node_whose_name_is_taken_in_verilog(name):
     b = Builder((1, 1, 4))
@@ -198,6 +239,24 @@ def test_plan_wrong():
     ]
     clashing = dataclasses.replace(net, nodes=tuple(renamed))
     with pytest.raises(ModelRefused, match="two nodes share one Verilog name"):
+        plan(clashing, fold(clashing, {}))
+
+
+@pytest.mark.parametrize("name", ["input_fork", "input_fork_0", "axi_input", "axi_output", "add3_queue_a"])
+def test_no_node_takes_a_name_that_the_plan_makes(name):
+    """Of a fork and its branches, of the ends, of the queue in front of a join."""
+    b = Builder((2, 2, 2))
+    left, right = (b.node("requantize", ["input"], {"shift": 0, "lo": -9, "hi": 9}, {
+        "mult": np.ones(2, np.int16), "bias": np.zeros(2, np.int32)}) for _ in range(2))
+    b.dense(b.flatten(b.node("add", [left, b.max_pool(right, 1, 1)], {"width": 16})), 2)
+    net = b.network(b.nodes[-1].name)
+    assert [node.name for node in net.nodes if node.kind == "add"] == ["add3"]
+    plan(net, fold(net, {}))
+    nodes = [dataclasses.replace(node, name=name if node.name == left else node.name,
+                                 inputs=tuple(name if tensor == left else tensor for tensor in node.inputs))
+             for node in net.nodes]
+    clashing = dataclasses.replace(net, nodes=tuple(nodes))
+    with pytest.raises(ModelRefused, match=f"^net: two nodes share one Verilog name, '{name}'; rename one$"):
         plan(clashing, fold(clashing, {}))
 
 

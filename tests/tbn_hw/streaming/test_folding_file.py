@@ -75,7 +75,7 @@ def test_a_model_file_takes_the_same(text, tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "f.yaml:1: the model file is empty"),
+        ("", "f.yaml:1: the file is empty"),
         ("- 3\n", "f.yaml:1: must be a mapping from nodes to foldings, not [3]"),
         ("conv0: {pe: 1\n", "f.yaml:2: not valid YAML: "),
         ("\nconv9: {pe: 1, simd: 1}\n", "f.yaml:2: conv9: is no node of net; "),
