@@ -1,4 +1,4 @@
-"""Computes, in float64, the values of nodes that read constants only."""
+"""Computes the values of nodes that read constants only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quantize.qonnx.values import Refused
 
 
 def evaluate(operation: Operation, arrays: list[np.ndarray], opsets: dict[str, int]) -> list[np.ndarray]:
-    """The outputs of a standard node with known inputs, in float64. Raises Refused when they cannot be computed."""
+    """The outputs of a standard node with known inputs. Raises Refused when they cannot be computed."""
     if operation.type == "Constant":
         attribute = next(iter(operation.attributes.values()))
         tensor = numpy_helper.to_array(attribute) if hasattr(attribute, "dims") else np.asarray(attribute)

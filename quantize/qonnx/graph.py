@@ -114,9 +114,9 @@ def _constants(graph: Any, path: Path, problems: list[tuple[str, str, str]]) -> 
 
 
 def known(value: Any) -> np.ndarray:
-    """A constant as an array. Floating-point numbers become float64."""
+    """A constant as an array. float32 stays as it is; other floating-point numbers become float64."""
     array = np.asarray(value)
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+    return array.astype(np.float64) if array.dtype.kind == "f" and array.dtype != np.float32 else array
 
 
 def _shape(value: Any, problems: list[tuple[str, str, str]]) -> tuple[int, ...] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from quantize.chain import Chain
-from quantize.item import ExportError
+from quantize.item import ExportError, Item
 from quantize.network import INPUT, Network
 from quantize.qonnx import elementwise, logits, matrix, pools, quant, shapes
 from quantize.qonnx.constants import evaluate
@@ -19,12 +19,12 @@ from quantize.qonnx.hints import hint
 from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Logits, Plan, Verdict, as_constant
 from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
 from quantize.tensor import NetworkError, TensorType
-from quantize.thresholds import find_thresholds
+from quantize.thresholds import find_thresholds, find_ties
 
 PIXELS = {  # how the graph's input value follows from a pixel of the network, which is byte - 128
-    "unit": Chain().add(128.0).multiply(1 / 255),
-    "byte": Chain().add(128.0),
-    "signed": Chain(),
+    "unit": Chain().add(128.0).divide(255.0).cast(np.float32),
+    "byte": Chain().add(128.0).cast(np.float32),
+    "signed": Chain().cast(np.float32),
 }
 PIXEL_TEXTS = {"unit": "byte / 255", "byte": "byte", "signed": "byte - 128"}
 DATATYPES = {"UINT8": "byte", "INT8": "signed"}
@@ -74,24 +74,25 @@ def read_network(path: Path, pixels: str | None = None) -> Check:
              *walk.plan.notes]
     if walk.logits is None or any(verdict.verdict == REFUSED for verdict in verdicts):
         return Check(tuple(verdicts), tuple(notes))
+    items, source = _needed(walk), walk.plan.types[INPUT]
     try:
-        network = _network(walk, path.stem, graph.metadata)
+        nodes = find_thresholds(items, source)
+        classes = _classes(graph.metadata, walk.plan.types[walk.outputs[0]].channels)
+        network = Network(path.stem, source, nodes, walk.outputs, classes)
     except (ExportError, NetworkError) as error:
         raise QonnxError(f"{path}: {error}") from None
+    notes += map(str, find_ties(items, source))
     return Check(tuple(verdicts), tuple(notes), network, walk.logits)
 
 
-def _network(walk: _Walk, name: str, metadata: dict[str, str]) -> Network:
-    plan, outputs = walk.plan, walk.outputs
-    needed, items = set(outputs), []
-    for item in reversed(plan.items.values()):
+def _needed(walk: _Walk) -> tuple[Item, ...]:
+    """The plan's items that the outputs need."""
+    needed, items = set(walk.outputs), []
+    for item in reversed(walk.plan.items.values()):
         if item.name in needed:
             items.append(item)
             needed.update(item.inputs)
-    source = plan.types[INPUT]
-    nodes = find_thresholds(tuple(items[::-1]), source)
-    count = plan.types[outputs[0]].channels
-    return Network(name, source, nodes, outputs, _classes(metadata, count))
+    return tuple(items[::-1])
 
 
 def _classes(metadata: dict[str, str], count: int) -> tuple[str, ...]:

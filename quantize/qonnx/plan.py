@@ -125,10 +125,10 @@ class Plan:
     def affine(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
         """(a, b), both (channels), with real = a * integer + b. Raises Refused behind a ReLU."""
         try:
-            a, b, relu = stream.chain.affine(self.types[stream.tensor].channels)
+            a, b, limits = stream.chain.affine(self.types[stream.tensor].channels)
         except ValueError:
-            relu = True
-        if relu:
+            limits = (0.0, np.inf)
+        if limits is not None:
             raise Refused("its input comes from a Relu without a quantiser; put a Quant behind the Relu")
         return a, b
 
