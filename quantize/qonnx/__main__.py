@@ -67,8 +67,13 @@ def _import(options: argparse.Namespace) -> int:
 def show(check: Check) -> None:
     """Print every verdict, then the notes on the network."""
     width = max(len(f"{verdict.type} {verdict.name}") for verdict in check.verdicts)
+    causes: dict[str, str] = {}
     for verdict in check.verdicts:
-        print(f"{verdict.verdict:<9}  {f'{verdict.type} {verdict.name}':<{width}}  {verdict.note}".rstrip())
+        name, note = f"{verdict.type} {verdict.name}", verdict.note
+        if verdict in check.refused:
+            note = f"as {causes[note]}" if note in causes else note
+            causes.setdefault(verdict.note, name)
+        print(f"{verdict.verdict:<9}  {name:<{width}}  {note}".rstrip())
     for note in check.notes:
         print(f"note: {note}")
     if check.logits is not None:

@@ -9,9 +9,9 @@ import numpy as np
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
 from quantize.qonnx.shortcut import shortcut
-from quantize.qonnx.values import Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
 
-FLOATS = {1: np.float32, 11: np.float64}  # ONNX's number of a type -> the type
+FLOATS = {1: np.dtype(np.float32), 11: np.dtype(np.float64)}  # ONNX's number of a type -> the type
 
 
 def arithmetic(plan: Plan, operation: Operation) -> Value:
@@ -80,15 +80,27 @@ def relu(plan: Plan, operation: Operation) -> Value:
 
 
 def unchanged(plan: Plan, operation: Operation) -> Value:
-    """Identity, Cast, or Dropout outside training: the input's stream."""
+    """Identity, a cast, or Dropout outside training: the input's stream."""
+    if operation.type == "CastLike" and not isinstance(plan.value(operation.inputs[0]), Stream):
+        return Constant(plan.constant(operation.inputs[0]).astype(plan.stream(operation.inputs[1]).chain.dtype))
     stream = plan.stream(operation.inputs[0])
-    if operation.type != "Cast":
+    if operation.type == "Cast":
+        dtype = FLOATS.get(int(operation.attributes.get("to", 1)))
+    elif operation.type == "CastLike":
+        like = plan.value(operation.inputs[1])
+        dtype = like.chain.dtype if isinstance(like, Stream) else plan.constant(operation.inputs[1]).dtype
+    else:
         return stream
-    dtype = FLOATS.get(int(operation.attributes.get("to", 1)))
-    if dtype is None:
+    if dtype not in FLOATS.values():
         raise Refused("it must cast an activation to float or double")
     return replace(stream, chain=stream.chain.cast(dtype))
 
 
 def clip(plan: Plan, operation: Operation) -> Value:
-    raise Refused("remove it; the Quant behind it clips by itself")
+    ends = [float(operation.attributes.get(key, limit)) for key, limit in (("min", -np.inf), ("max", np.inf))]
+    for index in (1, 2):
+        end = plan.optional(operation, index)
+        if end is not None:
+            ends[index - 1] = float(end.reshape(()))
+    stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
+    return replace(stream, chain=stream.chain.clip(*ends))

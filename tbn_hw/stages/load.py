@@ -81,7 +81,7 @@ def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
     except QonnxError as error:
         raise ModelRefused(str(error)) from None
     if check.network is None:
-        refused = "\n".join(f"  {verdict.type} {verdict.name}: {verdict.note}" for verdict in check.refused)
+        refused = "\n".join(f"  {cause}" for cause in check.causes)
         raise ModelRefused(f"{path}: {len(check.refused)} of {len(check.verdicts)} nodes are refused:\n{refused}\n"
                            f"python -m quantize.qonnx check {path} lists all of them")
     network = check.network
