@@ -56,8 +56,8 @@ def test_other_annotations_are_refused_by_name(annotation, tmp_path):
     file = scaled(Graph(3, 6, 6, annotation=annotation), 1.0).save(tmp_path / "net.onnx")
     (verdict,) = read_network(file).refused
     assert (verdict.name, verdict.type) == ("in", "input")
-    assert verdict.note == (f"it is annotated {annotation}, where an accelerator reads bytes; annotate it UINT8 or INT8, "
-                            "and let a Mul behind it scale them")
+    assert verdict.note == (f"it is annotated {annotation}, where an accelerator reads bytes; annotate it UINT8 or "
+                            "INT8, and let a Mul behind it scale them")
 
 
 @pytest.mark.parametrize("annotation, offset", [("UINT4", 0), ("INT2", 128), ("BIPOLAR", 128)])
@@ -76,8 +76,8 @@ def test_the_advice_on_annotations(annotation, offset, tmp_path):
 def test_other_types_are_refused_by_name(type, tmp_path):
     file = scaled(Graph(3, 6, 6, type=type), 1.0).save(tmp_path / "net.onnx")
     (verdict,) = read_network(file).refused
-    assert verdict.note == (f"its type must be float, double, uint8 or int8, not {TensorProto.DataType.Name(type).lower()}"
-                            "; export the model in float32")
+    name = TensorProto.DataType.Name(type).lower()
+    assert verdict.note == f"its type must be float, double, uint8 or int8, not {name}; export the model in float32"
 
 
 def test_declarations_that_contradict(tmp_path):
