@@ -16,7 +16,7 @@ from quantize.network import INPUT, Network
 from quantize.qonnx import elementwise, logits, matrix, pools, quant, shapes
 from quantize.qonnx.constants import COMPUTED, evaluate
 from quantize.qonnx.graph import QUANT_DOMAINS, STANDARD_DOMAINS, Graph, Operation, QonnxError, read_graph
-from quantize.qonnx.hints import hint
+from quantize.qonnx.hints import QDQ, hint
 from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Logits, Plan, Verdict, as_constant
 from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
 from quantize.tensor import NetworkError, TensorType
@@ -207,7 +207,7 @@ class _Walk:
         """
         inputs = [self.plan.value(name) for name in operation.inputs]
         standard = operation.domain in STANDARD_DOMAINS and operation.type not in QUANTS
-        if standard:
+        if standard and operation.type not in QDQ:
             values = self._known(operation, inputs)
             if values is not None:
                 return values

@@ -71,7 +71,7 @@ def _window(operation: Operation) -> tuple[int, int]:
     if len(kernel) != 2 or len(set(kernel)) != 1 or len(set(strides)) != 1:
         raise Refused(f"kernel {kernel} and strides {strides} must be the same in both directions")
     if any(operation.integers("pads", [])) or operation.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise Refused("pools must not pad; crop or pad the picture so that windows fit")
+        raise Refused("pools must not pad; set pads=0, and choose the picture's size so that the windows fit")
     if set(operation.integers("dilations", [1, 1])) != {1}:
         raise Refused("dilated pools have no engine; use dilation 1")
     return kernel[0], strides[0]
