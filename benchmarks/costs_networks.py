@@ -9,10 +9,12 @@ import numpy as np
 from quantize.network import INPUT, Network
 from quantize.nodes import infer
 from quantize.tensor import Attr, Node, TensorType
-from tbn_hw.costs.features import TABLE_BITS
 from tbn_hw.streaming.accelerator import Engine
-from tbn_hw.streaming.folding import Folding, divisors, objection
+from tbn_hw.streaming.folding import objection
+from tbn_hw.streaming.kinds.matrix import in_logic
+from tbn_hw.streaming.kinds.threshold import TABLE_BITS
 from tbn_hw.streaming.plan import plan
+from tbn_hw.streaming.terms import Folding, divisors
 
 PICTURES = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32)
 CHANNELS = (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64)
@@ -68,7 +70,7 @@ def _foldings(network: Network, rng: np.random.Generator, style: str) -> Iterato
 def is_unrolled(engine: Engine) -> bool:
     """Whether an engine has its weights in the logic."""
     assert engine.node is not None
-    return engine.folding.lanes == engine.node.arrays["weights"].size and engine.links[0].tensor.kind != "int"
+    return in_logic(engine.node, engine.links[0].tensor, engine.folding)
 
 
 def is_stem(engine: Engine) -> bool:

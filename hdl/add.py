@@ -46,6 +46,11 @@ class Add(wiring.Component):
         })
 
     @property
+    def par(self):
+        """Elements a beat."""
+        return self._par
+
+    @property
     def o_shape(self):
         return signed(self._width)
 

@@ -13,6 +13,9 @@ from hdl.stream_queue import Queue
 
 INT8 = signed(8)
 
+RESULT_CYCLES = 3
+"""From the last class of a result to the first logit of the next one that `AxiOutput` takes, at most."""
+
 
 def byte_shape(shape):
     """The shape of whole bytes that an element, as a number, is sign-extended to."""
@@ -74,6 +77,11 @@ class AxiInput(wiring.Component):
             "flag": Out(stream.Signature(1)),
             "error": Out(1),
         })
+
+    @property
+    def pixels(self):
+        """Pixels of a frame."""
+        return self._pixels
 
     @property
     def interval(self):
@@ -179,6 +187,21 @@ class AxiOutput(wiring.Component):
             "m_axis_tlast": Out(1),
             "m_axis_tuser": Out(1),
         })
+
+    @property
+    def shape(self):
+        """Shape of a logit."""
+        return self._shape
+
+    @property
+    def channels(self):
+        """Logits of a frame."""
+        return self._channels
+
+    @property
+    def k(self):
+        """Classes of a frame."""
+        return self._k
 
     @property
     def interval(self):

@@ -136,17 +136,64 @@ class MVU(wiring.Component):
         return (int((np.minimum(*ends).sum(1) + self._bias).min()), int((np.maximum(*ends).sum(1) + self._bias).max()))
 
     @property
+    def mh(self):
+        """Rows of the matrix."""
+        return self._weights.shape[0]
+
+    @property
+    def mw(self):
+        """Columns of the matrix."""
+        return self._weights.shape[1]
+
+    @property
+    def pe(self):
+        """Rows at once."""
+        return self._pe
+
+    @property
+    def simd(self):
+        """Columns at once."""
+        return self._simd
+
+    @property
+    def o_par(self):
+        """Results in an output beat."""
+        return self._o_par
+
+    @property
+    def weight_kind(self):
+        """'binary' or 'int8'."""
+        return self._kind
+
+    @property
+    def activation_kind(self):
+        """'binary', 'ternary' or 'int'."""
+        return self._activation if isinstance(self._activation, str) else "int"
+
+    @property
+    def element_shape(self):
+        """Shape of an element of the input."""
+        return self._shape
+
+    @property
+    def rom_style(self):
+        """Where the weights are asked to lie, one of `hdl.rom.STYLES`."""
+        return self._rom_style
+
+    @property
     def acc_width(self):
         """Bits of a result."""
         return self._acc_width
 
     @property
     def synapse_fold(self):
-        return self._weights.shape[1] // self._simd
+        """Beats of a vector."""
+        return self.mw // self._simd
 
     @property
     def neuron_fold(self):
-        return self._weights.shape[0] // self._pe
+        """Times a vector comes."""
+        return self.mh // self._pe
 
     @property
     def interval(self):
@@ -156,15 +203,11 @@ class MVU(wiring.Component):
     @property
     def latency(self):
         """Cycles from the first beat of a vector to its first results."""
-        return self.synapse_fold + 4 + self._late_weights + self._tree_registers
-
-    @property
-    def _activation_kind(self):
-        return self._activation if isinstance(self._activation, str) else "int"
+        return self.synapse_fold + 4 + self.late_weights + self._tree_registers
 
     @property
     def _tree_registers(self):
-        return dot_registers(self._activation_kind, self._kind, self._simd, self._levels, self._family)
+        return dot_registers(self.activation_kind, self._kind, self._simd, self._levels, self._family)
 
     @property
     def _weight_width(self):
@@ -180,7 +223,7 @@ class MVU(wiring.Component):
         return self._pe * self._simd * self._weight_width
 
     @property
-    def _late_weights(self):
+    def late_weights(self):
         """Whether weights come out of block RAM, whose delay wants a register of its own: 75 to 117 MHz on ECP5."""
         return in_block_ram(self.weight_rows, self._row_width, self._rom_style, self._family)
 
@@ -191,9 +234,9 @@ class MVU(wiring.Component):
         m.d.comb += self.i.ready.eq(enable)
         x, valid, weights = self.i.payload, self.i.valid, self._fetch(m, enable)
         layout = self.i.payload.shape()
-        for late in (False, True)[:1 + self._late_weights]:
-            if late == self._late_weights:
-                form = self._activation_kind, self._kind, self._family
+        for late in (False, True)[:1 + self.late_weights]:
+            if late == self.late_weights:
+                form = self.activation_kind, self._kind, self._family
                 x, layout = beat(*form, x), beat_layout(*form, self._shape, self._simd)
             ahead, x, valid = (x, valid), Signal(layout, name="x", reset_less=True), Signal(name="valid")
             with m.If(enable):
@@ -203,7 +246,7 @@ class MVU(wiring.Component):
                 with m.If(enable):
                     m.d.sync += weights.eq(fetched)
 
-        dots, kind = [], self._activation_kind
+        dots, kind = [], self.activation_kind
         tree = {"activation": kind, "weight_kind": self._kind, "tree_levels": self._levels, "family": self._family}
         for k in range(self._pe):
             m.submodules[f"pe{k}"] = dot = DotProduct(layout=layout, lanes=self._simd, **tree)
@@ -258,7 +301,7 @@ class MVU(wiring.Component):
             constant -= self._weights.shape[1]
         elif self._kind == "binary" and self._activation != "ternary":
             constant += late_negatives(self._weights, simd)
-        elif in_digits(self._activation_kind, self._kind, self._family):
+        elif in_digits(self.activation_kind, self._kind, self._family):
             constant += lacking(self._weights).sum(axis=1)
         return constant
 
@@ -280,7 +323,7 @@ class MVU(wiring.Component):
 
     def _correction(self, m, tree, x, enable, valid, first):
         """The count to add to the results of all rows alike, ready with the accumulators."""
-        bits = [shared_bit(self._activation_kind, self._kind, element) for element in x]
+        bits = [shared_bit(self.activation_kind, self._kind, element) for element in x]
         if bits[0] is None:
             return Const(0)
         m.submodules.shared = shared = SharedCount(count=self._simd, **tree)

@@ -46,9 +46,14 @@ class PadChannels(wiring.Component):
         super().__init__({"i": In(Signature(shape, par)), "o": Out(Signature(shape, par))})
 
     @property
+    def folds(self):
+        """Output beats of a pixel."""
+        return sum(self._folds)
+
+    @property
     def interval(self):
         """Cycles a frame."""
-        return sum(self._folds) * self._pixels
+        return self.folds * self._pixels
 
     @property
     def latency(self):
@@ -59,7 +64,7 @@ class PadChannels(wiring.Component):
         before, channels, _after = self._folds
         held = Signal()
         x = Signal.like(self.i.payload, name="x", reset_less=True)
-        index = Signal(range(sum(self._folds)))
+        index = Signal(range(self.folds))
         inside = Signal()
         past = Signal()
         m.d.comb += [
@@ -73,5 +78,5 @@ class PadChannels(wiring.Component):
         with m.If(self.i.ready):
             m.d.sync += [held.eq(self.i.valid), x.eq(self.i.payload)]
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += index.eq(Mux(index == sum(self._folds) - 1, 0, index + 1))
+            m.d.sync += index.eq(Mux(index == self.folds - 1, 0, index + 1))
         return m

@@ -187,6 +187,41 @@ class Pool(wiring.Component):
         super().__init__({"i": In(Signature(i_shape, par)), "o": Out(Signature(o_shape, par))})
 
     @property
+    def height(self):
+        """Lines of an input frame."""
+        return self._height
+
+    @property
+    def width(self):
+        """Columns of an input frame."""
+        return self._width
+
+    @property
+    def par(self):
+        """Elements a beat."""
+        return self._par
+
+    @property
+    def folds(self):
+        """Beats of a pixel."""
+        return self._channels // self._par
+
+    @property
+    def kernel(self):
+        """Side of a window."""
+        return self._kernel
+
+    @property
+    def stride(self):
+        """Pixels from one window to the next."""
+        return self._stride
+
+    @property
+    def shapes(self):
+        """Shapes of an element of the input, of a reduced line of a window, and of a reduced window."""
+        return self._shapes
+
+    @property
     def o_shape(self):
         return self._o_shape
 
@@ -201,23 +236,22 @@ class Pool(wiring.Component):
     @property
     def interval(self):
         """Cycles a frame."""
-        return self._height * self._width * (self._channels // self._par)
+        return self._height * self._width * self.folds
 
     @property
     def latency(self):
         """Cycles from the first beat to the first output: the last of its window, and two registers or more."""
         registers = sum(1 + stage.late for stage in self._reductions)
-        return (self._kernel - 1) * (self._width + 1) * (self._channels // self._par) + registers
+        return (self._kernel - 1) * (self._width + 1) * self.folds + registers
 
     @property
     def _reductions(self):
         """The reduction of lines, and that of columns."""
-        folds = self._channels // self._par
         common = {"combine": self._combine, "par": self._par, "kernel": self._kernel, "stride": self._stride}
         i_shape, line_shape, window_shape = self._shapes
-        lines = WindowReduction(i_shape=i_shape, o_shape=line_shape, length=self._width, inner=folds, **common)
+        lines = WindowReduction(i_shape=i_shape, o_shape=line_shape, length=self._width, inner=self.folds, **common)
         return lines, WindowReduction(i_shape=line_shape, o_shape=window_shape, length=self._height,
-                                      inner=self.out_width * folds, **common)
+                                      inner=self.out_width * self.folds, **common)
 
     def elaborate(self, platform):
         m = Module()

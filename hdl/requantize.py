@@ -1,5 +1,7 @@
 """Requantize: a fixed-point scale and offset for each channel, then saturation."""
 
+import functools
+
 from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -75,7 +77,48 @@ class Requantize(wiring.Component):
 
     @property
     def channels(self):
+        """Channels of a pixel."""
         return self._channels
+
+    @property
+    def par(self):
+        """Elements a beat."""
+        return self._par
+
+    @property
+    def folds(self):
+        """Beats of a pixel, which are the rows of the ROMs."""
+        return self._folds
+
+    @property
+    def i_shape(self):
+        """Shape of an input element."""
+        return self._i_shape
+
+    @property
+    def mult(self):
+        """Multiplier of each channel."""
+        return self._mult
+
+    @property
+    def bias(self):
+        """Bias of each channel."""
+        return self._bias
+
+    @property
+    def shift(self):
+        """Right shift of the sums."""
+        return self._shift
+
+    @property
+    def product_shape(self):
+        """Shape that holds every product."""
+        return self._shapes[0]
+
+    @property
+    def sum_shape(self):
+        """Shape that holds every product with its bias."""
+        return self._shapes[1]
 
     @property
     def o_shape(self):
@@ -95,16 +138,16 @@ class Requantize(wiring.Component):
     def latency(self):
         return 2 + self.multiplies * (1 + 2 * self._far)
 
-    def _ranges(self):
-        """Bounds of the products, and of the products with bias."""
+    @functools.cached_property
+    def _shapes(self):
+        """Shapes of the products, and of the products with bias."""
         ends = [sorted(end * mult for end in shape_range(self._i_shape)) for mult in self._mult]
         sums = [(low + bias, high + bias) for (low, high), bias in zip(ends, self._bias, strict=True)]
-        return [(min(low for low, _ in pairs), max(high for _, high in pairs)) for pairs in (ends, sums)]
+        return [range_shape(min(low for low, _ in pairs), max(high for _, high in pairs)) for pairs in (ends, sums)]
 
     def elaborate(self, platform):
         m = Module()
         enable = Signal()
-        product_range, sum_range = self._ranges()
         m.d.comb += [
             enable.eq(~self.o.valid | self.o.ready),
             self.i.ready.eq(enable),
@@ -143,7 +186,7 @@ class Requantize(wiring.Component):
                 factors, valid = stage("factor", [*values, *mults], valid)
                 values, mults = factors[:self._par], factors[self._par:]
             taken, products = valid, [a * mult for a, mult in zip(values, mults, strict=True)]
-            values, valid = stage("product", products, taken, range_shape(*product_range))
+            values, valid = stage("product", products, taken, self.product_shape)
             if self._far:
                 taken = valid
                 values, valid = stage("near_product", values, taken)
@@ -154,7 +197,7 @@ class Requantize(wiring.Component):
         with m.If(enable):
             m.d.sync += self.o.valid.eq(valid)
             for lane, (value, bias) in enumerate(zip(values, biases, strict=True)):
-                total = Signal(range_shape(*sum_range), name=f"sum_{lane}")
+                total = Signal(self.sum_shape, name=f"sum_{lane}")
                 m.d.comb += total.eq(value + bias)
                 m.d.sync += payload[lane].eq(clip(total >> self._shift, self._lo, self._hi))
         return m

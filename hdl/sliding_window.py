@@ -108,6 +108,31 @@ class SlidingWindow(wiring.Component):
         return np.broadcast_to((values < 0).astype(int) if binary else values, (self._channels,))
 
     @property
+    def schedule(self):
+        """When each window reads which words: a `WindowSchedule`."""
+        return self._schedule
+
+    @property
+    def element_shape(self):
+        """Shape of an element."""
+        return self._shape
+
+    @property
+    def simd(self):
+        """Elements of an output beat."""
+        return self._simd
+
+    @property
+    def repeat(self):
+        """Times each window is sent."""
+        return self._repeat
+
+    @property
+    def pad(self):
+        """Raw value, for each channel, of the elements outside the picture: (channels,)."""
+        return self._pad
+
+    @property
     def depth(self):
         """Words of the buffer."""
         return buffer_words(self._schedule.least_depth, self._word * self._shape.width)[0]

@@ -6,6 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.stream import check_count, connect
 
+PAIR_DEPTH = 2
+"""Beats of a `Pair`."""
+
+DEEP_LATENCY = 2
+"""Cycles through an empty queue that is deeper than a pair."""
+
 
 class Pair(wiring.Component):
     """A queue of two beats in registers, also known as a skid buffer, with full throughput and a latency of 1 cycle.
@@ -80,16 +86,17 @@ class Queue(wiring.Component):
 
     @property
     def depth(self):
+        """Beats it holds."""
         return self._depth
 
     @property
     def latency(self):
         """Cycles from the transfer of a beat into the empty queue to the same beat at the output."""
-        return 1 if self._depth == 2 else 2
+        return 1 if self._depth == PAIR_DEPTH else DEEP_LATENCY
 
     def elaborate(self, platform):
         m = Module()
-        if self._depth > 2:
+        if self._depth > PAIR_DEPTH:
             return self._memory(m)
         m.submodules.pair = pair = Pair(self._shape)
         connect(m, wiring.flipped(self.i), pair.i)

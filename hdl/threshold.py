@@ -73,7 +73,28 @@ class Threshold(wiring.Component):
 
     @property
     def channels(self):
+        """Channels of a pixel."""
         return self._channels
+
+    @property
+    def par(self):
+        """Elements a beat."""
+        return self._par
+
+    @property
+    def folds(self):
+        """Beats of a pixel, which are the rows of the ROM."""
+        return self._folds
+
+    @property
+    def i_shape(self):
+        """Shape of an input element."""
+        return self._i_shape
+
+    @property
+    def table(self):
+        """What elements are compared with: for each channel one threshold, or two for trits."""
+        return self._table
 
     @property
     def o_shape(self):

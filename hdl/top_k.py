@@ -43,6 +43,26 @@ class TopK(wiring.Component):
         super().__init__({"i": In(Signature(self._shape, par)), "o": Out(Signature(self.o_shape, k))})
 
     @property
+    def shape(self):
+        """Shape of an element."""
+        return self._shape
+
+    @property
+    def channels(self):
+        """Elements of a frame."""
+        return self._channels
+
+    @property
+    def k(self):
+        """Indices of a result."""
+        return self._k
+
+    @property
+    def par(self):
+        """Elements a beat."""
+        return self._par
+
+    @property
     def o_shape(self):
         return range_shape(0, self._channels - 1)
 

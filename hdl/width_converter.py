@@ -42,6 +42,21 @@ class WidthConverter(wiring.Component):
         super().__init__({"i": In(Signature(shape, i_par)), "o": Out(Signature(shape, o_par))})
 
     @property
+    def shape(self):
+        """Shape of an element."""
+        return self._shape
+
+    @property
+    def i_par(self):
+        """Elements of an input beat."""
+        return self._i_par
+
+    @property
+    def o_par(self):
+        """Elements of an output beat."""
+        return self._o_par
+
+    @property
     def group(self):
         """Elements after which the beats of both sides end together."""
         return math.lcm(self._i_par, self._o_par)

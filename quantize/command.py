@@ -5,12 +5,25 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 UNREAD = 128 + signal.SIGPIPE
 """The exit code when nothing reads the output any more. A shell gives the same one."""
+WIDTH, BESIDE = 80, 24
+"""Columns of `--help`, and the most that a thing may take with its description beside it."""
+EXITS = (
+    ("0", "done"),
+    ("1", "a file, a model or its data are refused"),
+    ("2", "the command line is wrong"),
+    ("3", "tbn-hw: a package is missing"),
+    ("130", "stopped with Ctrl-C; what was done is kept"),
+    (str(UNREAD), "nothing reads what is printed any more, such as head"),
+)
+"""The exit codes of the commands of this room, for `sections`."""
 BOUNDS = {
     "epochs": (1, 10**9), "images": (1, 10**9), "seed": (0, 2**32 - 1), "seeds": (1, 1000), "threads": (1, 1024),
 }
@@ -18,13 +31,42 @@ BOUNDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that reports an error in one line and accepts no abbreviated options."""
+    """An argument parser that reports an error in one line and accepts no abbreviated options.
+
+    It prints its description and its epilog line by line as they are.
+    """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
+def sections(*parts: tuple[str, Iterable[tuple[str, str]]]) -> str:
+    """Return the text of `--help` below the options. A part is a title and its rows, each a thing and its description.
+
+    Descriptions stand beside the things. If a thing of the list is long, they stand below.
+    """
+    lines = []
+    for title, rows in parts:
+        rows = list(rows)
+        wide = max(len(thing) for thing, _ in rows)
+        beside = wide <= BESIDE
+        indent = " " * (wide + 4 if beside else 6)
+        lines.append(f"{title}:")
+        for thing, said in rows:
+            text = textwrap.wrap(said, WIDTH - len(indent), break_on_hyphens=False)
+            lines.append(f"  {thing:<{wide}}  {text.pop(0)}" if beside and text else f"  {thing}")
+            lines += [indent + line for line in text]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def zoo() -> list[tuple[str, str]]:
+    """Return rows for `sections`: the packaged models, each with the comment that its file begins with."""
+    return [(file.stem, file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# "))
+            for file in sorted(Path(__file__).with_name("zoo").glob("*.yaml"))]
 
 
 def check_numbers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

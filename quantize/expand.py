@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantize import layer_spec as kinds
+from quantize.folding_spec import indivisible
 from quantize.yaml_source import Path, path_text
 
 if TYPE_CHECKING:
@@ -186,15 +187,13 @@ class _Walk:
     def _fold(self, layer: kinds.Conv | kinds.Dense, rows: int, columns: int, path: Path) -> None:
         if layer.folding is None:
             return
-        for key, value, total, noun in (
-            ("pe", layer.folding.pe, rows, "output channels"),
-            ("simd", layer.folding.simd, columns, "matrix width"),
+        for key, value, noun, total in (
+            ("pe", layer.folding.pe, "matrix height", rows),
+            ("simd", layer.folding.simd, "matrix width", columns),
         ):
-            if total % value:
-                near = sorted(n for n in range(1, total + 1) if total % n == 0)
-                close = sorted(sorted(near, key=lambda n: abs(n - value))[:4])
-                sentence = f"{key.upper()} {value} must evenly divide {noun} {total}; divisors near it are {close}"
-                raise self._source.error((*path, "folding", key), sentence)
+            wrong = indivisible(key.upper(), value, noun, total)
+            if wrong is not None:
+                raise self._source.error((*path, "folding", key), wrong)
 
 
 def _one_repetition(layer: kinds.Residual, stride: int) -> kinds.Residual:

@@ -1,4 +1,4 @@
-"""Exports a trained model: ``python -m quantize.export --model tbn_resnet --checkpoint FILE -o FILE.safetensors``."""
+"""Turns a trained model into the network of integers that the build reads, and measures it on test pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
-from quantize.command import Parser, check_numbers, finish
+from quantize.command import EXITS, Parser, check_numbers, finish, sections
 from quantize.data import DataError, load_dataset
 from quantize.exact import Exact, exact
 from quantize.lowering import ExportError, lower
@@ -25,6 +25,19 @@ from quantize.zoo import Pictures, save_pictures
 __all__ = ["Exact", "ExportError", "exact", "export", "load_model"]
 
 PICTURES = 100
+EXAMPLES = (
+    ("%(prog)s --model my.yaml --checkpoint build/my/train/checkpoint.pt -o my.safetensors",
+     "the network, beside its model file, where the build finds it"),
+    ("%(prog)s --model my.yaml --checkpoint FILE -o my.safetensors --data DIR --images my.images.safetensors",
+     "and its accuracy on all test pictures, and some of these for the build to verify with"),
+    ("%(prog)s --model tbn_digits --checkpoint FILE -o digits.safetensors --evaluate",
+     "and its accuracy on a data set that needs no folder"),
+)
+WRITES = (
+    ("the file of -o", "the network of integers"),
+    ("the file of --trained", "the float values behind it, which --checkpoint takes, too"),
+    ("the file of --images", f"the first {PICTURES} test pictures, with labels and the float network's classes"),
+)
 
 
 def export(model: Model) -> Network:
@@ -45,9 +58,10 @@ def export(model: Model) -> Network:
     return Network(spec.name, source, nodes, outputs, spec.classes)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, prog: str = "python -m quantize.export") -> int:
     """Run the command and return its exit code: 0 done, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
-    parser = Parser(prog="python -m quantize.export", description=__doc__)
+    epilog = sections(("examples", EXAMPLES), ("what is written", WRITES), ("exit codes", EXITS))
+    parser = Parser(prog=prog, description=__doc__, epilog=epilog)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
     parser.add_argument("--checkpoint", required=True, type=Path, help="of training, or a file of --trained")
     parser.add_argument("-o", "--output", required=True, type=Path, help="the network's .safetensors file")

@@ -37,6 +37,8 @@ class Group:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.size > 1:
+            if error is None:
+                distributed.barrier()  # a process that leaves while another still talks to it can abort the other
             distributed.destroy_process_group()
 
     def module(self, module: nn.Module) -> nn.Module:

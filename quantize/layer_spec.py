@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from quantize.folding_spec import Folding
+from quantize.strict import Strict
 
 Size = Annotated[int, Field(ge=1, le=65536)]
 Kernel = Annotated[int, Field(ge=1, le=15)]
-
-
-class Strict(BaseModel):
-    """A frozen model without type conversions. It refuses unknown keys and numbers that are not finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Folding(Strict):
-    """An engine works on ``pe`` output channels and ``simd`` inputs at once."""
-
-    pe: Size
-    simd: Size
 
 
 class Conv(Strict):

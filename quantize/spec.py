@@ -11,7 +11,9 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from quantize import yaml_source
 from quantize.expand import Step, expand
-from quantize.layer_spec import Binary, Gradient, Layer, Residual, Strict, Ternary
+from quantize.folding_spec import Stated
+from quantize.layer_spec import Binary, Gradient, Layer, Residual, Ternary
+from quantize.strict import Strict, refusal
 from quantize.yaml_source import SpecError, YamlSource
 
 __all__ = ["Distill", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
@@ -99,13 +101,13 @@ class Spec(Strict):
             yield from step.body
             yield step
 
-    def foldings(self) -> dict[str, tuple[int, int]]:
-        """Return ``{node name: (pe, simd)}`` for the layers that state a folding."""
+    def foldings(self) -> dict[str, Stated]:
+        """Return what the layers that state a folding ask for, by node name."""
         found = {}
         for step in self.flat():
             folding = getattr(step.layer, "folding", None)
             if folding is not None:
-                found[step.name] = (folding.pe, folding.simd)
+                found[step.name] = folding.stated
         return found
 
     def with_train(self, **changed: Any) -> Spec:
@@ -175,7 +177,7 @@ def parse_spec(text: str, file: str = "model.yaml") -> Spec:
     try:
         spec = Spec.model_validate(source.data)
     except ValidationError as error:
-        raise _sentence(source, error) from None
+        raise refusal(source, error) from None
     if spec.top_k is not None and spec.top_k > len(spec.classes):
         raise source.error(("top_k",), f"must be at most the number of classes {len(spec.classes)}, not {spec.top_k}")
     spec._source = source
@@ -221,46 +223,3 @@ class _Normaliser:
         if kind == "residual" and isinstance(arguments.get("body"), list):
             arguments["body"] = self.layers(arguments["body"], (*path, "residual", "body"))
         return arguments
-
-
-def _sentence(source: YamlSource, error: ValidationError) -> SpecError:
-    """Turn pydantic's first error into ours. An unknown key comes first, as it may explain a missing one."""
-    errors = error.errors(include_url=False)
-    first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
-    path, kind, value, context = first["loc"], first["type"], first["input"], first.get("ctx", {})
-    while path and isinstance(path[-1], str) and not _is_key(path[-1]):
-        path = path[:-1]  # the name of a union's member, not a key of the file
-    words = {
-        "greater_than": "must be greater than {gt}",
-        "greater_than_equal": "must be at least {ge}",
-        "less_than": "must be less than {lt}",
-        "less_than_equal": "must be at most {le}",
-        "literal_error": "must be {expected}",
-        "string_type": "must be text",
-        "int_type": "must be an integer",
-        "float_type": "must be a number",
-        "finite_number": "must be a finite number",
-        "tuple_type": "must be a list",
-        "string_pattern_mismatch": "must be a letter followed by letters, digits and underscores",
-    }
-    if kind == "missing":
-        return source.error(path, "is missing")
-    if kind == "extra_forbidden":
-        return source.error(path, f"unknown key {path[-1]!r}")
-    if kind == "union_tag_invalid":
-        return source.error(path, f"unknown layer {value['kind']!r}; known are {context['expected_tags']}")
-    if kind in ("model_type", "model_attributes_type"):
-        return source.error(path, f"must be a mapping, not {value!r:.60}")
-    if kind in ("too_short", "too_long"):
-        return source.error(path, f"must hold {context.get('min_length', context.get('max_length'))} values or "
-                            f"{'more' if kind == 'too_short' else 'fewer'}, not {context['actual_length']}")
-    if kind == "literal_error" and path != first["loc"]:  # the value may be a word or a number
-        return source.error(path, f"must be {context['expected']} or a number above 0, not {value!r:.60}")
-    if kind in words:
-        return source.error(path, f"{words[kind].format(**context)}, not {value!r:.60}")
-    return source.error(path, f"{first['msg'][0].lower()}{first['msg'][1:]}, not {value!r:.60}")
-
-
-def _is_key(part: str) -> bool:
-    """Tell whether a part of a path is a key of the file, and not pydantic's name of a union's member."""
-    return part.isidentifier() and part not in ("int", "float", "str", "none")

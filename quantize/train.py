@@ -1,7 +1,4 @@
-"""Trains a model: ``python -m quantize.train --model tbn_resnet --data DIR``.
-
-On several GPUs, ``torchrun --nproc-per-node 4 -m quantize.train ...`` trains a quarter of every batch on each.
-"""
+"""Trains a model, on a CPU or on GPUs; the same command goes on where one was stopped."""
 
 from __future__ import annotations
 
@@ -14,16 +11,37 @@ from pathlib import Path
 import torch
 
 from quantize.checkpoint import CheckpointError
-from quantize.command import Parser, check_numbers, finish
+from quantize.command import EXITS, Parser, check_numbers, finish, sections, zoo
 from quantize.data import DataError, Dataset, load_dataset
 from quantize.group import Group
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.trainer import CHECKPOINT, Trainer, TrainError, taught
 
+EXAMPLES = (
+    ("%(prog)s --model tbn_digits", "a model of the zoo whose data need no folder, in a minute"),
+    ("%(prog)s --model tbn_resnet --data DIR", "one whose data set's files are in DIR"),
+    ("%(prog)s --model my.yaml --start build/my/train/checkpoint.pt --output build/my/again",
+     "a new training, from the weights of an earlier one"),
+    ("torchrun --nproc-per-node 4 -m quantize.train --model tbn_resnet --data DIR",
+     "on four GPUs, a quarter of every batch on each"),
+)
+DATA = (
+    ("digits", "none; they come with scikit-learn"),
+    ("mnist, fashion_mnist", "the idx files, in DIR or in DIR/<data set>, plain or compressed with gzip or xz"),
+    ("cifar10", "the files of its binary version"),
+    ("imagenet", "pictures in DIR/train/<class>/ and DIR/val/<class>/"),
+)
+WRITES = (
+    ("checkpoint.pt", "weights, and all that going on needs; for quantize.export"),
+    ("metrics.csv", "a row an epoch"),
+    ("learning_curve.png", "the same as a plot, where matplotlib is installed"),
+    ("teacher/", "the same files of the full-precision network, where the recipe asks for one"),
+)
 
-def main(arguments: list[str] | None = None) -> int:
+
+def main(arguments: list[str] | None = None, prog: str = "python -m quantize.train") -> int:
     """Run the command; 0 ok, 1 model, data or checkpoint refused, 2 usage, 130 stopped with Ctrl-C."""
-    options = _options(arguments)
+    options = _options(arguments, prog)
     return finish_training(lambda: _run(options))
 
 
@@ -33,8 +51,11 @@ def finish_training(work: Callable[[], None]) -> int:
     return finish(work, refused, "stopped; the same command goes on from the last finished epoch")
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = Parser(prog="python -m quantize.train", description=__doc__)
+def _options(arguments: list[str] | None, prog: str) -> argparse.Namespace:
+    epilog = sections(("examples", EXAMPLES), ("models of the zoo", zoo()), ("files in DIR, by data set", DATA),
+                      ("what is written, in build/<model>/train or the folder of --output", WRITES),
+                      ("exit codes", EXITS))
+    parser = Parser(prog=prog, description=__doc__, epilog=epilog)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
     parser.add_argument("--data", type=Path, help="folder of the data set's files")
     parser.add_argument("--output", type=Path, help="folder for checkpoint and metrics (default: build/<model>/train)")

@@ -9,23 +9,26 @@ from pathlib import Path
 
 from tbn_hw.shared.command import Parser
 from tbn_hw.shared.errors import UsageError
+from tbn_hw.targets.listing import TargetOption
 
 STAGES = ("load", "fold", "generate", "verify", "synthesise", "route", "report")
 DEFAULT_TARGET, DEFAULT_SEEDS = "ecp5", 3
 MOST_MHZ = 1000
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line; raises UsageError for a wrong one."""
-    parser = Parser(prog="python -m tbn_hw.build", description=__doc__)
+def parse(arguments: Sequence[str] | None, prog: str = "python -m tbn_hw.build", description: str | None = None,
+          epilog: str | None = None) -> argparse.Namespace:
+    """The command line; raises UsageError for a wrong one. `--help` begins with `description`, ends with `epilog`."""
+    parser = Parser(prog=prog, description=description, epilog=epilog)
     parser.add_argument("--model", required=True,
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
     parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
     parser.add_argument("--folding", type=Path, metavar="FILE",
                         help="PE and SIMD by node, as a build writes it to folding.yaml (default: the model file's, or "
                         "where it does not fit a board or part the fastest that does)")
-    parser.add_argument("--target", metavar="NAME",
-                        help="the board or part to build for; see README.md (default: ecp5, which is not routed)")
+    parser.add_argument("--target", metavar="NAME", action=TargetOption,
+                        help="the board or part to build for, or 'list' to show them all (default: ecp5, which is not "
+                        "routed)")
     parser.add_argument("--fps", type=_rate, metavar="N",
                         help="the cheapest folding that reaches N frames a second, or with 'max' the fastest that "
                         "fits, at the clock of --clock or the one to be expected of the part")

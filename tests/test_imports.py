@@ -18,7 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("benchmarks", "hdl", "quantize", "sim", "tbn_hw")
 NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor", "quantize.files")  # the hand-over and its parts
-SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.yaml_source")
+SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.folding_spec", "quantize.strict",
+        "quantize.yaml_source")
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")
 QONNX = "quantize.qonnx"  # needs the onnx package
 TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data",
@@ -35,14 +36,16 @@ ORDER = (  # the folders and modules of tbn_hw: each may import from itself and 
     ("shared", "verilog"),
     ("tools",),
     ("families",),
+    ("costs",),
     ("targets", "streaming", "host"),
-    ("costs", "netlists", "report"),
+    ("netlists", "report"),
     ("solver", "routing"),
     ("boards",),
     ("options",),
     ("stages",),
     ("exploration",),
     ("build", "explore", "run"),
+    ("__main__",),
 )
 ROW = {folder: row for row, folders in enumerate(ORDER) for folder in folders}
 

@@ -96,6 +96,21 @@ class ConstantMVU(wiring.Component):
         return bias.astype(np.int64)
 
     @property
+    def mh(self):
+        """Rows of the matrix."""
+        return self._weights.shape[0]
+
+    @property
+    def mw(self):
+        """Columns of the matrix."""
+        return self._weights.shape[1]
+
+    @property
+    def activation(self):
+        """'binary' or 'ternary'."""
+        return self._activation
+
+    @property
     def acc_width(self):
         """Bits of a result."""
         return self._acc_width

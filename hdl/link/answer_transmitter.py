@@ -5,14 +5,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ETHERNET
 from amaranth.lib.wiring import In, Out
 
-from hdl.link.request_receiver import CRC_BYTES, REPLY, Kind, Status
+from hdl.link.request_receiver import REPLY, Status
+from hdl.link.words import ANSWER_HEADER_BYTES, ANSWER_SYNC, CRC_BYTES, Kind
 from hdl.stream import check_count
-
-ANSWER_SYNC = (0xA5, 0x52)
-"""The two bytes that begin an answer."""
-
-HEADER_BYTES = 7
-"""Kind, sequence number, status, and four bytes of the body's length, lowest first."""
 
 
 class AnswerTransmitter(wiring.Component):
@@ -56,7 +51,7 @@ class AnswerTransmitter(wiring.Component):
         head = self.i.payload
         has_body = Signal()
         length = Signal(range(self._most + 1))
-        position = Signal(range(len(ANSWER_SYNC) + HEADER_BYTES))
+        position = Signal(range(len(ANSWER_SYNC) + ANSWER_HEADER_BYTES))
         wide = Signal(32)
         sent = self.o.valid & self.o.ready
         m.d.comb += [

@@ -6,12 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.link.answer_transmitter import AnswerTransmitter
 from hdl.link.picture_buffer import PictureBuffer
-from hdl.link.request_receiver import REPLY, Kind, RequestReceiver, Status
+from hdl.link.request_receiver import REPLY, RequestReceiver, Status
 from hdl.link.uart import UartReceiver, UartTransmitter
+from hdl.link.words import CYCLE_BYTES, Kind
 from hdl.stream import check_count, connect
-
-CYCLE_BYTES = 4
-"""Of the cycle counter that leads a result."""
 
 
 class BoardLink(wiring.Component):

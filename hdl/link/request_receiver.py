@@ -1,44 +1,20 @@
 """The receiving end of the board's serial protocol: bytes in, checked requests out. docs/protocol.md describes it."""
 
+import types
+
 from amaranth.hdl import Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.crc.catalog import CRC32_ETHERNET
 from amaranth.lib.wiring import In, Out
 
+from hdl.link import words
 from hdl.link.uart import RECEIVED
+from hdl.link.words import CRC_BYTES, REQUEST_HEADER_BYTES, REQUEST_SYNC, Kind
 from hdl.stream import check_count
 
-REQUEST_SYNC = (0xA5, 0x51)
-"""The two bytes that begin a request."""
-
-HEADER_BYTES = 6
-"""Kind, sequence number, and four bytes of the payload's length, lowest first."""
-
-CRC_BYTES = 4
-
-
-class Kind(enum.Enum, shape=unsigned(8)):
-    """What a request asks for."""
-
-    NONE = 0
-    """No request: the kind of an answer to bytes that were none."""
-    IDENTIFY = 1
-    CLASSIFY = 2
-
-
-class Status(enum.Enum, shape=unsigned(8)):
-    """What an answer says of its request."""
-
-    OK = 0
-    BAD_CRC = 1
-    BAD_LENGTH = 2
-    BUSY = 3
-    SHORT = 4
-    FRAMING = 5
-    UNKNOWN_KIND = 6
-    NOISE = 7
-    FAULT = 8
-
+Status = types.new_class("Status", (enum.Enum,), {"shape": unsigned(8)},
+                         lambda body: [body.__setitem__(word.name, word.value) for word in words.Status])
+"""`hdl.link.words.Status` as a shape of one byte, by whose names the Verilog knows its values."""
 
 REPLY = data.StructLayout({"kind": 8, "sequence": 8, "status": Status})
 """The head of an answer. The kind is the request's, whether it is known or not."""
@@ -100,7 +76,7 @@ class RequestReceiver(wiring.Component):
         came, byte = self.i.valid, self.i.payload.data
         silent = self._silence(m, came)
         kind, status = Signal(8), Signal(Status)
-        count = Signal(range(max(self._picture_bytes, HEADER_BYTES)))
+        count = Signal(range(max(self._picture_bytes, REQUEST_HEADER_BYTES)))
         noise = Signal()
         refused = Signal()
         length = Mux(kind == Kind.CLASSIFY, Const(self._picture_bytes, 32), 0).word_select(count[:2] ^ 2, 8)
@@ -168,7 +144,7 @@ class RequestReceiver(wiring.Component):
                             abort(Status.UNKNOWN_KIND)
                     with m.Elif(byte != length):
                         abort(Status.BAD_LENGTH)
-                    with m.Elif(count == HEADER_BYTES - 1):
+                    with m.Elif(count == REQUEST_HEADER_BYTES - 1):
                         m.d.sync += [count.eq(0), refused.eq(0)]
                         m.d.comb += self.start.eq(kind == Kind.CLASSIFY)
                         m.next = "payload"

@@ -1,4 +1,4 @@
-"""`python -m quantize.qonnx import FILE.onnx -o FILE.safetensors`, `check FILE.onnx`, `export NETWORK -o FILE.onnx`."""
+"""QONNX files in and out: says whether one can be imported, imports it, or exports a network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from quantize.command import Parser, finish
+from quantize.command import EXITS, Parser, finish, sections
 from quantize.network import Network
 from quantize.qonnx.exporter import write_network
 from quantize.qonnx.graph import QonnxError
@@ -15,15 +15,27 @@ from quantize.tensor import NetworkError
 from quantize.yaml_source import SpecError
 from quantize.zoo import find_weights
 
+EXAMPLES = (
+    ("%(prog)s check FILE.onnx", "what is understood of a file, node by node, and what is refused and why"),
+    ("%(prog)s import FILE.onnx -o my.safetensors",
+     "the network of integers; the build's --model takes FILE.onnx itself as well"),
+    ("%(prog)s export tbn_cnv -o tbn_cnv.onnx", "a model of the zoo, or the network of a .safetensors file, as QONNX"),
+)
+WRITES = (
+    ("standard output", "check, import: a line a node, then what to know of the logits"),
+    ("the file of -o", "import, export: the network"),
+)
 
-def main(arguments: list[str] | None = None) -> int:
+
+def main(arguments: list[str] | None = None, prog: str = "python -m quantize.qonnx") -> int:
     """Run the command and return its exit code: 0 done, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     return finish(lambda: options.run(options), (QonnxError, NetworkError, SpecError), "stopped", "error: ")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m quantize.qonnx", description=__doc__)
+def _parser(prog: str) -> argparse.ArgumentParser:
+    epilog = sections(("examples", EXAMPLES), ("what is written", WRITES), ("exit codes", EXITS))
+    parser = Parser(prog=prog, description=__doc__, epilog=epilog)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, text in (("import", "make a network of integers from a QONNX file"),
                        ("check", "say of every node of a QONNX file whether it can be imported")):

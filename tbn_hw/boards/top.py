@@ -11,8 +11,9 @@ from amaranth.back import verilog as amaranth_verilog
 
 from hdl.link.board_link import BoardLink
 from hdl.link.uart import phase_step, phase_width
+from hdl.link.words import BAUD
 from tbn_hw.families.pll import MHZ, Pll, pll
-from tbn_hw.host.protocol import BAUD, CLOCK_AT, Identity, network_key
+from tbn_hw.host.protocol import CLOCK_AT, Identity, network_key
 from tbn_hw.shared.errors import UsageError
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import Accelerator

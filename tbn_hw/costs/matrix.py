@@ -37,11 +37,10 @@ class Matrix:
 
     @classmethod
     def of(cls, mvu: MVU) -> Matrix:
-        activation, kind, (mh, mw) = mvu._activation_kind, mvu._kind, mvu._weights.shape
-        constant = mvu.start_values(mw)
+        constant = mvu.start_values(mvu.mw)
         bits = (constant[:, None] >> np.arange(mvu.acc_width)) & 1
         starts = int((bits != bits[0]).any(axis=0).sum()) if constant.any() else -1
-        return cls(activation, kind, mvu._shape.width, mh, mw, mvu.acc_width, starts)
+        return cls(mvu.activation_kind, mvu.weight_kind, mvu.element_shape.width, mvu.mh, mvu.mw, mvu.acc_width, starts)
 
     @property
     def counted(self) -> bool:

@@ -28,6 +28,15 @@ def distinct_columns(depth: int, width: int) -> float:
     return (all_columns - 2) * -np.expm1(width * np.log1p(-1 / all_columns))
 
 
+def stored_columns(table: np.ndarray, width: int, par: int) -> int:
+    """Distinct columns, constant ones aside, of a ROM of `par` channels a row; `table` (channels, n) holds integers of
+    `width` bits."""
+    values = table.astype(np.int64).reshape(len(table) // par, -1)  # (folds, par * n)
+    bits = (values[:, :, None] >> np.arange(width)) & 1
+    columns = np.unique(bits.reshape(len(values), -1), axis=1)
+    return int((columns.any(axis=0) & ~columns.all(axis=0)).sum())
+
+
 def random_rom(depth: int, width: int, family: str, style: str) -> tuple[float, float]:
     """(block RAMs, LUTs) of a ROM of random rows that `hdl.rom.read_only` makes."""
     if depth == 1:

@@ -13,16 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 from tbn_hw.costs.features import pieces
 from tbn_hw.costs.piece import Piece
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.shared.errors import UsageError
-from tbn_hw.streaming.accelerator import Engine
 
 FITTED = ("lut", "ff")
 """The figures that are fitted."""
+
+
+class Engine(Protocol):
+    """An engine of any architecture."""
+
+    def component(self) -> Any:
+        """Its Amaranth component."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class CostModel:
     error: Error
 
     def of(self, component: Any) -> dict[str, float]:
-        """The estimated FIGURES of a component, or of an engine."""
+        """The estimated FIGURES of a component, or of all components of an engine's."""
         total = dict.fromkeys(FIGURES, 0.0)
         for piece in pieces(component, self.family):
             for figure, value in self.piece(piece).items():
@@ -60,6 +66,7 @@ class CostModel:
         return fitted | {"bram": piece.bram, "dsp": piece.dsp}
 
     def engine(self, engine: Engine) -> dict[str, float]:
+        """The estimated FIGURES of an engine."""
         return self.of(engine.component())
 
 

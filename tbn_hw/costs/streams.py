@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from math import lcm
 
+from hdl.stream_queue import PAIR_DEPTH
 from tbn_hw.costs.memory import ram
 from tbn_hw.costs.piece import Piece, bits_of
 
 
 def queue_piece(width: int, depth: int, family: str) -> Piece:
     """The piece of a queue of `depth` beats of some bits."""
-    if depth == 2:
+    if depth == PAIR_DEPTH:
         return Piece("queues", {"queue": 1, "queue bit": width})
     luts, ff, blocks = ram(depth - 1, width, family)
     return Piece("deep queue", {"one": 1, "bit": width, "level bit": bits_of(depth + 1), "ram lut": luts, "ram bit": ff,

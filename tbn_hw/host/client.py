@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hdl.link.request_receiver import Kind, Status
+from hdl.link.words import Kind, Status
 from tbn_hw.host.protocol import (
     IDENTITY_BYTES,
     Answer,
@@ -63,18 +63,18 @@ class Board:
         except ValueError as error:
             raise BoardError(f"the board speaks otherwise than this host: {error}") from None
 
-    def _ask(self, kind: object, payload: bytes) -> bytes:
+    def _ask(self, kind: Kind, payload: bytes) -> bytes:
         """The body of the right answer; asks again after a spoilt one."""
         why = SILENT
         for _ in range(ATTEMPTS):
             self._sequence = self._sequence % 255 + 1  # 0 is the board's own, for what was no request
             self._reader = AnswerReader(self._longest)
             self._pipe.write(request(kind, self._sequence, payload))
-            answer = self._answer(kind.value)  # type: ignore[attr-defined]
+            answer = self._answer(kind)
             if answer is None:
                 discarded = self._reader.discarded
                 why = f"the board's answers cannot be read: {discarded} bytes were none" if discarded else SILENT
-            elif answer.status == Status.OK.value:
+            elif answer.status == Status.OK:
                 return answer.body
             else:
                 why = f"the board refuses: {sentence(answer.status)}"
@@ -91,7 +91,7 @@ class Board:
                 return None
             for answer in self._reader.feed(data):
                 right = answer.kind == kind and answer.sequence == self._sequence
-                if right or answer.status not in (Status.OK.value, Status.FAULT.value):
+                if right or answer.status not in (Status.OK, Status.FAULT):
                     return answer
         return None
 

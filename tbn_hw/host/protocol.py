@@ -5,19 +5,15 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from hdl.link.answer_transmitter import ANSWER_SYNC
-from hdl.link.board_link import CYCLE_BYTES
-from hdl.link.request_receiver import REQUEST_SYNC, Status
+from hdl.link.words import ANSWER_SYNC, CYCLE_BYTES, REQUEST_SYNC, Kind, Status
 
 VERSION = 1
-BAUD = 1_000_000
-"""Bits a second on the line, where nothing else is said."""
 _REQUEST, _ANSWER, _CRC = struct.Struct("<BBI"), struct.Struct("<BBBI"), struct.Struct("<I")
 _IDENTITY = struct.Struct("<B16sIIHHBHB31s")
 IDENTITY_BYTES = _IDENTITY.size
@@ -31,9 +27,9 @@ def network_key(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:KEY_BYTES]
 
 
-def request(kind: Any, sequence: int, payload: bytes = b"") -> bytes:
+def request(kind: Kind, sequence: int, payload: bytes = b"") -> bytes:
     """The bytes of a request."""
-    content = _REQUEST.pack(kind.value, sequence, len(payload)) + payload
+    content = _REQUEST.pack(kind, sequence, len(payload)) + payload
     return bytes(REQUEST_SYNC) + content + _CRC.pack(zlib.crc32(content))
 
 
@@ -178,13 +174,13 @@ def sentence(status: int) -> str:
     return _SENTENCES.get(status, f"it gave the unknown status {status}")
 
 
-_SENTENCES = {
-    Status.BAD_CRC.value: "a request came with a wrong CRC",
-    Status.BAD_LENGTH.value: "a request's length was not that of its kind",
-    Status.BUSY.value: "it had no place for another picture",
-    Status.SHORT.value: "a request broke off",
-    Status.FRAMING.value: "a byte came without its stop bit; are both ends at the same baud rate",
-    Status.UNKNOWN_KIND.value: "it does not know the kind of request",
-    Status.NOISE.value: "bytes came that were no request",
-    Status.FAULT.value: "the accelerator called the picture malformed",
+_SENTENCES: Mapping[int, str] = {
+    Status.BAD_CRC: "a request came with a wrong CRC",
+    Status.BAD_LENGTH: "a request's length was not that of its kind",
+    Status.BUSY: "it had no place for another picture",
+    Status.SHORT: "a request broke off",
+    Status.FRAMING: "a byte came without its stop bit; are both ends at the same baud rate",
+    Status.UNKNOWN_KIND: "it does not know the kind of request",
+    Status.NOISE: "bytes came that were no request",
+    Status.FAULT: "the accelerator called the picture malformed",
 }

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tbn_hw.streaming.kinds import KINDS
+
 ROWS = 12
 """Rows of a piece; one that cannot be cut has more."""
 LANE_WIDTHS, LANE_GAP = (212, 128), 20
 BOX_HEIGHT, SMALL_HEIGHT, ROW_GAP, MARGIN = 38, 22, 24, 6
 NAME_WIDTH = 6.2
 """Pixels of a character of a name, at most."""
-GROUPS = {"conv": "matrix", "dense": "matrix", "threshold": "scale", "requantize": "scale", "max_pool": "pool",
-          "avg_pool": "pool", "top_k": "pool", "add": "join", "pad_channels": "join"}
+GROUPS = {name: kind.group for name, kind in KINDS.items()}
 """Engines drawn alike; all others move data only."""
 
 

@@ -23,7 +23,7 @@ def network_figures(network: Network, accelerator: Accelerator) -> dict[str, Any
     """Work and weight memory of one picture; the saving is that of the ROM images of layers with binary weights."""
     stored = []  # (bits a weight, bits in the ROM image, weights) of each weight memory
     for engine in accelerator.engines:
-        if engine.node is not None and engine.kind in ("conv", "dense"):
+        if engine.node is not None and engine.has_weights:
             rows, width = rom_rows(engine)
             stored.append((weight_bits(engine.node), len(rows) * width, engine.node.arrays["weights"].size))
     binary = [(bits, count) for kind, bits, count in stored if kind == 1]
@@ -54,7 +54,7 @@ def synthesis_figures(accelerator: Accelerator, total: Mapping[str, Any],
 
     `modules` are the (kind, figures) of all engines and of the top level.
     """
-    lanes = sum(engine.folding.lanes for engine in accelerator.engines if engine.kind in ("conv", "dense"))
+    lanes = sum(engine.folding.lanes for engine in accelerator.engines if engine.has_weights)
     parts = {part: dict.fromkeys(FIGURES, 0) for part in PARTS}
     for kind, figures in modules:
         for part, found in figures["parts"].items():

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from tbn_hw.families.cells import FIGURES
 
+COLUMNS = {"kind": "kind", "PE": "pe", "SIMD": "simd", "cycles": "cycles", "ideal": "ideal_cycles",
+           "LUT est.": "lut_estimate", "LUT": "lut"}
+"""The columns of the table of layers, and the figures in them."""
+SPARED = ("kind", "ideal")
+"""The columns that a terminal does without, one after the other, if they leave too little room for names."""
+GAP, LEAST_LABEL = 2, 12
+"""Characters between two columns, and of a layer's name at least."""
+
 
 def show(report: Mapping[str, Any], console: Console) -> None:
     """Print the report's tables."""
-    layers = Table(title=f"{report['model']} on {report['target']}", title_justify="left")
-    layers.add_column("layer", overflow="fold")
-    layers.add_column("kind")
-    for column in ("PE", "SIMD", "cycles", "ideal", "LUT, estimated", "LUT"):
-        layers.add_column(column, justify="right")
-    for entry in report["layers"]:
-        layers.add_row(entry["name"], entry["kind"], *(_number(entry[key]) for key in
-                                                       ("pe", "simd", "cycles", "ideal_cycles", "lut_estimate", "lut")))
-    console.print(layers)
+    console.print(_layers(report["layers"], f"{report['model']} on {report['target']}", console.width))
     parts = Table(title="parts", title_justify="left")
     parts.add_column("part")
     for column in ("LUT", "share", "FF", "block RAM"):
@@ -37,6 +39,65 @@ def show(report: Mapping[str, Any], console: Console) -> None:
         if value is not None:
             facts.add_row(name, value)
     console.print(facts)
+
+
+def _layers(layers: Sequence[Mapping[str, Any]], title: str, width: int) -> Table:
+    """A line a layer, as wide as the terminal at most; layers of one block stand below its name."""
+    groups = _groups([entry["name"] for entry in layers])
+    columns = {head: [value if isinstance(value, str) else _number(value) for value in (entry[key] for entry in layers)]
+               for head, key in COLUMNS.items()}
+    longest = max(len(label) for heading, labels in groups for label in (heading, *labels))
+    for spared in SPARED:
+        if _room(columns, width) < longest:
+            del columns[spared]
+    room = max(_room(columns, width), LEAST_LABEL)
+
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("layer", no_wrap=True)
+    for head in columns:
+        table.add_column(head, no_wrap=True, justify="left" if head == "kind" else "right")
+    lines = zip(*columns.values(), strict=True)
+    for heading, labels in groups:
+        if heading:
+            table.add_row(_shortened([heading], room)[0])
+        for label in _shortened(labels, room):
+            table.add_row(label, *next(lines))
+    return table
+
+
+def _room(columns: Mapping[str, Sequence[str]], width: int) -> int:
+    """Characters that these columns leave for the names of layers."""
+    return width - 1 - sum(GAP + max(map(len, (head, *cells))) for head, cells in columns.items())
+
+
+def _groups(names: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Layers in their order as (name of their block, labels): the labels of a block of two and more are indented."""
+
+    def block(name: str) -> str:
+        outer = name.split(".")
+        return ".".join(outer[:2]) if len(outer) > 2 else ""
+
+    found: list[tuple[str, list[str]]] = []
+    for name, group in groupby(names, block):
+        members = list(group)
+        if name and len(members) > 1:
+            found.append((name, [f"  {member.removeprefix(name)[1:]}" for member in members]))
+        else:
+            found.append(("", members))
+    return found
+
+
+def _shortened(labels: Sequence[str], width: int) -> list[str]:
+    """Labels of at most `width` characters, without their middles where they are longer; different ones stay so."""
+    found: list[str] = []
+    for label in labels:
+        tail = width // 2
+        short = label if len(label) <= width else f"{label[:width - tail - 1]}…{label[-tail:]}"
+        if short in found:
+            number = f"…{len(found)}"
+            short = short[:width - len(number)] + number
+        found.append(short)
+    return found
 
 
 def show_classes(files: Sequence[str], classes: Sequence[str], ranked: Sequence[Sequence[tuple[int, int]]],

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 from quantize import command
 from quantize.command import UNREAD, describe, is_unread
-from tbn_hw.shared.errors import BuildError, UsageError
+from tbn_hw.shared.errors import BuildError, ToolMissing, UsageError
 
 INTERRUPTED = 130
+EXITS = {
+    0: "done",
+    1: "the model, its weights or its folding are refused",
+    2: "the command line is wrong, or a file cannot be read or written",
+    3: "a tool or a package is missing, Yosys or nextpnr ended without a result, or a worker process was killed",
+    4: "the gateware differs from the golden model; the first node, pixel and channel are named",
+    5: "the design does not fit or misses its timing",
+    6: "the board does not answer, or not as it should",
+    INTERRUPTED: "stopped with Ctrl-C; what was done is kept",
+    UNREAD: "nothing reads what is printed any more, such as head",
+}
+"""What each exit code means."""
 
 
 class Parser(command.Parser):
@@ -19,12 +32,32 @@ class Parser(command.Parser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        sys.stdout.flush()  # here, where `finish` can still tell that nothing reads it
+        super().exit(status, message)
 
-def finish(work: Callable[[], None], say: Callable[[str], None], interrupted: str | None = None) -> int:
-    """Do a command's work and return the exit code; an error is told to `say`, and so is what Ctrl-C leaves."""
+
+def exits(*errors: int) -> list[tuple[str, str]]:
+    """Rows for `quantize.command.sections`: the exit codes of a command that may end with these errors."""
+    return [(str(code), EXITS[code]) for code in (0, *errors, INTERRUPTED, UNREAD)]
+
+
+def require(extra: str, *packages: str) -> None:
+    """Raise ToolMissing for a package that is not installed. The extra `extra` of this project brings it."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise ToolMissing(f"{package} is missing; install it with pip install '.[{extra}]'")
+
+
+def finish(work: Callable[[], int | None], say: Callable[[str], None], interrupted: str | None = None) -> int:
+    """Do a command's work and return the exit code; an error is told to `say`, and so is what Ctrl-C leaves.
+
+    Work that returns an exit code has the last word.
+    """
     try:
-        work()
-        sys.stdout.flush()
+        code = work()
+        if not sys.stdout.closed:  # as a command within this one leaves it where nothing reads it
+            sys.stdout.flush()
     except BuildError as error:
         say(f"error: {error}")
         return error.exit_code
@@ -37,4 +70,4 @@ def finish(work: Callable[[], None], say: Callable[[str], None], interrupted: st
         if interrupted is not None:
             say(interrupted)
         return INTERRUPTED
-    return 0
+    return code or 0

@@ -14,10 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from hdl.mvu import MVU
 from hdl.window_schedule import WindowSchedule
 from quantize.network import INPUT, Network
-from quantize.rom import matrix
 from quantize.tensor import Node, TensorType
 from tbn_hw.costs import wires
 from tbn_hw.costs.features import pieces
@@ -28,9 +26,12 @@ from tbn_hw.costs.piece import Piece
 from tbn_hw.costs.streams import converter_piece, queue_piece
 from tbn_hw.costs.window import window_pieces
 from tbn_hw.families.cells import FIGURES
-from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH, Link, core
-from tbn_hw.streaming.folding import Folding, divisors, foldable, ideal_cycles, word
-from tbn_hw.streaming.plan import plan, spread
+from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH
+from tbn_hw.streaming.kinds import Job, kind_of
+from tbn_hw.streaming.kinds.kind import geometry
+from tbn_hw.streaming.kinds.matrix import in_logic, mvu, weight_bits
+from tbn_hw.streaming.plan import plan
+from tbn_hw.streaming.terms import Folding, Link, divisors, narrowed
 
 COSTS = (*FIGURES, "wire")
 """What a choice costs: the FIGURES, and tiles of wire."""
@@ -83,41 +84,41 @@ class Candidates:
         self._shapes = {tensor: self._plan.links[stream].shape for tensor, stream in self._plan.streams.items()}
         self._matrices: dict[str, Matrix] = {}
         self._cache: dict[Any, tuple[int, tuple[float, ...]]] = {}
-        self.nodes = [node for node in network.nodes if node.kind != "flatten"]
+        self.nodes = [node for node in network.nodes if kind_of(node).has_engine]
         self.streams = [stream for node in self.nodes for stream in self._streams_to(node)]
 
     def origin(self, tensor: str) -> str:
         """The tensor without the flattens on its way."""
         node = self.network.by_name.get(tensor)
-        return self.origin(node.inputs[0]) if node is not None and node.kind == "flatten" else tensor
+        return tensor if node is None or kind_of(node).has_engine else self.origin(node.inputs[0])
 
     def options(self, node: Node, most_cycles: int) -> list[Option]:
         """The options of a node that need no more cycles a frame, and not far more lanes than that takes."""
         x, y = self.network.types[node.inputs[0]], self.network.types[node.name]
-        macs = self.network.macs(node.name)
-        if not macs:
-            foldings = [Folding(par) for par in divisors(foldable(node, x))]
-        else:
-            weights = node.arrays["weights"]
-            mh, mw = len(weights), weights.size // len(weights)
-            least = -(-macs // most_cycles)
+        kind = kind_of(node)
+        if kind.has_weights:
+            mh, mw = kind.sizes(node, x).values()
+            least = -(-self.network.macs(node.name) // most_cycles)
             foldings = [Folding(pe, simd, form) for pe in divisors(mh) for simd in divisors(mw)
-                        if least <= pe * simd <= max(MOST_LANES * least, 8) or pe * simd == weights.size
+                        if least <= pe * simd <= max(MOST_LANES * least, 8) or pe * simd == mh * mw
                         for form in self._forms(node, pe, simd)]
+        else:
+            (channels,) = kind.sizes(node, x).values()
+            foldings = [Folding(par) for par in divisors(channels)]
         found = []
         for folding in foldings:
-            taken = word(node, x.channels, folding)
-            ideal = ideal_cycles(node, [x], y, folding, taken)
+            taken = kind.word(node, x.channels, folding)
+            ideal = kind.ideal_cycles(node, x, y, folding, taken)
             if ideal > most_cycles:
                 continue
             cycles, cost, constant = self._cost(node, x, folding, taken)
             if cycles <= most_cycles:
-                found.append(Option(folding, taken, cycles, spread(node, y, folding, ideal), constant, cost))
+                found.append(Option(folding, taken, cycles, kind.spread(node, y, folding, ideal), constant, cost))
         return _undominated(found)
 
     def _forms(self, node: Node, pe: int, simd: int) -> list[str]:
         """Where the weights may lie: where they would anyway, or in the other place, if they may."""
-        weights, bits = node.arrays["weights"], 1 if node.attrs["weights"] == "binary" else 8
+        weights, bits = node.arrays["weights"], weight_bits(node)
         rows = weights.size // (pe * simd)
         if rows < LEAST_ROWS:
             return ["auto"]
@@ -127,20 +128,18 @@ class Candidates:
         return ["auto", "logic"] if rows <= MOST_ROWS and weights.size * bits <= MOST_BITS else ["auto"]
 
     def _cost(self, node: Node, x: TensorType, folding: Folding, taken: int) -> tuple[int, tuple[float, ...], bool]:
-        shape = self._shapes[self.origin(node.inputs[0])]
-        if not self.network.macs(node.name):
-            part = core(node, [Link(self.network.types[name], self._shapes[self.origin(name)], folding.pe)
-                               for name in node.inputs], folding, self.model.family)
-            cycles = part.interval if node.kind == "top_k" else max(part.interval, x.size // folding.pe)
-            return cycles, self._sum(list(pieces(part, self.model.family))), False
-        found = self.matrix(node)
-        constant = folding.lanes == found.mh * found.mw and found.counted
+        shape, kind = self._shapes[self.origin(node.inputs[0])], kind_of(node)
+        if not kind.has_weights:
+            links = [Link(self.network.types[name], self._shapes[self.origin(name)], taken) for name in node.inputs]
+            parts = kind.parts(Job(node, links, folding, self.model.family))
+            made = [piece for part in parts for piece in pieces(part, self.model.family)]
+            return max(x.size // taken, *(part.interval for part in parts)), self._sum(made), False
+        found, constant = self.matrix(node), in_logic(node, x, folding)
         uneven = len(np.unique(node.arrays["pad"])) > 1 if "pad" in node.arrays else False
-        geometry = tuple(int(node.attrs.get(key, default)) for key, default in
-                         (("kernel", 1), ("stride", 1), ("padding", 0)))
-        key = (x.shape, shape.width, geometry, found, folding, uneven)
+        windows = geometry(node)
+        key = (x.shape, shape.width, windows, found, folding, uneven)
         if key not in self._cache:
-            kernel, stride, padding = geometry
+            kernel, stride, padding = windows
             repeat, fold = found.mh // folding.pe, found.mw // folding.simd
             schedule = _schedule(x.height, x.width, x.channels // taken, kernel, stride, padding, fold * repeat)
             made = list(window_pieces(schedule, folding.simd, repeat, shape.width, uneven, self.model.family))
@@ -153,25 +152,23 @@ class Candidates:
         return *self._cache[key], constant
 
     def matrix(self, node: Node) -> Matrix:
-        """The numbers of a conv or dense node."""
+        """The numbers of a node with weights."""
         if node.name not in self._matrices:
-            x = self.network.types[node.inputs[0]]
-            mvu = MVU(weights=matrix(node), weight_kind=node.attrs["weights"], pe=1, simd=1,
-                      activation=x.kind if x.kind != "int" else self._shapes[self.origin(node.inputs[0])],
-                      bias=node.arrays.get("bias"), family=self.model.family)
-            self._matrices[node.name] = Matrix.of(mvu)
+            (name,) = node.inputs
+            link = Link(self.network.types[name], self._shapes[self.origin(name)], 1)
+            self._matrices[node.name] = Matrix.of(mvu(Job(node, [link], Folding(1), self.model.family)))
         return self._matrices[node.name]
 
     def _streams_to(self, node: Node) -> list[Stream]:
         return [Stream(None if self.origin(tensor) == INPUT else self.origin(tensor), node.name,
-                       self.readers(self.origin(tensor)) == 1 and node.kind != "add", held)
+                       self.readers(self.origin(tensor)) == 1 and not kind_of(node).joins, held)
                 for tensor, held in zip(node.inputs, self._queued(node), strict=True)]
 
     def readers(self, tensor: str) -> int:
         """How many readers a tensor's stream has, past flattens."""
         found = self.network.outputs.count(tensor)
         for node in self.network.consumers(tensor):
-            found += self.readers(node.name) if node.kind == "flatten" else node.inputs.count(tensor)
+            found += node.inputs.count(tensor) if kind_of(node).has_engine else self.readers(node.name)
         return found
 
     def _queued(self, node: Node) -> list[int]:
@@ -197,7 +194,7 @@ class Candidates:
         link, bits = self.network.types[tensor], self._shapes[tensor].width
         par, total = (self.network.input.channels if maker is None else maker.pe), np.zeros(len(COSTS))
         if maker is not None and stream.alone:
-            narrow = narrowed(maker, reader.word, link.size)
+            narrow = narrowed(maker.pe, reader.word, link.size, maker.spread)
             total = total + self._out(self.network.by_name[tensor], maker, narrow)
             par = narrow
         if stream.pixels:
@@ -211,7 +208,7 @@ class Candidates:
         """The cost of the way out of a node, `par` elements a beat: converter, or fewer results at once, and queue."""
         bits, made = self._shapes[node.name].width, []
         total = np.zeros(len(COSTS))
-        if par != option.pe and self.network.macs(node.name) and not option.constant:
+        if par != option.pe and kind_of(node).has_weights and not option.constant:
             found = self.matrix(node)
             new, old = (result_features(found, option.pe, results) for results in (par, option.pe))
             total = np.array(self._sum([Piece("accumulators", {name: new[name] - old[name] for name in new})]))
@@ -235,12 +232,6 @@ def _undominated(options: list[Option]) -> list[Option]:
                 and all(a <= b for a, b in zip(other.cost, option.cost, strict=True)) for other in kept):
             kept.append(option)
     return kept
-
-
-def narrowed(maker: Option, wanted: int, size: int) -> int:
-    """Elements in a beat of a maker whose only reader wants so many at once."""
-    fits = 0 < wanted < maker.pe and maker.pe % wanted == 0 and size // wanted <= maker.spread
-    return wanted if fits else maker.pe
 
 
 @lru_cache(maxsize=4096)

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from tbn_hw.solver.options import COSTS, Candidates, Option, Stream, narrowed
-from tbn_hw.streaming.folding import Folding
+from tbn_hw.solver.options import COSTS, Candidates, Option, Stream
+from tbn_hw.streaming.terms import Folding, narrowed
 
 PRICES = {"lut": 1.0, "ff": 0.1, "bram": 10.0, "dsp": 10.0, "wire": 0.1}
 """What is minimised: LUTs, a tenth of one for a tile of wire, which short wires are worth in clock and routing, and a
@@ -85,7 +85,7 @@ def _add_stream(problem: _Problem, candidates: Candidates, stream: Stream, optio
     words = sorted({option.word for option in options[stream.reader]})
 
     def of_maker(option: Option) -> Hashable:
-        way_out = tuple(narrowed(option, word, size) for word in words) if stream.alone else ()
+        way_out = tuple(narrowed(option.pe, word, size, option.spread) for word in words) if stream.alone else ()
         return option.pe, option.constant, way_out
 
     makers = _classes(options[stream.maker], of_maker)

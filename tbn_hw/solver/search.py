@@ -12,7 +12,9 @@ from tbn_hw.families.cells import FIGURES
 from tbn_hw.shared.errors import DoesNotFit
 from tbn_hw.solver.options import Candidates
 from tbn_hw.solver.problem import Solution, cheapest, is_possible
-from tbn_hw.streaming.folding import divisors, fold
+from tbn_hw.streaming.folding import fold
+from tbn_hw.streaming.kinds import kind_of
+from tbn_hw.streaming.terms import divisors
 from tbn_hw.targets.catalogue import WORDS, Target
 
 FILL = {"ecp5": 0.70, "gowin": 0.60, "ice40": 0.55, "xc7": 0.70}
@@ -93,9 +95,9 @@ def _intervals(network: Network) -> Iterator[int]:
     """The cycles a frame that engines of the network may have."""
     for node in network.nodes:
         x, y = network.types[node.inputs[0]], network.types[node.name]
-        if node.kind != "flatten":
+        if kind_of(node).has_engine:
             yield from (tensor.size // number for tensor in (x, y) for number in divisors(tensor.channels))
-        if network.macs(node.name):
+        if kind_of(node).has_weights:
             yield from (y.height * y.width * number for number in divisors(node.arrays["weights"].size))
 
 
@@ -150,7 +152,7 @@ def _least(candidates: Candidates, name: str) -> Iterator[int]:
     network = candidates.network
     node = network.by_name[name]
     x, y = network.types[node.inputs[0]], network.types[name]
-    if network.macs(name):
+    if kind_of(node).has_weights:
         yield max(x.height * x.width, y.height * y.width)
     else:
         yield min(option.cycles for option in candidates.options(node, 1 << 62))

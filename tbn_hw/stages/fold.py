@@ -59,7 +59,7 @@ def _excess(accelerator: Accelerator, wish: Wish) -> str | None:
 def wire_of(engine: Engine, figures: Mapping[str, float]) -> float:
     """The tiles of wire of an engine of these FIGURES."""
     wire = wires.of_cells(figures["lut"], figures["bram"], engine.family)
-    if engine.kind in ("conv", "dense"):
+    if engine.has_weights:
         wire += wires.of_inputs(engine.folding.lanes, engine.folding.simd, engine.links[0].shape.width, engine.family)
     return wire
 

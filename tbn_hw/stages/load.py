@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from quantize.folding_spec import Stated
 from quantize.layer_spec import AvgPool, Binary, Conv, Dense, Fixed, Int8, MaxPool, Ternary
 from quantize.network import Network, NetworkError
 from quantize.spec import Spec, SpecError, load_spec
@@ -17,7 +18,7 @@ from tbn_hw.shared.errors import ModelRefused, ToolMissing, UsageError
 class Loaded:
     """A network, what its model file says beside it, and labelled test pictures where some lie beside the file.
 
-    `resize` is the pixels of a user's picture's shorter side, `foldings` the stated (PE, SIMD) by node.
+    `resize` is the pixels of a user's picture's shorter side, `foldings` what is stated of them by node.
     """
 
     name: str
@@ -25,7 +26,7 @@ class Loaded:
     pictures: Pictures | None
     dataset: str | None = None
     resize: int | None = None
-    foldings: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    foldings: Mapping[str, Stated] = field(default_factory=dict)
 
 
 def load(model: str, weights: Path | None) -> Loaded:

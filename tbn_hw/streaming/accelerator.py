@@ -11,13 +11,17 @@ from hdl.axi_stream import AxiInput, AxiOutput
 from hdl.fork import Fork
 from hdl.stream_queue import Queue
 from quantize.network import Network, Node
-from tbn_hw.streaming.engine import Link, engine
-from tbn_hw.streaming.folding import Folding
+from tbn_hw.streaming.engine import engine
+from tbn_hw.streaming.kinds import Job, kind_of
+from tbn_hw.streaming.terms import Folding, Link
 
 
 @dataclass(frozen=True)
 class Engine:
-    """One instance in the top level: a module of its own, with the streams at its ports by port name."""
+    """One instance in the top level: a module of its own, with the streams at its ports by port name.
+
+    `o_par` is the number of elements in a beat of its output, 0 for as many as it makes at once.
+    """
 
     name: str
     kind: str
@@ -31,6 +35,11 @@ class Engine:
     family: str = "portable"
     cycles: int | None = None
     ideal_cycles: int | None = None
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it multiplies a matrix of weights."""
+        return self.node is not None and kind_of(self.node).has_weights
 
     def component(self) -> Any:
         """The Amaranth component of this engine."""
@@ -49,7 +58,7 @@ class Engine:
                 return AxiOutput(shape=link.shape, channels=link.tensor.channels, par=link.par,
                                  k=classes.tensor.channels if classes else 0)
         assert self.node is not None
-        return engine(self.node, self.links, self.folding, self.o_par, self.family)
+        return engine(Job(self.node, self.links, self.folding, self.family, self.o_par))
 
 
 @dataclass(frozen=True)

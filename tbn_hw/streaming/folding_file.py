@@ -15,12 +15,13 @@ from typing import Any
 
 import yaml
 
+from quantize.folding_spec import AUTO, Stated, read_folding
 from quantize.network import Network
 from quantize.yaml_source import SpecError, YamlSource
 from tbn_hw.shared.errors import ModelRefused, UsageError
-from tbn_hw.streaming.folding import WEIGHTS, Folding, Stated, objection
-
-KEYS = ("pe", "simd", "weights")
+from tbn_hw.streaming.folding import objection
+from tbn_hw.streaming.kinds import kind_of
+from tbn_hw.streaming.terms import Folding
 
 
 def read(path: Path, network: Network) -> dict[str, Stated]:
@@ -47,7 +48,7 @@ def read(path: Path, network: Network) -> dict[str, Stated]:
 def text_of(foldings: Mapping[str, Folding]) -> str:
     """The folding file of `foldings`."""
     entries = {name: {"pe": entry.pe, "simd": entry.simd} | (
-        {"weights": entry.weights} if entry.weights != WEIGHTS[0] else {}) for name, entry in foldings.items()}
+        {"weights": entry.weights} if entry.weights != AUTO else {}) for name, entry in foldings.items()}
     return yaml.safe_dump(entries, sort_keys=False, default_flow_style=None, allow_unicode=True, width=1000)
 
 
@@ -56,20 +57,10 @@ def _entry(source: YamlSource, name: Any, value: Any, network: Network) -> State
     if name not in network.by_name:
         raise source.error(place, f"is no node of {network.name}; python -m tbn_hw.build --until fold names them all "
                                   "in folding.yaml")
-    if not isinstance(value, dict) or set(value) - set(KEYS) or "pe" not in value:
-        raise source.error(place, f"must be a mapping with the keys pe and simd, not {value!r}")
-    weights = value.get("weights", WEIGHTS[0])
-    if weights not in WEIGHTS:
-        raise source.error((*place, "weights"), f"must be one of {', '.join(WEIGHTS)}, not {weights!r}")
-    if weights != WEIGHTS[0] and not network.macs(name):
+    entry = read_folding(source, place, value)
+    if entry.weights != AUTO and not kind_of(network.by_name[name]).has_weights:
         raise source.error((*place, "weights"), f"a {network.by_name[name].kind} has none")
-    for key, number in value.items():
-        if key == "weights":
-            continue
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise source.error((*place, key), f"must be a positive integer, not {number!r}")
-    pe, simd = value["pe"], value.get("simd", 1)
-    wrong = objection(network, name, pe, simd)
+    wrong = objection(network, name, entry.pe, entry.simd)
     if wrong is not None:
         raise source.error(place, wrong)
-    return (pe, simd) if weights == WEIGHTS[0] else (pe, simd, weights)
+    return entry.stated

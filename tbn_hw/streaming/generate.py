@@ -18,10 +18,10 @@ from amaranth.back import verilog
 from amaranth.hdl import Shape
 
 from quantize.rom import matrix, mem_text, pack
-from quantize.tensor import Node
 from sim.process import end_with_parent
 from tbn_hw.shared.errors import WorkerKilled
 from tbn_hw.streaming.accelerator import Accelerator, Engine
+from tbn_hw.streaming.kinds.matrix import weight_bits
 from tbn_hw.verilog.hierarchy import merged
 
 _MARK = "// ==== "
@@ -108,7 +108,7 @@ def top(accelerator: Accelerator) -> str:
 def rom_images(accelerator: Accelerator) -> dict[str, str]:
     """The `.mem` text of each weight memory, by file name."""
     return {f"{engine.name}.mem": mem_text(*rom_rows(engine)) for engine in accelerator.engines
-            if engine.node is not None and engine.kind in ("conv", "dense")}
+            if engine.has_weights}
 
 
 def rom_rows(engine: Engine) -> tuple[list[int], int]:
@@ -116,11 +116,6 @@ def rom_rows(engine: Engine) -> tuple[list[int], int]:
     assert engine.node is not None
     bits = weight_bits(engine.node)
     return pack(matrix(engine.node), engine.folding.pe, engine.folding.simd, bits), engine.folding.lanes * bits
-
-
-def weight_bits(node: Node) -> int:
-    """Bits of one weight of a conv or dense node."""
-    return 1 if node.attrs["weights"] == "binary" else 8
 
 
 def _bytes(bits: int) -> int:

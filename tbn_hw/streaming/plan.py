@@ -10,12 +10,14 @@ from typing import Any
 from amaranth.hdl import Shape, UnusedElaboratable, signed
 
 from hdl.stream import payload_shape
-from quantize.network import INPUT, Network, Node, TensorType
+from hdl.stream_queue import DEEP_LATENCY
+from quantize.network import INPUT, Network, Node
 from tbn_hw.shared.errors import ModelRefused
 from tbn_hw.streaming.accelerator import Accelerator, Engine, identifier
-from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH, Link, engine
-from tbn_hw.streaming.folding import Folding, ideal_cycles, word
+from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH, engine
+from tbn_hw.streaming.kinds import Job, kind_of
 from tbn_hw.streaming.queues import join_depths
+from tbn_hw.streaming.terms import Folding, Link, narrowed
 from tbn_hw.streaming.timetable import Timetable
 from tbn_hw.verilog.keywords import KEYWORDS
 
@@ -24,19 +26,6 @@ FRAMES_IN_FLIGHT = 16
 
 RESERVED = {*KEYWORDS, "flag"}
 """What no node may be called in Verilog: its keywords, and the stream of the malformed-frame flags."""
-
-QUEUE_LATENCY = 2
-"""Cycles that a beat spends in a queue that has room for many, in which others come."""
-
-
-def spread(node: Node, output: TensorType, folding: Folding, ideal: int) -> int:
-    """Cycles over which an engine's beats come: all of a frame's `ideal` ones, but for those that have none to give for
-    rows and then one after the other: a pool, and a convolution with a stride, as fast as its matrix allows."""
-    if node.kind in ("max_pool", "avg_pool"):
-        return output.size // folding.pe
-    if node.kind == "conv" and node.attrs["stride"] != 1:
-        return output.height * output.width * node.arrays["weights"].size // folding.lanes
-    return ideal
 
 
 def _engine_name(node: Node) -> str:
@@ -74,10 +63,10 @@ class _Planner:
             raise ModelRefused(f"{self._network.name}: the input must be integers, not {source.kind}")
         self._add_source(Link(source, signed(source.element_bits), source.channels))
         for node in self._network.nodes:
-            if node.kind == "flatten":
-                self._rename(node)
-            else:
+            if kind_of(node).has_engine:
                 self._add_node(node)
+            else:
+                self._rename(node)
         self._add_sink()
         self._size_queues()
         return Accelerator(name, self._network, tuple(self._engines), self._links, self._streams)
@@ -94,33 +83,34 @@ class _Planner:
                          tuple(self._links[stream] for stream in streams)))
 
     def _add_node(self, node: Node) -> None:
-        name, folding = _engine_name(node), self._foldings[node.name]
+        name, kind, folding = _engine_name(node), kind_of(node), self._foldings[node.name]
         streams = [self._free[tensor].pop() for tensor in node.inputs]
-        if node.kind == "add":
-            streams = [self._queue(f"{name}_queue_{port}", stream) for port, stream in zip("ab", streams, strict=True)]
-        links = tuple(self._links[stream] for stream in streams)
-        ports = dict(zip("ab" if node.kind == "add" else "i", streams, strict=True))
-        i_par, output = min(links[0].par, word(node, links[0].tensor.channels, folding)), self._network.types[node.name]
-        ideal = ideal_cycles(node, [link.tensor for link in links], output, folding, i_par)
-        o_par = self._readers_word(node.name)
-        if o_par and output.size // o_par > spread(node, output, folding, ideal):
-            o_par = 0
-        built = engine(node, links, folding, o_par, self._family)
+        ports = dict(zip(kind.ports, streams, strict=True))
+        if kind.joins:
+            ports = {port: self._queue(f"{name}_queue_{port}", stream) for port, stream in ports.items()}
+        links = tuple(self._links[stream] for stream in ports.values())
+        x, y = links[0].tensor, self._network.types[node.name]
+        ideal = kind.ideal_cycles(node, x, y, folding, min(links[0].par, kind.word(node, x.channels, folding)))
+        wanted = 0 if kind.joins else self._readers_word(node.name)
+        o_par = narrowed(kind.made(node, folding), wanted, y.size, kind.spread(node, y, folding, ideal))
+        built = engine(Job(node, links, folding, self._family, o_par))
         entry = Engine(name, node.kind, node, folding, ports, {"o": name}, links, o_par=o_par, family=self._family,
                        cycles=built.interval, ideal_cycles=ideal)
         self._put(entry)
         self._built[name] = built
         payload = payload_shape(built.o)
-        self._announce(node.name, name, Link(output, Shape.cast(payload.elem_shape), payload.length))
+        self._announce(node.name, name, Link(y, Shape.cast(payload.elem_shape), payload.length))
 
     def _readers_word(self, tensor: str) -> int:
         """Elements that the only reader of a tensor takes at once; 0 for more readers, or a queue in front of it."""
         readers = self._network.consumers(tensor)
-        if len(readers) != 1 or tensor in self._network.outputs or readers[0].kind == "add":
+        if len(readers) != 1 or tensor in self._network.outputs:
             return 0
-        if readers[0].kind == "flatten":
-            return self._readers_word(readers[0].name)
-        return word(readers[0], self._network.types[tensor].channels, self._foldings[readers[0].name])
+        (reader,) = readers
+        kind = kind_of(reader)
+        if not kind.has_engine:
+            return self._readers_word(reader.name)
+        return 0 if kind.joins else kind.word(reader, self._network.types[tensor].channels, self._foldings[reader.name])
 
     def _rename(self, node: Node) -> None:
         """A flatten: the same stream under another shape."""
@@ -156,20 +146,20 @@ class _Planner:
         many frames be under way as there are."""
         table, engines = self._timetable(), self._engines
         waiting = table.waiting
-        least = {f"{_engine_name(node)}_queue_{port}": pixels for node in self._network.nodes if node.kind == "add"
-                 for port, pixels in zip("ab", join_depths(self._network, node), strict=True)}
+        least = {f"{_engine_name(node)}_queue_{port}": pixels for node in self._network.nodes if kind_of(node).joins
+                 for port, pixels in zip(kind_of(node).ports, join_depths(self._network, node), strict=True)}
         self._engines = []
         for entry in engines:
             if entry.kind == "axi_input":
                 entry = replace(entry, depth=max(FRAMES_IN_FLIGHT, table.frames + 1))
             elif entry.kind == "queue":
                 (stream,), (link,) = entry.outputs.values(), entry.links
-                depth = max(least[entry.name] * link.tensor.channels // link.par, waiting[stream] + QUEUE_LATENCY)
+                depth = max(least[entry.name] * link.tensor.channels // link.par, waiting[stream] + DEEP_LATENCY)
                 entry = replace(entry, depth=depth)
-            elif entry.inputs and entry.kind not in ("add", "fork"):
+            elif "i" in entry.inputs and entry.kind != "fork":
                 stream = entry.inputs["i"]
                 if waiting.get(stream, 0) > OUTPUT_QUEUE_DEPTH + 1:
-                    queued = self._queue(f"{entry.name}_queue", stream, waiting[stream] + QUEUE_LATENCY)
+                    queued = self._queue(f"{entry.name}_queue", stream, waiting[stream] + DEEP_LATENCY)
                     entry = replace(entry, inputs={**entry.inputs, "i": queued})
             self._put(entry)
 

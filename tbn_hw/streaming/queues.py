@@ -33,6 +33,7 @@ from collections.abc import Callable
 import numpy as np
 
 from quantize.network import INPUT, Network, Node, TensorType
+from tbn_hw.streaming.kinds import kind_of
 
 FRAMES = 3
 
@@ -61,17 +62,6 @@ def required(network: Network, source: str, tensor: str) -> np.ndarray:
     return _follow(network, source, tensor, np.arange(1, FRAMES * _pixels(network.types[source]) + 1), step)
 
 
-def window_end(node: Node, x: TensorType, y: TensorType) -> np.ndarray:
-    """How many pixels of input `x` (in stream order) each pixel of output `y` waits for, within one frame."""
-    if node.kind in ("flatten", "dense", "top_k"):
-        return np.array([_pixels(x)])
-    kernel, stride, padding = (int(node.attrs.get(key, default))
-                               for key, default in (("kernel", 1), ("stride", 1), ("padding", 0)))
-    rows = np.minimum(np.arange(y.height) * stride - padding + kernel, x.height)
-    columns = np.minimum(np.arange(y.width) * stride - padding + kernel, x.width)
-    return ((rows[:, None] - 1) * x.width + columns[None, :]).ravel()
-
-
 def _follow(network: Network, source: str, tensor: str, first: np.ndarray,
             step: Callable[[Node, list[np.ndarray]], np.ndarray]) -> np.ndarray:
     """A number for each pixel of `tensor`: of the source `first`, of a node what `step` makes of its last inputs'."""
@@ -84,7 +74,7 @@ def _follow(network: Network, source: str, tensor: str, first: np.ndarray,
             inputs = []
             for name in node.inputs:
                 x = network.types[name]
-                inputs.append(found[name][_absolute(window_end(node, x, y), _pixels(x)) - 1])
+                inputs.append(found[name][_absolute(kind_of(node).window_end(node, x, y), _pixels(x)) - 1])
             found[node.name] = step(node, inputs)
     return found[tensor]
 

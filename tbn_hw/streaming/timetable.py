@@ -20,24 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hdl.mvu import MVU
+from hdl.axi_stream import RESULT_CYCLES
 from hdl.sliding_window import SlidingWindow
-from quantize.network import Node
-from tbn_hw.streaming.engine import Link
-from tbn_hw.streaming.folding import word
-from tbn_hw.streaming.queues import window_end
+from tbn_hw.streaming.kinds import kind_of
+from tbn_hw.streaming.terms import Link
 
 if TYPE_CHECKING:
     from tbn_hw.streaming.accelerator import Engine
-
-PIPELINE_CYCLES = 16
-"""Registers between an engine's input and output, at most; but of a wide matrix-vector unit, see `_pipeline`."""
-
-AROUND_MATRIX = 6
-"""Those of them that a matrix-vector unit has in front of it and behind it: window, converter, queue."""
-
-RESULT_CYCLES = 3
-"""From the last class of a result to the first logit of the next one that may be taken, at most."""
 
 Times = np.ndarray
 """Clock cycles at which the beats of one frame pass; those of the next frame pass an interval later."""
@@ -67,22 +56,24 @@ class Timetable:
 
     def work(self, engine: Engine, component: Any, output: Link) -> None:
         """What an engine that does a node's work gives, and what waits in front of it."""
-        assert engine.node is not None
-        words = [self._words(self._times[stream], link.par, word(engine.node, link.tensor.channels, engine.folding))
+        node, folding = engine.node, engine.folding
+        assert node is not None
+        kind, pe = kind_of(node), folding.pe
+        words = [self._words(self._times[stream], link.par, kind.word(node, link.tensor.channels, folding))
                  for stream, link in zip(engine.inputs.values(), engine.links, strict=True)]
-        if engine.node.kind in ("conv", "dense"):
-            made, par = self._windows(engine, component, words[0]), engine.folding.pe
+        windows = [stage for stage in component.stages if isinstance(stage, SlidingWindow)]
+        if windows:
+            made = self._windows(engine, windows[0], words[0])
         else:
-            taken, pe = self._serve(np.maximum.reduce(words), 1), engine.folding.pe
-            read, own = _reads(engine.node, engine.links[0], pe, output)
+            taken = self._serve(np.maximum.reduce(words), 1)
+            read, own = kind.reads(node, engine.links[0].tensor, output.tensor, folding)
             made = self._serve(taken[read], 1)
             taken[read[own]] = made[own] - 1  # nothing is kept: what cannot be given cannot be taken
             taken = np.maximum.accumulate(taken)
             for stream, link in zip(engine.inputs.values(), engine.links, strict=True):
                 self.waiting[stream] = self._waiting(self._times[stream], link.par, pe, taken)
-            par = output.tensor.size // len(made)
         (stream,) = engine.outputs.values()
-        self._times[stream] = self._words(made, par, output.par) + _pipeline(component)
+        self._times[stream] = self._words(made, output.tensor.size // len(made), output.par) + component.latency_bound
 
     def sink(self, logits: str, classes: str, par: int) -> None:
         """The accelerator's output, which takes logits once it has given the frame before with its classes."""
@@ -90,14 +81,13 @@ class Timetable:
         times = self._times[logits]
         self.waiting[logits] = self._waiting(times, par, par, np.maximum(times, given))
 
-    def _windows(self, engine: Engine, component: Any, words: Times) -> Times:
+    def _windows(self, engine: Engine, window: SlidingWindow, words: Times) -> Times:
         """The beats of a matrix-vector unit, some rows of a window each; what its window buffer cannot hold waits.
 
         A unit with time to spare may take it for each window, so that its beats come evenly, or wait for the next
         window to be there, so that less of its input has to: whichever of both makes the queue in front of it smaller.
         """
-        window = next(stage for stage in component._stages if isinstance(stage, SlidingWindow))
-        schedule, (stream,), (link,) = window._schedule, engine.inputs.values(), engine.links
+        schedule, (stream,), (link,) = window.schedule, engine.inputs.values(), engine.links
         excess, end, cycles = np.inf, words, 0.0
         for service in (self._interval / schedule.windows, schedule.window_cycles):
             done = self._serve(words[schedule.need - 1], service)
@@ -105,9 +95,8 @@ class Timetable:
             if over < excess:
                 excess, end, cycles = over, done, service
         self.waiting[stream] = -(-int(excess) * link.tensor.size // (len(words) * link.par))
-        assert engine.node is not None
-        passes = len(engine.node.arrays["weights"]) // engine.folding.pe
-        return np.asarray((end[:, None] - cycles + (np.arange(passes) + 1) * (cycles / passes)).ravel())
+        ends = (np.arange(window.repeat) + 1) * (cycles / window.repeat)
+        return np.asarray((end[:, None] - cycles + ends).ravel())
 
     def _words(self, times: Times, par: int, size: int) -> Times:
         """When words of `size` elements are there, one a cycle at most, of beats of `par`."""
@@ -129,24 +118,3 @@ class Timetable:
         """How many beats have come by some moments, since the frame began; those of later frames count on."""
         later = int((at.max() - times.min()) // self._interval) + 1
         return np.sum([np.searchsorted(times, at - frame * self._interval, side="right") for frame in range(later)], 0)
-
-
-def _pipeline(component: Any) -> int:
-    """The registers between the input and the output of an engine, or more."""
-    units = [stage for stage in getattr(component, "_stages", []) if isinstance(stage, MVU)]
-    return max([PIPELINE_CYCLES, *(unit.latency - unit.synapse_fold + AROUND_MATRIX for unit in units)])
-
-
-def _reads(node: Node, link: Link, pe: int, output: Link) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the words that an engine takes is the last before each beat that it gives, by number in the frame; and
-    which beats pass that word on, so that they leave with it."""
-    x, y = link.tensor, output.tensor
-    folds, pixels = x.channels // pe, y.height * y.width
-    if node.kind == "top_k":
-        return np.full(output.beats, x.size // pe - 1), np.arange(0)
-    beats = own = np.arange(folds)
-    if node.kind == "pad_channels":
-        own = node.integer("before") // pe + np.arange(folds)
-        beats = np.clip(np.arange(y.channels // pe) - own[0], 0, folds - 1)
-    read = (window_end(node, x, y) - 1)[:, None] * folds + beats
-    return read.ravel(), (np.arange(pixels)[:, None] * len(beats) + own).ravel()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from importlib import metadata
 
-from sim.bench import tool as simulators
 from tbn_hw.shared.errors import ToolMissing
 
 PACKAGES = {  # tool -> the package on the index that brings it
@@ -58,6 +57,8 @@ def _require(tool: str) -> None:
 
 def require_simulator() -> None:
     """Raises ToolMissing when Verilator, a C++ compiler or make is missing."""
+    from sim.bench import tool as simulators  # brings NumPy, for which `tbn-hw --version` need not wait
+
     versions("cocotb", "verilator")
     try:
         simulators.verilator_root()

@@ -8,28 +8,53 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 PARTS = ("products", "accumulators", "weights", "windows", "thresholds", "requantize", "queues", "other")
 """Products and their sums; accumulators and the rest of an MVU; its ROMs; ...; queues and converters; all else."""
 
-_PLACES = (  # where in an engine, by the path behind its name, and the part it belongs to; the first that fits
-    (r"\d+_mvu\.(pe\d+|shared)|\d+_constantmvu", "products"),
-    (r"\d+_mvu\.(weights|starts)", "weights"),
-    (r"\d+_mvu\.results\.pair", "queues"),
-    (r"\d+_mvu", "accumulators"),
-    (r"\d+_slidingwindow", "windows"),
-    (r"\d+_threshold", "thresholds"),
-    (r"\d+_requantize", "requantize"),
-    (r"\d+_(queue|widthconverter)|[ab]_widthconverter|queue", "queues"),
-    (r"\d+_\w+|core", "other"),
-)
+_COMPONENTS = {"ConstantMVU": "products", "MVU": "accumulators", "SlidingWindow": "windows", "Threshold": "thresholds",
+               "Requantize": "requantize", "Queue": "queues", "WidthConverter": "queues"}
+"""The part of each component of an engine, by its class; those of other classes are in "other"."""
+
+_IN_COMPONENTS = (("MVU", r"pe\d+|shared", "products"), ("MVU", "weights|starts", "weights"),
+                  ("MVU", r"results\.pair", "queues"))
+"""What has another part than the component around it: the component's class, paths inside it, and the part."""
+
+CORE, QUEUE = "core", "queue"
+"""The names in a join of the component that joins its streams, and of the queue behind it."""
+
 _MODULE = re.compile(r"^module (\\\S+ |\w+)(?=[ (]).*?^endmodule\n", re.S | re.M)
 _INSTANCE = re.compile(r"^  (\\\S+ |\w+)(?= [\\\w])", re.M)
 _GENERATED = re.compile(r"\\\$auto\$\S+ ")
 _DECLARED = re.compile(r"^  ((?:wire|reg)(?: \[\d+:\d+\])?) (\\\$auto\$\S+ )(.*);\n", re.M)
 _MEMORY = re.compile(r"(  reg \[(\d+):0\] (\\\S+ |\w+) ?\[(\d+):0\];\n)  initial begin\n(.*?)  end\n", re.S)
 _ROW = re.compile(r"^    \S+ ?\[\d+\] = \d+'([hd])([0-9a-f]+);\n", re.M)
+
+
+def stage_name(place: int | str, component: Any) -> str:
+    """The name of a component in its engine: `2_mvu` is the third of a chain, `a_widthconverter` is at port `a` of a
+    join."""
+    return _stage(place, type(component).__name__)
+
+
+def _stage(place: int | str, name: str) -> str:
+    return f"{place}_{name.lower()}"
+
+
+def _places() -> Iterator[tuple[str, str]]:
+    """Patterns of paths in an engine, and the part of what lies there; the first that fits counts."""
+    place, any_name = r"(?:\d+|[ab])", r"\w+"
+    for name, part in _COMPONENTS.items():
+        yield _stage(place, name), part
+    for name, inside, part in _IN_COMPONENTS:
+        yield rf"{_stage(place, name)}\.(?:{inside})", part
+    yield QUEUE, _COMPONENTS["Queue"]
+    yield f"{_stage(place, any_name)}|{CORE}", "other"
+
+
+_PLACES = tuple(_places())
 
 
 def modules(text: str) -> dict[str, str]:

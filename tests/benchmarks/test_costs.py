@@ -26,8 +26,8 @@ def test_wanted_engines():
     assert all(is_stem(engine) for engine in kinds({"conv": 2}, "ecp5", 0, "stem"))
     narrow = kinds({"threshold": 2}, "ecp5", 0, "narrow")
     assert all(is_narrow(engine) for engine in narrow)
-    assert all({"table": len(engine.component()._stages[-2]._table[0]) * engine.folding.pe}.items()
-               <= next(pieces(engine.component()._stages[-2], "ecp5")).features.items() for engine in narrow)
+    assert all({"table": len(engine.component().stages[-2].table[0]) * engine.folding.pe}.items()
+               <= next(pieces(engine.component().stages[-2], "ecp5")).features.items() for engine in narrow)
 
 
 def test_held_out_engines_are_others():

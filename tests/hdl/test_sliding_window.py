@@ -116,13 +116,13 @@ def test_sliding_window_least_depth(case, monkeypatch):
     names = ("height", "width", "channels", "kernel", "stride", "padding", "simd", "repeat")
     parameters, waits = dict(zip(names, case, strict=True)), []
     for short in (0, 1):
-        depth = property(lambda dut, short=short: dut._schedule.least_depth - short)
+        depth = property(lambda dut, short=short: dut.schedule.least_depth - short)
         monkeypatch.setattr(SlidingWindow, "depth", depth)
         dut, sent, expected = make(np.random.default_rng(1), frames=5, **parameters)
-        if dut._schedule.least_depth - short < dut._schedule.need[0]:
+        if dut.schedule.least_depth - short < dut.schedule.need[0]:
             waits.append(True)  # never starts
             continue
-        frame = dut._schedule.frame_words
+        frame = dut.schedule.frame_words
         result = check(dut, sent, expected, input_period=dut.interval / frame)
         if not short:
             assert result.interval(len(expected) // 5) == pytest.approx(dut.interval, abs=1)

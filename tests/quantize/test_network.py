@@ -13,6 +13,7 @@ import safetensors.numpy
 
 from quantize.files import write_atomically
 from quantize.network import Network, NetworkError, Node, TensorType
+from quantize.nodes import KINDS, Kind
 from quantize.tensor import signed_width
 
 PICTURE = TensorType((4, 4, 2), "int", -128, 127)
@@ -51,6 +52,27 @@ def test_types():
     assert types["conv"].lo >= -18 * 128 and types["conv"].hi <= 18 * 128
     assert types["trits"] == TensorType((4, 4, 3), "ternary", -1, 1)
     assert types["flat"].shape == (1, 1, 48)
+
+
+def test_a_new_kind_is_a_line(monkeypatch, tmp_path):
+    """A network with a kind that only `KINDS` knows: its rules hold, and a file gives it back."""
+
+    def infer(node, inputs):
+        node.only(("factor",))
+        a, b = inputs
+        return TensorType(a.shape, "int", a.lo - node.integer("factor") * b.hi, a.hi - node.integer("factor") * b.lo)
+
+    fork = (Node("difference", "less", ("logits", "logits"), {"factor": 2}),)
+    with pytest.raises(NetworkError, match="^less: kind must be one of add, .*, not 'difference'$"):
+        network(*small().nodes, *fork, outputs=("less",))
+    monkeypatch.setitem(KINDS, "difference", Kind(infer, inputs=2))
+    made = network(*small().nodes, *fork, outputs=("less",))
+    made.save(tmp_path / "net.safetensors")
+    read, logits = Network.load(tmp_path / "net.safetensors"), made.types["logits"]
+    assert (read.by_name["less"], read.types) == (fork[0], made.types)
+    assert (made.types["less"].lo, made.types["less"].hi) == (logits.lo - 2 * logits.hi, logits.hi - 2 * logits.lo)
+    with pytest.raises(NetworkError, match=r"^less: difference must have 2 input\(s\), not 1$"):
+        network(*small().nodes, Node("difference", "less", ("logits",), {"factor": 2}), outputs=("less",))
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,15 @@ def test_foldings_of_cnv_are_those_of_finn():
         (16, 3), (32, 32), (16, 32), (16, 32), (4, 32), (1, 32), (1, 4), (1, 8), (2, 1)]
 
 
+def test_where_weights_lie():
+    """As in a folding file; a folding without it is written as it was before the key came, in checkpoints too."""
+    text = GOOD.replace("units: 2, ", "units: 2, folding: {pe: 2}, ")
+    assert list(parse_spec(text.replace("simd: 9", "simd: 9, weights: block")).foldings().values()) == [
+        *[(2, 9, "block")] * 3, (2, 1)]
+    layers = parse_spec(text).model_dump()["layers"]
+    assert (layers[3]["body"][2]["folding"], layers[-1]["folding"]) == ({"pe": 2, "simd": 9}, {"pe": 2, "simd": 1})
+
+
 def test_merge_keys_and_exponents():
     spec = parse_spec(GOOD + "train: {epochs: 2, learning_rate: 1e-3}\n")
     assert spec.train.learning_rate == 0.001
@@ -101,8 +110,8 @@ WRONG = {
         ("channels: 4, channels: 5, kernel: 1, weights: int8",
          "m.yaml:6: layers[0].conv.channels: the key stands here twice"),
         ("channels: 4, kernel: 3, padding: 1, weights: int8, folding: {pe: 3, simd: 9}",
-         "m.yaml:6: layers[0].conv.folding.pe: PE 3 must evenly divide output channels 4; "
-         "divisors near it are [1, 2, 4]"),
+         "m.yaml:6: layers[0].conv.folding.pe: PE 3 must evenly divide matrix height 4; "
+         "divisors near it are 1, 2, 4"),
     ],
     "- batch_norm\n  - fixed": [
         ("- batchnorm\n  - fixed", "m.yaml:7: layers[1]: unknown layer 'batchnorm'; known are"),

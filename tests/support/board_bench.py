@@ -15,7 +15,7 @@ import numpy as np
 from cocotb.task import bridge
 from cocotb.triggers import RisingEdge, Timer
 
-from hdl.link.request_receiver import Kind
+from hdl.link.words import Kind
 from sim.bench.board import PERIOD, SimulatedLine, start
 from sim.bench.handshake import high
 from sim.bench.uart import now

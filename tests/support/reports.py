@@ -2,6 +2,7 @@
 
 import json
 
+from tbn_hw.report import figures
 from tbn_hw.report.dataflow import dataflow
 from tbn_hw.routing.route import FIGURES
 from tbn_hw.streaming.folding import fold
@@ -29,9 +30,9 @@ def content(net, routed=True, target="ecp5", accuracy=True, board=None):
     accelerator, target = plan(net, fold(net, {})), find_target(target)
     synthesised = {}
     for index, engine in enumerate(accelerator.engines):
-        figures = {"lut": 101 + 7 * index, "ff": 203 + 11 * index, "bram": index % 3, "dsp": index % 2}
-        synthesised[engine.name] = {**figures, "parts": {"other": figures}}
-    total = {key: sum(figures[key] for figures in synthesised.values()) for key in ("lut", "ff", "bram", "dsp")}
+        cells = {"lut": 101 + 7 * index, "ff": 203 + 11 * index, "bram": index % 3, "dsp": index % 2}
+        synthesised[engine.name] = {**cells, "parts": {"other": cells}}
+    total = {key: sum(cells[key] for cells in synthesised.values()) for key in ("lut", "ff", "bram", "dsp")}
     kinds = [(engine.kind, synthesised[engine.name]) for engine in accelerator.engines]
     verify = {"images": 3, "outputs_compared": 66, "mismatches": 0, "interval_cycles": accelerator.interval + 5,
               "latency_cycles": 4321, "simulator": "Verilator 5.49"}

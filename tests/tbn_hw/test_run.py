@@ -9,9 +9,10 @@ from PIL import Image
 from serial.tools import list_ports
 from support.networks import residual
 
-from tbn_hw.boards.top import BAUD
+from hdl.link.words import BAUD
+from tbn_hw.host.built import read_build
 from tbn_hw.host.confidence import fit_temperature, softmax
-from tbn_hw.run import main, read_build
+from tbn_hw.run import main
 
 
 @pytest.fixture(scope="module")

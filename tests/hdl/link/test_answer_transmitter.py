@@ -5,8 +5,9 @@ import zlib
 import pytest
 from amaranth.sim import Simulator
 
-from hdl.link.answer_transmitter import ANSWER_SYNC, AnswerTransmitter
-from hdl.link.request_receiver import Kind, Status
+from hdl.link.answer_transmitter import AnswerTransmitter
+from hdl.link.request_receiver import Status
+from hdl.link.words import ANSWER_SYNC, Kind
 
 IDENTITY, RESULT = bytes(range(100, 117)), bytes(range(200, 209))
 

@@ -5,7 +5,8 @@ import zlib
 import pytest
 from amaranth.sim import Simulator
 
-from hdl.link.request_receiver import REQUEST_SYNC, Kind, RequestReceiver, Status
+from hdl.link.request_receiver import RequestReceiver, Status
+from hdl.link.words import REQUEST_SYNC, Kind
 
 PICTURE = bytes(range(5))
 GAP = 60

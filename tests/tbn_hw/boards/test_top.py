@@ -7,11 +7,10 @@ import pytest
 from PIL import Image
 from support.networks import residual
 
-from hdl.link.request_receiver import Status
+from hdl.link.words import BAUD, Status
 from sim.bench import PRIMITIVES
 from sim.bench.board import simulate_board
 from tbn_hw.boards.top import board_top, identity_of
-from tbn_hw.host.protocol import BAUD
 from tbn_hw.shared.errors import UsageError
 from tbn_hw.stages.load import load
 from tbn_hw.stages.verify import golden

@@ -270,7 +270,6 @@ def test_wrong(arguments, code, sentence, capsys, monkeypatch):
 
 
 def test_missing_package(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    monkeypatch.setattr(explore.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert explore.main(["--model", DIGITS, "--targets", "icebreaker"]) == 3
     assert "matplotlib is missing; install it with pip install '.[explore]'" in capsys.readouterr().err

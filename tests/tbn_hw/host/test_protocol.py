@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from hdl.link.request_receiver import Kind, Status
+from hdl.link.words import Kind, Status
 from tbn_hw.host.client import ATTEMPTS, Board, picture_bytes
 from tbn_hw.host.protocol import IDENTITY_BYTES, AnswerReader, Identity, line_rate, request, sentence, unpack_result
 from tbn_hw.shared.errors import BoardError

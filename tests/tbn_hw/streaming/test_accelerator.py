@@ -85,7 +85,7 @@ def test_unrolled_layers(make, stalls):
     foldings = unrolled(net)
     _, accelerator, _ = simulate(net, foldings, pictures(net, 2), stalls=stalls)
     assert any(isinstance(part, ConstantMVU) for engine in accelerator.engines if engine.kind in ("conv", "dense")
-               for part in engine.component()._stages)
+               for part in engine.component().stages)
 
 
 @pytest.mark.parametrize("make", [residual, chain])

@@ -5,7 +5,8 @@ import pytest
 
 from quantize.network import Network, Node, TensorType
 from tbn_hw.shared.errors import ModelRefused
-from tbn_hw.streaming.folding import CYCLES_PER_PIXEL, Folding, divisors, fold, ideal_cycles, word
+from tbn_hw.streaming.folding import CYCLES_PER_PIXEL, Folding, divisors, fold
+from tbn_hw.streaming.kinds import kind_of
 
 
 def network(c_in=3, channels=16, size=8):
@@ -39,8 +40,8 @@ def network(c_in=3, channels=16, size=8):
 
 def cycles(net, name, folding):
     node = net.by_name[name]
-    inputs = [net.types[tensor] for tensor in node.inputs]
-    return ideal_cycles(node, inputs, net.types[name], folding, word(node, inputs[0].channels, folding))
+    kind, x = kind_of(node), net.types[node.inputs[0]]
+    return kind.ideal_cycles(node, x, net.types[name], folding, kind.word(node, x.channels, folding))
 
 
 @pytest.mark.parametrize(("c_in", "channels", "size"), [(3, 16, 8), (1, 12, 8), (5, 7, 6), (2, 32, 16)])

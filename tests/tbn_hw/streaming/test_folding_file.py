@@ -1,8 +1,9 @@
 """Folding files: what a build writes is read back alike, and a wrong file is one sentence with its line."""
 
 import pytest
-from support.networks import chain, residual
+from support.networks import Builder, chain, residual
 
+from quantize.spec import SpecError, parse_spec
 from tbn_hw.shared.errors import ModelRefused, UsageError
 from tbn_hw.streaming.folding import Folding, fold
 from tbn_hw.streaming.folding_file import read, text_of
@@ -28,8 +29,8 @@ def test_where_weights_lie(tmp_path):
     assert stated[name] == Folding(1, 3, "block")
     for form, late in (("block", True), ("logic", False)):
         engines = plan(network, {**stated, name: Folding(1, 3, form)}, "ecp5").engines
-        mvu = next(engine for engine in engines if engine.name == name).component()._stages[1]
-        assert mvu._late_weights == late
+        mvu = next(engine for engine in engines if engine.name == name).component().stages[1]
+        assert mvu.late_weights == late
 
 
 def test_what_is_left_out_follows_the_rule(tmp_path):
@@ -39,6 +40,38 @@ def test_what_is_left_out_follows_the_rule(tmp_path):
     assert read(tmp_path / "f.yaml", network) == {name: (2, 3), "threshold1": (3, 1)}
 
 
+WRONG = [  # what no file may state as a folding
+    ("4", "", "must be a mapping, not 4"),
+    ("{simd: 1}", ".pe", "is missing"),
+    ("{pe: 1, ram: 1}", ".ram", "unknown key 'ram'"),
+    ("{pe: 0}", ".pe", "must be at least 1, not 0"),
+    ("{pe: true}", ".pe", "must be an integer, not True"),
+    ("{pe: 1, simd: x}", ".simd", "must be an integer, not 'x'"),
+    ("{pe: 1, weights: stone}", ".weights", "must be 'auto', 'block' or 'logic', not 'stone'"),
+]
+MODEL = """name: net
+input: {shape: [4, 4, 1]}
+classes: 2
+layers: [flatten, {dense: {units: 2, weights: binary, folding: %s}}]
+"""
+
+
+@pytest.mark.parametrize(("text", "place", "sentence"), WRONG)
+def test_a_model_file_says_the_same(text, place, sentence):
+    with pytest.raises(SpecError) as error:
+        parse_spec(MODEL % text, "m.yaml")
+    assert str(error.value) == f"m.yaml:4: layers[1].dense.folding{place}: {sentence}"
+
+
+@pytest.mark.parametrize("text", ["{pe: 2}", "{pe: 1, simd: 8}", "{pe: 2, simd: 16, weights: logic}"])
+def test_a_model_file_takes_the_same(text, tmp_path):
+    net = Builder((4, 4, 1))
+    name = net.dense(net.flatten("input"), 2)
+    (tmp_path / "f.yaml").write_text(f"{name}: {text}\n")
+    network = net.network(name)
+    assert list(parse_spec(MODEL % text).foldings().values()) == list(read(tmp_path / "f.yaml", network).values())
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -46,18 +79,12 @@ def test_what_is_left_out_follows_the_rule(tmp_path):
         ("- 3\n", "f.yaml:1: must be a mapping from nodes to foldings, not [3]"),
         ("conv0: {pe: 1\n", "f.yaml:2: not valid YAML: "),
         ("\nconv9: {pe: 1, simd: 1}\n", "f.yaml:2: conv9: is no node of net; "),
-        ("conv0: 4\n", "f.yaml:1: conv0: must be a mapping with the keys pe and simd, not 4"),
-        ("conv0: {simd: 1}\n", "f.yaml:1: conv0: must be a mapping with the keys pe and simd, not {'simd': 1}"),
-        ("conv0: {pe: 1, ram: 1}\n", "f.yaml:1: conv0: must be a mapping with the keys pe and simd, not {"),
-        ("conv0:\n  pe: 1\n  simd: 1.5\n", "f.yaml:3: conv0.simd: must be a positive integer, not 1.5"),
-        ("conv0:\n  pe: 0\n", "f.yaml:2: conv0.pe: must be a positive integer, not 0"),
-        ("conv0: {pe: true}\n", "f.yaml:1: conv0.pe: must be a positive integer, not True"),
+        *((f"conv0: {text}\n", f"f.yaml:1: conv0{place}: {sentence}") for text, place, sentence in WRONG),
+        ("conv0:\n  pe: 1\n  simd: 1.5\n", "f.yaml:3: conv0.simd: must be an integer, not 1.5"),
         ("3: {pe: 1}\n", "f.yaml:1: 3: is no node of net; "),
         ("conv0: {pe: 1}\nconv0: {pe: 1}\n", "f.yaml:2: conv0: the key stands here twice"),
         ("conv0: {pe: 4, simd: 1}\n",
          "f.yaml:1: conv0: PE 4 must evenly divide matrix height 6; divisors near it are 2, 3, 6"),
-        ("conv0: {pe: 1, weights: stone}\n",
-         "f.yaml:1: conv0.weights: must be one of auto, block, logic, not 'stone'"),
         ("threshold1: {pe: 1, weights: block}\n", "f.yaml:1: threshold1.weights: a threshold has none"),
         ("threshold1: {pe: 2, simd: 3}\n", "f.yaml:1: threshold1: SIMD of a threshold must be 1, not 3"),
     ],

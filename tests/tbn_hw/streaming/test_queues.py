@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from support.networks import Builder, residual
 
-from tbn_hw.streaming.queues import common_source, join_depths, required, window_end
+from tbn_hw.streaming.kinds import kind_of
+from tbn_hw.streaming.queues import common_source, join_depths, required
 
 
 def joins(net):
@@ -17,7 +18,7 @@ def test_window_end_is_the_last_pixel_of_the_window(kernel, stride, padding, siz
     b = Builder((size, size, 1))
     name = b.conv("input", 1, kernel, stride, padding)
     node, x, y = b.nodes[-1], b.types["input"], b.types[name]
-    ends = window_end(node, x, y)
+    ends = kind_of(node).window_end(node, x, y)
     for index in range(y.height * y.width):
         rows = [index // y.width * stride - padding + k for k in range(kernel)]
         columns = [index % y.width * stride - padding + k for k in range(kernel)]

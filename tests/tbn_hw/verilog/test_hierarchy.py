@@ -4,13 +4,25 @@ import re
 
 import numpy as np
 import pytest
-from support.networks import chain
+from support.networks import chain, residual
 
+from hdl.add import Add
+from hdl.avg_pool import AvgPool
+from hdl.constant.mvu import ConstantMVU
+from hdl.max_pool import MaxPool
+from hdl.mvu import MVU
+from hdl.pad_channels import PadChannels
+from hdl.requantize import Requantize
+from hdl.sliding_window import SlidingWindow
+from hdl.stream_queue import Queue
+from hdl.threshold import Threshold
+from hdl.top_k import TopK
+from hdl.width_converter import WidthConverter
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.folding import Folding, fold
 from tbn_hw.streaming.plan import plan
-from tbn_hw.verilog.hierarchy import PARTS, kept, memories_apart, merged, modules, part_of
+from tbn_hw.verilog.hierarchy import PARTS, kept, memories_apart, merged, modules, part_of, stage_name
 
 TWINS = """/* head */
 
@@ -82,6 +94,26 @@ def test_kept(engine):
     assert {"1_mvu.pe0", "1_mvu", "0_slidingwindow", "1_mvu.results.pair"} <= set(paths)
     assert "0_slidingwindow.control" not in paths
     assert "engine.1_mvu.pe0" not in kept(text.replace("weights", "gone"), name), "constants are flattened"
+
+
+def test_parts_of_components():
+    """Of every class of components that an engine has; and of what lies in one, or in a join."""
+    parts = {}
+    for net in (chain(), residual(top_k=2)):
+        unrolled = {node.name: Folding(len(weights), weights.size // len(weights)) for node in net.nodes
+                    if "weights" in node.arrays for weights in [node.arrays["weights"]]}
+        for foldings in (fold(net, {}), fold(net, {}) | unrolled):
+            for engine in plan(net, foldings).engines:
+                stages = enumerate(getattr(engine.component(), "stages", ()))
+                parts |= {type(stage): part_of(stage_name(index, stage)) for index, stage in stages}
+    assert parts == {
+        SlidingWindow: "windows", MVU: "accumulators", ConstantMVU: "products", Threshold: "thresholds",
+        Requantize: "requantize", Queue: "queues", WidthConverter: "queues",
+        **dict.fromkeys((Add, AvgPool, MaxPool, PadChannels, TopK), "other")}
+    assert {path: part_of(path) for path in ("0_mvu.pe12", "1_mvu.shared", "1_mvu.starts", "a_widthconverter", "core",
+                                             "queue", "1_threshold.rom", "top")} == {
+        "0_mvu.pe12": "products", "1_mvu.shared": "products", "1_mvu.starts": "weights", "a_widthconverter": "queues",
+        "core": "other", "queue": "queues", "1_threshold.rom": None, "top": None}
 
 
 def test_memories_apart():

@@ -1,0 +1,59 @@
+"""What `run` reads of a build's folder: its network, and what its manifest says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from hdl.link.words import BAUD
+from quantize.network import Network, NetworkError
+from tbn_hw.host.protocol import network_key
+from tbn_hw.shared.errors import ModelRefused, UsageError
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build's folder says: its network, the name it is known by, and what its manifest adds."""
+
+    network: Network
+    key: bytes
+    resize: int | None
+    temperature: float | None
+    baud: int
+
+
+class Line(BaseModel):
+    """The board's line, as a manifest describes it."""
+
+    model_config = ConfigDict(strict=True)
+    baud: PositiveInt = BAUD
+
+
+class Manifest(BaseModel):
+    """What is read of a build's `manifest.json`; the rest of it is for people."""
+
+    model_config = ConfigDict(strict=True)
+    board: Line | None = None
+    resize: Annotated[int, Field(ge=1, le=8192)] | None = None
+    temperature: Annotated[PositiveFloat, Field(allow_inf_nan=False)] | None = None
+
+
+def read_build(folder: Path) -> Built:
+    """A build's network and manifest; raises UsageError where there is none, ModelRefused where it is damaged."""
+    path, manifest = folder / "network.safetensors", folder / "manifest.json"
+    if not path.is_file():
+        raise UsageError(f"--build: {folder} holds no build; make one with python -m tbn_hw.build")
+    try:
+        network = Network.load(path)
+        facts = Manifest.model_validate_json(manifest.read_bytes() if manifest.is_file() else "{}")
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{part}: " for part in ("manifest.json", *first["loc"]))
+        raise ModelRefused(f"{folder}: the build is damaged; {place}{first['msg'].lower()}") from None
+    except NetworkError as error:
+        raise ModelRefused(f"{folder}: the build is damaged; {error}") from None
+    return Built(network, network_key(path.read_bytes()), facts.resize, facts.temperature,
+                 (facts.board or Line()).baud)

@@ -1,0 +1,58 @@
+"""The user's own pictures through a board that runs a build."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tbn_hw.host.built import Built, read_build
+from tbn_hw.host.client import Board, picture_bytes
+from tbn_hw.host.confidence import softmax
+from tbn_hw.host.pictures import read_pictures
+from tbn_hw.host.protocol import Identity, Result
+from tbn_hw.host.serial_pipe import SerialPipe
+from tbn_hw.shared.errors import ModelRefused
+
+BITS = 10
+"""Bits of a byte on the line."""
+
+
+def classify(options: argparse.Namespace) -> None:
+    """Classify the pictures of `tbn_hw.run`'s options, and print a line for each; raises BuildError."""
+    built = read_build(options.build)
+    source, baud = built.network.input, options.baud or built.baud
+    pictures = read_pictures(options.images, source.shape, built.resize, option="FILE")
+    pipe = SerialPipe(options.port, baud, options.timeout + BITS * source.size / baud)
+    try:
+        board = Board(pipe)
+        identity = board.identify()
+        check(identity, built, options.build)
+        for file, picture in zip(options.images, picture_bytes(pictures), strict=True):
+            start = time.monotonic()
+            result = board.classify(picture)
+            print(line_of(file, result, identity, built, time.monotonic() - start), flush=True)
+    finally:
+        pipe.close()
+
+
+def check(identity: Identity, built: Built, folder: Path) -> None:
+    """Raise ModelRefused unless the board runs the build's network."""
+    if identity.key != built.key:
+        theirs, ours = f"{identity.name} ({identity.key.hex()[:8]})", f"{built.network.name} ({built.key.hex()[:8]})"
+        raise ModelRefused(f"the board runs {theirs}, the build in {folder} is {ours}; load that build's bitstream, "
+                           "or name the build on the board")
+
+
+def line_of(file: Path, result: Result, identity: Identity, built: Built, seconds: float) -> str:
+    """What is printed for a picture."""
+    best, second = np.argsort(-result.logits, kind="stable")[:2] if len(result.logits) > 1 else (0, 0)
+    names = built.network.classes or [str(index) for index in range(len(result.logits))]
+    sure = f"ahead of {names[second]} by {result.logits[best] - result.logits[second]}"
+    if built.temperature is not None:
+        sure = f"confidence {100 * softmax(result.logits, built.temperature)[best]:.1f} %"
+    took = f"{1000 * result.cycles / identity.clock_hz:.3f} ms in the accelerator ({result.cycles} cycles at " \
+           f"{identity.clock_hz / 1e6:g} MHz), {1000 * seconds:.1f} ms with the line"
+    return f"{file}: {names[best]}, {sure}; {took}"

@@ -1,0 +1,76 @@
+"""Convolutions and fully connected layers: a sliding window, and a matrix-vector unit behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import gcd
+from typing import Any
+
+from hdl.constant.mvu import ConstantMVU
+from hdl.mvu import MVU
+from hdl.sliding_window import SlidingWindow
+from quantize.network import Node, TensorType
+from quantize.rom import matrix
+from tbn_hw.streaming.kinds.kind import Group, Job, Kind, geometry
+from tbn_hw.streaming.terms import Folding
+
+
+class MatrixKind(Kind):
+    """`pe` rows of the matrix and `simd` columns at once."""
+
+    has_weights = True
+    group: Group = "matrix"
+
+    def parts(self, job: Job) -> list[Any]:
+        node, folding, x = job.node, job.folding, job.link.tensor
+        kernel, stride, padding = geometry(node)
+        mh, _ = matrix(node).shape
+        window = SlidingWindow(shape=job.link.shape, height=x.height, width=x.width, channels=x.channels, kernel=kernel,
+                               stride=stride, padding=padding, simd=folding.simd, repeat=mh // folding.pe,
+                               pad=node.arrays.get("pad", 1 if x.kind == "binary" else 0))
+        return [window, ConstantMVU(**_numbers(job)) if in_logic(node, x, folding) else mvu(job)]
+
+    def sizes(self, node: Node, x: TensorType) -> Mapping[str, int]:
+        mh, mw = matrix(node).shape
+        return {"matrix height": mh, "matrix width": mw}
+
+    def word(self, node: Node, channels: int, folding: Folding) -> int:
+        """What the window buffer stores side by side."""
+        return gcd(folding.simd, channels)
+
+    def ideal_cycles(self, node: Node, x: TensorType, y: TensorType, folding: Folding, i_par: int) -> int:
+        return max(super().ideal_cycles(node, x, y, folding, i_par), _matrix_cycles(node, y, folding))
+
+    def spread(self, node: Node, y: TensorType, folding: Folding, ideal: int) -> int:
+        """With a stride some rows of the input give no results; the others give them as fast as the matrix allows."""
+        _, stride, _ = geometry(node)
+        return ideal if stride == 1 else _matrix_cycles(node, y, folding)
+
+
+def _matrix_cycles(node: Node, y: TensorType, folding: Folding) -> int:
+    """Cycles a frame that the products take."""
+    return y.height * y.width * node.arrays["weights"].size // folding.lanes
+
+
+def _numbers(job: Job) -> dict[str, Any]:
+    """What every unit that multiplies a node's matrix is made from."""
+    x = job.link.tensor
+    return {"weights": matrix(job.node), "activation": job.link.shape if x.kind == "int" else x.kind,
+            "bias": job.node.arrays.get("bias"), "family": job.family}
+
+
+def mvu(job: Job) -> MVU:
+    """The matrix-vector unit of a node whose weights lie in a memory."""
+    folding = job.folding
+    return MVU(**_numbers(job), weight_kind=job.node.attrs["weights"], pe=folding.pe, simd=folding.simd,
+               rom_style=folding.weights, o_par=job.o_par or folding.pe)
+
+
+def in_logic(node: Node, x: TensorType, folding: Folding) -> bool:
+    """Whether the weights become constants in the logic: binary ones, of binary or ternary inputs, all at once."""
+    return folding.lanes == node.arrays["weights"].size and node.attrs["weights"] == "binary" and x.kind != "int"
+
+
+def weight_bits(node: Node) -> int:
+    """Bits of one weight."""
+    return 1 if node.attrs["weights"] == "binary" else 8
