@@ -18,7 +18,8 @@ from tbn_hw.shared.errors import ModelRefused, ToolMissing, UsageError
 class Loaded:
     """A network, what its model file says beside it, and labelled test pictures where some lie beside the file.
 
-    `resize` is the pixels of a user's picture's shorter side, `foldings` what is stated of them by node.
+    `resize` is the pixels of a user's picture's shorter side, `foldings` what is stated of them by node. `notes` say
+    what an import decided.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Loaded:
     dataset: str | None = None
     resize: int | None = None
     foldings: Mapping[str, Stated] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def load(model: str, weights: Path | None) -> Loaded:
@@ -34,7 +36,7 @@ def load(model: str, weights: Path | None) -> Loaded:
 
     Raises UsageError for a file that cannot be read, ToolMissing for a QONNX file without the package that reads it.
     """
-    if model.endswith(".onnx"):
+    if model.lower().endswith(".onnx"):
         return _load_qonnx(Path(model), weights)
     try:
         file = find_model(model)
@@ -86,7 +88,7 @@ def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
         raise ModelRefused(f"{path}: {len(check.refused)} of {len(check.verdicts)} nodes are refused:\n{refused}\n"
                            f"python -m quantize.qonnx check {path} lists all of them")
     network = check.network
-    return Loaded(network.name, network, _test_pictures(network, str(path)))
+    return Loaded(network.name, network, _test_pictures(network, str(path)), notes=check.notes)
 
 
 def _check(spec: Spec, network: Network, path: Path) -> None:

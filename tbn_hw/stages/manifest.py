@@ -18,7 +18,7 @@ def manifest(root: Path, accelerator: Accelerator) -> dict[str, Any]:
              *sorted((root / "synth" / "board").glob("*")),
              *sorted((root / "synth").glob(f"{accelerator.name}.bi[tn]"))]
     return {
-        "model": accelerator.name,
+        "model": accelerator.network.name,
         "files": {str(file.relative_to(root)): file_hash(file) for file in files},
         "versions": versions(),
         "folding": {engine.node.name: asdict(engine.folding)

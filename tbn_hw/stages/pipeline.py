@@ -59,6 +59,8 @@ class Build:
         """Do the stages; raises BuildError with one sentence when one fails."""
         start = time.monotonic()
         self._loaded = load(self._options.model, self._options.weights)
+        for note in self._loaded.notes:
+            self._console.print(f"note: {note}", markup=False)
         shape, files = self.network.input.shape, self._options.images
         self._pictures = pictures.read_pictures(files, shape, self._loaded.resize) if files else None
         output = self._options.output or Path("build") / self._loaded.name
@@ -223,7 +225,7 @@ class Build:
         by_kind = [("top", modules[accelerator.name]), *((e.kind, found[e.name]) for e in accelerator.engines)]
         self._done("report", time.monotonic() - start)
         content = {
-            "model": accelerator.name,
+            "model": self._loaded.name,
             "target": self._target.name,
             "device": figures.device(self._target),
             "network": network,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from quantize.network import Network, Node
 from tbn_hw.streaming.engine import engine
 from tbn_hw.streaming.kinds import Job, kind_of
 from tbn_hw.streaming.terms import Folding, Link
+
+LONGEST_NAME = 100
+"""Letters of a Verilog name, which is a part of the names of files."""
 
 
 @dataclass(frozen=True)
@@ -78,5 +82,13 @@ class Accelerator:
 
 
 def identifier(name: str) -> str:
-    """A Verilog name for a node: `layers[3].residual[1].add` becomes `layers_3_residual_1_add`."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
+    """A Verilog name for a node: `layers[3].residual[1].add` becomes `layers_3_residual_1_add`.
+
+    It begins with a letter, never has two underscores together, and has at most LONGEST_NAME letters. Of a name that is
+    longer, or has no letter and no digit of ASCII, a hash is in it.
+    """
+    text = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
+    if not text or len(text) > LONGEST_NAME:
+        known = hashlib.sha256(name.encode()).hexdigest()[:12]
+        text = f"{text[:LONGEST_NAME - 20]}_{known}".replace("__", "_").strip("_")
+    return text if text[0].isalpha() else f"n_{text}"

@@ -56,8 +56,7 @@ class _Planner:
 
     def run(self) -> Accelerator:
         name = identifier(self._network.name)
-        if name in KEYWORDS:
-            raise ModelRefused(f"name: must not be the Verilog keyword {name!r}, for it names the top module")
+        name = f"n_{name}" if name in KEYWORDS else name
         source = self._network.input
         if source.kind != "int":
             raise ModelRefused(f"{self._network.name}: the input must be integers, not {source.kind}")
