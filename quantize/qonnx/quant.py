@@ -40,7 +40,8 @@ def quant(plan: Plan, operation: Operation) -> Value:
 
 
 def _check_activation(form: Quantizer) -> None:
-    if form.bipolar or form.ternary or form.bits == 8 or 8 < form.bits <= MOST_BITS:
+    least = 8 if form.signed else 7  # 0..127 is a part of int8
+    if form.bipolar or form.ternary or least <= form.bits <= MOST_BITS:
         if form.ternary and form.mode not in NEAR:
             raise Refused(f"a ternary activation must round to nearest, not {form.mode}")
         return
