@@ -97,10 +97,15 @@ def unchanged(plan: Plan, operation: Operation) -> Value:
 
 
 def clip(plan: Plan, operation: Operation) -> Value:
+    """The stream, clipped; as it is, if none of its values is clipped."""
     ends = [float(operation.attributes.get(key, limit)) for key, limit in (("min", -np.inf), ("max", np.inf))]
     for index in (1, 2):
         end = plan.optional(operation, index)
         if end is not None:
             ends[index - 1] = float(end.reshape(()))
     stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
+    kind = plan.types[stream.tensor]
+    values = [stream.chain(np.full(kind.channels, float(end))) for end in (kind.lo, kind.hi)]
+    if ends[0] <= np.min(values) and np.max(values) <= ends[1]:
+        return stream
     return replace(stream, chain=stream.chain.clip(*ends))

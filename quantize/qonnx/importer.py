@@ -84,7 +84,8 @@ def read_network(path: Path, pixels: str | None = None) -> Check:
     if objection:
         graph.problems.append((graph.input, "input", objection))
     walk = _Walk(graph, meaning)
-    verdicts = walk.run()
+    with np.errstate(all="ignore"):  # what overflows is judged node by node
+        verdicts = walk.run()
     notes = [f"input: a pixel is read as {PIXEL_TEXTS[meaning]}", *graph.notes, *walk.plan.notes]
     if walk.logits is None or any(verdict.verdict == REFUSED for verdict in verdicts):
         return Check(tuple(verdicts), tuple(notes))

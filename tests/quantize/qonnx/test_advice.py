@@ -60,10 +60,17 @@ def test_clip_is_folded(lo, hi, bits, opset, tmp_path):
 
 
 def test_clip_without_a_quantiser(tmp_path):
-    g = Graph(3, 6, 6).conv(8).op("Clip").conv(4).ternary()
+    g = Graph(3, 6, 6).conv(8)
+    g.op("Clip", g.array(0), g.array(1)).conv(4).ternary()
     assert notes(tail(g, 4 * 4).save(tmp_path / "net.onnx")) == [
         "its input is not quantised; put a Quant (2 bits narrow, or 8 bits) before it"]
     equal(tail(Graph(3, 6, 6).conv(8).op("Clip").ternary().conv(4).ternary(), 4 * 4).save(tmp_path / "net.onnx"))
+
+
+def test_a_clip_without_effect(tmp_path):
+    """Pixels are 0..1 anyway, so a convolution may read them."""
+    g = Graph(3, 6, 6)
+    equal(tail(g.op("Clip", g.array(0), g.array(1)).conv(4).ternary(), 4 * 16).save(tmp_path / "net.onnx"))
 
 
 def test_sign_is_a_ternary_activation(tmp_path):

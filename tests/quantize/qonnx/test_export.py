@@ -167,6 +167,11 @@ def test_command_line(tmp_path, capsys):
     assert main(["check", str(file)]) == 0
     assert main(["import", str(file), "-o", str(tmp_path / "again.safetensors")]) == 0
     assert Network.load(tmp_path / "again.safetensors").classes == tuple("0123456789")
+    assert main(["export", "tbn_digits", "-o", str(tmp_path / "int8.onnx"), "--input", "int8"]) == 0
+    assert main(["import", str(tmp_path / "int8.onnx"), "-o", str(tmp_path / "int8.safetensors")]) == 0
+    assert "note: input: a pixel is read as byte - 128\n" in capsys.readouterr().out
+    first, second = (Network.load(tmp_path / f"{name}.safetensors") for name in ("again", "int8"))
+    assert [node.name for node in first.nodes] == [node.name for node in second.nodes]
     assert main(["export", str(tmp_path / "none.safetensors"), "-o", str(file)]) == 1
     assert main(["export", "tbn_digits", "-o", str(tmp_path / "no" / "file.onnx")]) == 1
     errors = capsys.readouterr().err.splitlines()
