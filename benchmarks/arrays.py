@@ -34,9 +34,11 @@ from benchmarks.harness import DEVICES, Harness
 from benchmarks.popcount_array import ACC_BITS, ROW, TOTAL, PopcountArray
 from benchmarks.tables import Row, bars, show, write_csv
 from sim.bench import SimulationError
+from tbn_hw.families.ecp5 import ECP5
+from tbn_hw.families.ice40 import ICE40
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.shared.errors import BuildError, DoesNotFit
 
-FAMILIES = ("ecp5", "gowin", "ice40", "xc7")
 FORMS = ("naive", "portable", "mapped")
 ACTIVATIONS = ("ternary", "binary")
 RATIO_PE, RATIO_SIMD, RATIO_LEVELS = 32, 64, (0, 4)
@@ -59,7 +61,7 @@ def tree(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
             if family in DEVICES:
                 two = array(family, form, activation, 2, simd, 0)
                 placed = [harness.place(name, design, family, options.seeds[:1]).cells for design in (row, two)]
-                cells = placed[1] - placed[0] - ACC_BITS - (simd if family == "ice40" else 0)
+                cells = placed[1] - placed[0] - ACC_BITS - (simd if family == ICE40.name else 0)
             yield {"family": family, "form": form, "activation": activation, "SIMD": simd, "LUT": lut,
                    "LUT/MAC": lut / simd, "cells/MAC": None if cells is None else cells / simd}
 
@@ -76,9 +78,9 @@ def placed(harness: Harness, options: argparse.Namespace) -> Iterator[Row]:
                 harness.report(f"{name}: left out; {error}")
                 continue
             registers = harness.map(name, design, family, verify=False).total["ff"] - design.harness_ff
-            sites = max(found.cells, registers) if family == "ecp5" else found.cells
+            sites = max(found.cells, registers) if family == ECP5.name else found.cells
             yield {"family": family, "form": form, "activation": activation, "levels": levels, "cells": found.cells,
-                   "harness": design.harness_ff if family == "ice40" else 0, "cells/MAC": found.cells / design.lanes,
+                   "harness": design.harness_ff if family == ICE40.name else 0, "cells/MAC": found.cells / design.lanes,
                    "FF/MAC": registers / design.lanes, "MHz": found.median_mhz, "slowest": found.speeds[0],
                    "fastest": found.speeds[-1],
                    "MMAC/s/cell": design.lanes * found.median_mhz / found.cells,
@@ -129,7 +131,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m benchmarks.arrays", description=(__doc__ or "").partition("\n")[0])
     result.add_argument("--output", type=Path, default=Path("build/benchmarks"), help="folder (%(default)s)")
     result.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
-    result.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    result.add_argument("--families", nargs="+", choices=tuple(FAMILIES), default=list(FAMILIES))
     result.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
     result.add_argument("--activations", nargs="+", choices=ACTIVATIONS, default=list(ACTIVATIONS))
     result.add_argument("--levels", nargs="+", type=int, default=[0, 2],

@@ -43,12 +43,12 @@ from benchmarks.mapping import commands
 from benchmarks.tables import Row, bars, show, write_csv
 from quantize import network
 from quantize.network import Network
-from tbn_hw.families import cells
+from tbn_hw.families.ice40 import ICE40
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.routing.nextpnr import place_and_route, placer_options
 from tbn_hw.shared.errors import BuildError, DoesNotFit, Mismatch
 from tbn_hw.stages.workspace import content_key, file_hash
 
-FAMILIES = ("ecp5", "gowin", "ice40", "xc7")
 FORMS = ("naive", "da4ml", "ours")
 VECTORS = 300
 QUICK = "scratchpad -set abc9.nomfs 1\nscratchpad -set abc9.verify 0\n"
@@ -105,7 +105,7 @@ def measure(harness: Netlists, name: str, layer: ConstantLayer, family: str, pla
         options = ["--no-route", *placer_options(family, figures["lut"])]
         with tempfile.TemporaryDirectory() as folder, suppress(DoesNotFit):
             run, = place_and_route(netlist, DEVICES[family], Path(folder), options=options)
-            placed = run.cells - (2 * inputs if family == "ice40" else 0)
+            placed = run.cells - (2 * inputs if family == ICE40.name else 0)
     size = layer.weights.size
     return {"LUT": figures["lut"], "LUT/weight": figures["lut"] / size, "FF": figures["ff"], "cells": placed,
             "cells/weight": None if placed is None else placed / size}
@@ -113,8 +113,8 @@ def measure(harness: Netlists, name: str, layer: ConstantLayer, family: str, pla
 
 def quick_mapping() -> AbstractContextManager[None]:
     """A context in which families are mapped by ABC9 without its slowest steps."""
-    abc9 = {"ice40": " -abc9"}  # the others have it anyway
-    return commands({name: f"{QUICK}{family.command}{abc9.get(name, '')}" for name, family in cells.FAMILIES.items()})
+    abc9 = {ICE40.name: " -abc9"}  # the others have it anyway
+    return commands({name: f"{QUICK}{family.cells.command}{abc9.get(name, '')}" for name, family in FAMILIES.items()})
 
 
 def _bits(values: np.ndarray, width: int) -> np.ndarray:
@@ -141,7 +141,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python -m benchmarks.constants",
                                      description=(__doc__ or "").partition("\n")[0])
     result.add_argument("--output", type=Path, default=Path("build/benchmarks"), help="folder (%(default)s)")
-    result.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    result.add_argument("--families", nargs="+", choices=tuple(FAMILIES), default=list(FAMILIES))
     result.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
     result.add_argument("--random", nargs="*", type=_size, default=[(64, 64), (256, 64), (576, 64)],
                         metavar="INPUTSxOUTPUTS", help="layers of random weights")

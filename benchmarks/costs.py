@@ -20,6 +20,9 @@ from rich.console import Console
 from benchmarks.costs_fit import error, fit
 from benchmarks.costs_networks import kinds
 from tbn_hw.costs.model import CostModel, Error, cost_model
+from tbn_hw.families.ecp5 import ECP5
+from tbn_hw.families.ice40 import ICE40
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists import synthesis
 from tbn_hw.shared.progress import progress
 from tbn_hw.stages.workspace import content_key, sources
@@ -42,9 +45,9 @@ FIRST = {"fitted": 0, "held out": 1_000_000}
 STEP = 2_000_000
 HELD_OUT = 0.25
 """The number of held-out engines, divided by the number in the sweep."""
-SHARE = {"ecp5": 1.0, "gowin": 0.4, "ice40": 0.25, "xc7": 0.4}
-"""The share of the engines with a matrix that a family's sweep has; see PRIOR."""
-PRIOR = "ecp5"
+SHARE, USUAL_SHARE = {ECP5.name: 1.0, ICE40.name: 0.25}, 0.4
+"""The share of the engines with a matrix that a family's sweep has; families that are not named have USUAL_SHARE."""
+PRIOR = ECP5.name
 """The family with the full sweep. Other families' coefficients stay near its own where their engines do not decide."""
 COSTS = Path("tbn_hw/costs")
 BATCH = 8
@@ -53,7 +56,7 @@ BATCH = 8
 
 def share(family: str, kind: str) -> float:
     """The share of a kind's engines that a family's sweep has. Kinds without a matrix are quick, so it has all."""
-    return SHARE[family] if kind in ("conv", "dense") else 1
+    return SHARE.get(family, USUAL_SHARE) if kind in ("conv", "dense") else 1
 
 
 def sweep(family: str, name: str) -> list[Engine]:
@@ -96,7 +99,7 @@ def measured(engines: Sequence[Engine], family: str, store: Path,
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__)
-    parser.add_argument("--families", nargs="+", default=list(SHARE), choices=SHARE)
+    parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=tuple(FAMILIES))
     parser.add_argument("--folder", type=Path, default=Path("build/costs"), help="where results of Yosys are kept")
     options = parser.parse_args(arguments)
     console = Console(stderr=True, highlight=False)

@@ -9,13 +9,14 @@ import numpy as np
 from quantize.network import INPUT, Network
 from quantize.nodes import infer
 from quantize.tensor import Attr, Node, TensorType
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.streaming.accelerator import Engine
 from tbn_hw.streaming.folding import objection
 from tbn_hw.streaming.kinds.matrix import in_logic
-from tbn_hw.streaming.kinds.threshold import TABLE_BITS
 from tbn_hw.streaming.plan import plan
 from tbn_hw.streaming.terms import Folding, divisors
 
+TABLE_BITS = max(family.estimates.table_bits for family in FAMILIES.values())
 PICTURES = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32)
 CHANNELS = (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64)
 STYLES = {"plain": CHANNELS, "deep": (32, 40, 48, 64), "wide": (64, 96, 128, 192, 256), "unrolled": CHANNELS,

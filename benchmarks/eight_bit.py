@@ -22,11 +22,15 @@ from benchmarks.mapping import commands
 from benchmarks.tables import bars, write_csv
 from hdl.mvu import MVU
 from hdl.requantize import Requantize
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families.ecp5 import ECP5
+from tbn_hw.families.ice40 import ICE40
+from tbn_hw.families.registry import FAMILIES
+from tbn_hw.families.xc7 import XC7
 from tbn_hw.netlists.synthesis import synthesise
 
-WITH, WITHOUT = {"ice40": " -dsp"}, {"ecp5": " -nodsp", "xc7": " -nodsp"}
+WITH, WITHOUT = {ICE40.name: " -dsp"}, {ECP5.name: " -nodsp", XC7.name: " -nodsp"}
 """Options that change a family's mapping: WITH adds multipliers where it has none, WITHOUT takes them away."""
+MEASURED = (ECP5.name, ICE40.name, XC7.name)
 
 
 def first(channels: int, weights: str, pe: int, simd: int, family: str) -> MVU:
@@ -58,13 +62,13 @@ LAYERS = {  # name -> (products at once, a function from the family to the compo
 
 def other_way(family: str) -> AbstractContextManager[None]:
     """A context in which a family is mapped the other way: with multipliers if it usually has none, else without."""
-    return commands({family: FAMILIES[family].command + (WITH | WITHOUT)[family]})
+    return commands({family: FAMILIES[family].cells.command + (WITH | WITHOUT)[family]})
 
 
 def measure(layer: str, family: str, multipliers: bool, cache: Path) -> dict[str, Any]:
     """The figures of a layer. An iCE40 with multipliers gets the portable component, which leaves products to Yosys."""
     products, make = LAYERS[layer]
-    text = rtlil.convert(make("portable" if family == "ice40" and multipliers else family), name="layer",
+    text = rtlil.convert(make("portable" if family == ICE40.name and multipliers else family), name="layer",
                          emit_src=False)
     usual = multipliers == (family in WITHOUT)
     with tempfile.TemporaryDirectory() as folder, nullcontext() if usual else other_way(family):
@@ -76,7 +80,7 @@ def measure(layer: str, family: str, multipliers: bool, cache: Path) -> dict[str
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.eight_bit", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--families", nargs="+", choices=("ecp5", "ice40", "xc7"), default=["ecp5", "ice40", "xc7"])
+    parser.add_argument("--families", nargs="+", choices=MEASURED, default=list(MEASURED))
     parser.add_argument("--layers", nargs="+", choices=tuple(LAYERS), default=list(LAYERS))
     parser.add_argument("--output", type=Path, default=Path("build/benchmarks"))
     options = parser.parse_args(arguments)

@@ -7,6 +7,7 @@ says otherwise.
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 import tempfile
@@ -23,8 +24,10 @@ from amaranth.back import verilog
 from benchmarks import netlist_check
 from benchmarks.netlist_check import check, logic_hash
 from sim.bench.tool import version as simulator_version
-from tbn_hw.families import ecp5_chains, ecp5_memories, gowin_cells, nets
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families import nets
+from tbn_hw.families.ecp5 import ECP5
+from tbn_hw.families.ice40 import ICE40
+from tbn_hw.families.registry import FAMILIES, place_and_route_of
 from tbn_hw.netlists import join
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
@@ -33,13 +36,14 @@ from tbn_hw.stages.workspace import content_key, file_hash
 from tbn_hw.targets.device import Device
 from tbn_hw.tools.versions import versions
 
-DEVICES = {"ecp5": Device("ecp5", "85k", "CABGA756", 6), "ice40": Device("ice40", "hx8k", "ct256")}
+DEVICES = {ECP5.name: Device(ECP5.name, "85k", "CABGA756", 6), ICE40.name: Device(ICE40.name, "hx8k", "ct256")}
 """The devices that arrays are placed on. For other families only netlists are measured."""
-TARGET_MHZ = {"ecp5": 300.0, "ice40": 200.0}
+TARGET_MHZ = {ECP5.name: 300.0, ICE40.name: 200.0}
 """Higher than any array reaches, because nextpnr stops improving once it meets the target."""
 CHECKER = Path(netlist_check.__file__)
-MAKERS = [Path(str(module.__file__)) for module in
-          (join, ecp5_chains, gowin_cells, ecp5_memories, nets)]
+MAKERS = [Path(inspect.getfile(join)), Path(inspect.getfile(nets)),
+          *(Path(inspect.getfile(mend)) for family in FAMILIES.values() for mend in family.mends)]
+"""The files whose code a joined netlist depends on."""
 RESULT = "result.json"
 
 
@@ -110,7 +114,7 @@ class Harness:
     def lut(self, component: Any, family: str) -> int:
         """The LUTs of a component synthesised by itself."""
         modules = {"component": verilog.convert(component, name="component", emit_src=False)}
-        key = content_key("lut", versions("yosys"), family, FAMILIES[family].command, sorted(modules.items()))
+        key = content_key("lut", versions("yosys"), family, FAMILIES[family].cells.command, sorted(modules.items()))
         if self._kept(key) is None:
             with self._entry(key) as entry:
                 _write(entry, synthesise(modules, family, entry, self._workers)["total"])
@@ -119,7 +123,7 @@ class Harness:
     def place(self, name: str, design: Design, family: str, seeds: Sequence[int] = (1, 2, 3)) -> Placed:
         """Place and route a design on the family's device with each seed, and simulate what was placed."""
         _, netlist = self._netlist(name, design, family)
-        package, device, target = f"nextpnr-{family}", DEVICES[family], TARGET_MHZ[family]
+        package, device, target = place_and_route_of(family).tool, DEVICES[family], TARGET_MHZ[family]
         content = content_key(versions(package), device, target, file_hash(netlist))
         keys = {seed: content_key("place", content, seed) for seed in seeds}
 
@@ -144,7 +148,7 @@ class Harness:
 
     def _netlist(self, name: str, design: Design, family: str) -> tuple[dict[str, Any], Path]:
         modules = dict(design.modules())
-        key = content_key("map", versions("yosys"), family, FAMILIES[family].command, sorted(modules.items()),
+        key = content_key("map", versions("yosys"), family, FAMILIES[family].cells.command, sorted(modules.items()),
                           *map(file_hash, MAKERS))
         if self._kept(key) is None:
             self.report(f"{name}: synthesis for {family}")

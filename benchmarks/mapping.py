@@ -6,14 +6,16 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families.registry import FAMILIES
 
 
 @contextmanager
 def commands(changed: Mapping[str, str]) -> Iterator[None]:
     """A context in which families have these commands (family -> command). Synthesis caches results by command."""
     usual = dict(FAMILIES)
-    FAMILIES.update({name: dataclasses.replace(usual[name], command=command) for name, command in changed.items()})
+    for name, command in changed.items():
+        cells = dataclasses.replace(usual[name].cells, command=command)
+        FAMILIES[name] = dataclasses.replace(usual[name], cells=cells)
     try:
         yield
     finally:

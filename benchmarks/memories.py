@@ -21,7 +21,8 @@ from amaranth.hdl import Module, Signal
 from benchmarks.tables import write_csv
 from hdl.lut_rom import is_mapped
 from hdl.rom import BLOCK_WORTH, BLOCKS, blocks_of, read_only, rom_luts
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families.registry import FAMILIES
+from tbn_hw.families.xc7 import XC7
 from tbn_hw.netlists.synthesis import synthesise
 
 DEPTHS = (2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048)
@@ -58,7 +59,7 @@ def measure(family: str, depth: int, cache: Path) -> dict[str, Any]:
         "inferred LUT": found["inferred"]["lut"] / WIDTH,
         "cells LUT": found["cells"]["lut"] / WIDTH if "cells" in found else None,
         "counted LUT": rom_luts(rows, WIDTH, family) / WIDTH,
-        "block RAMs": found["block"]["bram"] * (2 if family == "xc7" else 1),
+        "block RAMs": found["block"]["bram"] * (2 if family == XC7.name else 1),
         "counted blocks": blocks_of(depth, WIDTH, family),
         "block LUT": wide * BLOCKS[family].luts,
     }

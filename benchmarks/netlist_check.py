@@ -40,7 +40,7 @@ def check(netlist: Path, family: str, stimulus: Mapping[str, Values], outputs: M
     inputs = {name: len(module["ports"][name]["bits"]) for name in stimulus}
     work.mkdir(parents=True, exist_ok=True)
     files = [work / name for name in ("models.v", "netlist.v", "bench.v")]
-    texts = (cells, verilog(module, "netlist", inputs, clock, observed),
+    texts = (cells, verilog(module, "netlist", family, inputs, clock, observed),
              _bench(inputs, {name: len(bits) for name, bits in observed.items()}, clock, settled))
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)

@@ -21,12 +21,13 @@ from rich.console import Console
 from benchmarks.harness import DEVICES, TARGET_MHZ
 from benchmarks.popcount_array import PopcountArray
 from benchmarks.tables import Row, show, write_csv
+from tbn_hw.families.ecp5 import ECP5
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.routing.nextpnr import place_and_route, placer_options
 from tbn_hw.shared.errors import BuildError
 
-FAMILY, PE, SIMD, LEVELS, SEED = "ecp5", 16, 64, 4, 1
+FAMILY, PE, SIMD, LEVELS, SEED = ECP5.name, 16, 64, 4, 1
 TOP = "blocks"
 
 

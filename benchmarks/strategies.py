@@ -20,6 +20,8 @@ from pathlib import Path
 
 from benchmarks.formats import FORMATS
 from benchmarks.formats.measure import Cost, measure, names
+from tbn_hw.families.ecp5 import ECP5
+from tbn_hw.families.xc7 import XC7
 from tbn_hw.shared.errors import BuildError
 
 SIZES = {"float32": (1, 1), "int8": (1, 16), "TWN": (4, 32), "BWN": (4, 32), "TNN": (4, 64), "TBN": (8, 64),
@@ -37,9 +39,9 @@ def table(costs: Sequence[Cost]) -> list[str]:
     by = {(cost.format, cost.family): cost for cost in costs}
     lines = ["| activations x weights | array | LUT4 a lane | MHz | 10^9 MAC/s from 10,000 LUT4 | of float32 "
              "| LUT6 a lane | MAC a cycle from 10,000 LUT6 |", "|---|---|---|---|---|---|---|---|"]
-    base = by.get(("float32", "ecp5"))
+    base = by.get(("float32", ECP5.name))
     for name in FORMATS:
-        ecp5, xc7 = by.get((name, "ecp5")), by.get((name, "xc7"))
+        ecp5, xc7 = by.get((name, ECP5.name)), by.get((name, XC7.name))
         if ecp5 is None or xc7 is None or ecp5.gmacs is None or base is None or base.gmacs is None:
             continue
         lines.append(f"| {LABELS[name]} | {ecp5.pe} x {ecp5.simd} | {figure(ecp5.area_per_mac)} | {ecp5.mhz:.0f} "
@@ -60,8 +62,8 @@ def chart(costs: Sequence[Cost], file: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    panels = (("ecp5", "ECP5: 10⁹ multiply-accumulates a second\nfrom 10,000 LUT4, placed and routed"),
-              ("xc7", "Xilinx 7: multiply-accumulates a cycle\nfrom 10,000 LUT6, synthesised"))
+    panels = ((ECP5.name, "ECP5: 10⁹ multiply-accumulates a second\nfrom 10,000 LUT4, placed and routed"),
+              (XC7.name, "Xilinx 7: multiply-accumulates a cycle\nfrom 10,000 LUT6, synthesised"))
     picture, axes = pyplot.subplots(1, 2, figsize=(8, 3.4), dpi=200, sharey=True)
     shown = [name for name in FORMATS if any(cost.format == name for cost in costs)]
     for axis, (family, title) in zip(axes, panels, strict=True):
@@ -104,13 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     costs = []
     try:
-        for family in ("ecp5", "xc7"):
+        for family in (ECP5.name, XC7.name):
             for name in options.only or FORMATS:
                 pe, simd = SIZES[name]
                 folder = options.work / f"{name}-{family}"
                 folder.mkdir(parents=True, exist_ok=True)
                 costs.append(measure(FORMATS[name](pe=pe, simd=simd, family=family), folder,
-                                     seeds=range(1, options.seeds + 1) if family == "ecp5" else ()))
+                                     seeds=range(1, options.seeds + 1) if family == ECP5.name else ()))
                 print(costs[-1], file=sys.stderr, flush=True)
     except BuildError as error:
         print(f"benchmarks.strategies: {error}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 Full precision, BWN (binary weights, real activations), XNOR-Net style (both binary) and TBN, with the same recipe, the
 same epochs and the same seeds. With ``--recipes``, instead, TBN by the model file's recipe without, and with one of
-these: distillation, real weights first, balanced weights, another gradient.
+these: distillation, a start from full precision, real weights first, balanced weights, another gradient.
 A finished run is not repeated, a stopped one goes on; results are in compare.csv or recipes.csv.
 """
 
@@ -28,6 +28,7 @@ LABELS = {"full": "full precision", "BWN": "BWN", "XNOR": "XNOR-Net", "TBN": "TB
 RECIPES: dict[str, Callable[[Spec], Spec]] = {
     "plain": lambda spec: spec,
     "distill": lambda spec: spec.with_train(distill={}),
+    "start": lambda spec: spec.with_train(start="full"),
     "real_weights": lambda spec: spec.with_train(real_weights=0.5),
     "balance": lambda spec: spec.with_train(balance=True),
     "saw": lambda spec: spec.with_gradient("saw"),
@@ -84,11 +85,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _seeded(spec: Spec, options: argparse.Namespace) -> Iterator[Spec]:
-    """The model with the recipe that the command line asks for, by seed, and nothing distilled."""
+    """The model with the recipe that the command line asks for, by seed, nothing distilled, from random weights."""
     changed = {"epochs": options.epochs, "images": options.images}
+    changed = {key: value for key, value in changed.items() if value is not None}
     for seed in range(options.seeds):
-        yield spec.with_train(distill=None, seed=seed, **{key: value for key, value in changed.items()
-                                                         if value is not None})
+        yield spec.with_train(distill=None, start="random", seed=seed, **changed)
 
 
 def _strategies(spec: Spec, options: argparse.Namespace) -> list[Run]:

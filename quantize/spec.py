@@ -16,7 +16,7 @@ from quantize.layer_spec import Binary, Gradient, Layer, Residual, Ternary
 from quantize.strict import Strict, refusal
 from quantize.yaml_source import SpecError, YamlSource
 
-__all__ = ["Distill", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
+__all__ = ["Distill", "Full", "Input", "Spec", "SpecError", "Step", "Train", "load_spec"]
 
 Shape3 = Annotated[
     tuple[
@@ -48,6 +48,17 @@ class Distill(Strict):
     temperature: Annotated[float, Field(gt=0)] = 2.0
 
 
+class Full(Strict):
+    """Where the recipe of the full-precision network of the same layers differs; what is left out is as in `Train`."""
+
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    optimizer: Literal["adam", "sgd"] | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    warm_up: Annotated[float, Field(ge=0)] | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
+
+
 class Train(Strict):
     """The training recipe."""
 
@@ -69,6 +80,9 @@ class Train(Strict):
     images: Annotated[int, Field(ge=1)] | None = None
     """Train with this many pictures, the first ones of the data set; with all if left out."""
     distill: Distill | None = None
+    start: Literal["random", "full"] = "random"
+    """From which weights: random ones, or those of the full-precision network, which is trained first."""
+    full: Full = Full()
     real_weights: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Binary weights are still real in this share of the epochs, the first ones. The schedule begins anew after it."""
     balance: bool = False
@@ -114,6 +128,13 @@ class Spec(Strict):
         """Return the same model with some values of its recipe changed."""
         train = Train.model_validate({**self.train.model_dump(), **changed})
         return self.model_copy(update={"train": train})
+
+    def with_full(self) -> Spec | None:
+        """Return the same model with the recipe of its full-precision network; None if no recipe asks for that one."""
+        if self.train.distill is None and self.train.start == "random":
+            return None
+        own = self.train.full.model_dump(exclude_none=True)
+        return self.with_train(distill=None, start="random", full={}, real_weights=0.0, balance=False, **own)
 
     def with_binary(self) -> Spec:
         """Return the same model with binary activations where it has ternary ones.

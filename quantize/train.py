@@ -13,6 +13,7 @@ import torch
 from quantize.checkpoint import CheckpointError
 from quantize.command import EXITS, Parser, check_numbers, finish, sections, zoo
 from quantize.data import DataError, Dataset, load_dataset
+from quantize.fused import CompilerError
 from quantize.group import Group
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.trainer import CHECKPOINT, Trainer, TrainError, taught
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantize.tra
 
 def finish_training(work: Callable[[], None]) -> int:
     """Do the work of a command that trains; 0 ok, 1 model, data or a folder's content refused, in one line."""
-    refused = (SpecError, DataError, CheckpointError, TrainError)
+    refused = (SpecError, DataError, CheckpointError, TrainError, CompilerError)
     return finish(work, refused, "stopped; the same command goes on from the last finished epoch")
 
 
@@ -61,7 +62,7 @@ def _options(arguments: list[str] | None, prog: str) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="folder for checkpoint and metrics (default: build/<model>/train)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--learning-rate", type=float, help="instead of the recipe's")
-    parser.add_argument("--start", type=Path, help="checkpoint whose weights a new training starts from")
+    parser.add_argument("--start", type=Path, help="checkpoint, or trained values, that a new training starts from")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
     parser.add_argument("--compile", action="store_true", help="compile the steps; needs a C++ compiler")

@@ -25,11 +25,13 @@ from quantize.curve import draw_curve
 from quantize.data import Dataset, Pixels
 from quantize.distill import distill_loss
 from quantize.files import write_atomically
+from quantize.fused import fuse
 from quantize.group import Group
 from quantize.model import Model
 from quantize.optimizer import binary_layers, build_optimizer, constrain, learning_rate, real_epochs
 from quantize.spec import Spec, Train
 from quantize.strategy import Strategy, build_strategy
+from quantize.trained import load_model
 
 CHECKPOINT = "checkpoint.pt"
 METRICS = "metrics.csv"
@@ -44,8 +46,10 @@ class TrainError(RuntimeError):
 class Trainer:
     """Trains ``spec``'s network on ``dataset`` and writes a checkpoint and a line of metrics each epoch.
 
+    The metrics' accuracy is that in the recipe's precision.
+
     ``output`` is the folder for both; a checkpoint found there is resumed, exactly. The recipe comes from ``spec``;
-    one that distills needs the ``teacher``, a trained module.
+    one that distills, or that starts from the full-precision network, needs that network as ``teacher``.
 
     Raises
     ------
@@ -62,10 +66,10 @@ class Trainer:
         self.spec, self.dataset, self.output, self.group = spec, dataset, output, group or Group(device)
         self.device = self.group.device
         self.name = spec.name if strategy == "TBN" else f"{spec.name}:{strategy}"
-        self.teacher = teacher.eval() if teacher is not None else None
         recipe = spec.train
-        if teacher is None and recipe.distill is not None:
-            raise ValueError("a recipe that distills needs a teacher")
+        if teacher is None and spec.with_full() is not None:
+            raise ValueError("a recipe that distills or starts from the full-precision network needs a teacher")
+        self.teacher = _compile(teacher.eval(), compiled) if teacher is not None and recipe.distill else None
         if recipe.images is not None and recipe.images > len(dataset.train_images):
             raise TrainError(f"images must be at most the data set's {len(dataset.train_images)}, not {recipe.images}")
         self.images = recipe.images or len(dataset.train_images)
@@ -77,14 +81,18 @@ class Trainer:
         self.random = np.random.default_rng(recipe.seed)
         self.model = build_strategy(spec, strategy).to(self.device)
         self.binary = binary_layers(self.model)
-        module = self.group.module(self.model)
-        self.forward = torch.compile(module) if compiled else module
+        if compiled and self.device.type == "cpu":
+            fuse(self.model)
+        self.forward = _compile(self.group.module(self.model), compiled)
+        self.predict = _compile(self.model, compiled)
         self.optimizer = build_optimizer(self.model, recipe)
         self.epoch = 0
         self.recipe = _recipe(spec)
         output.mkdir(parents=True, exist_ok=True)
         if (output / CHECKPOINT).is_file():
             self._resume(output / CHECKPOINT)
+        elif teacher is not None and recipe.start == "full":
+            self._start_full(teacher)
 
     def _resume(self, file: Path) -> None:
         state = load_checkpoint(file)
@@ -98,25 +106,27 @@ class Trainer:
         self.epoch = state["epoch"]
         restore_random(state, self.random)
 
+    def _start_full(self, teacher: Model) -> None:
+        """Take the teacher's weights; what it has no values for, the quantisers' own, stays as it is."""
+        missing, unknown = self.model.load_state_dict(teacher.state_dict(), strict=False)
+        assert not unknown and all(name.endswith((".delta", ".peak")) for name in missing)
+
     def start(self, file: Path) -> None:
-        """Take the weights of another checkpoint of this model, but nothing else of it."""
-        try:
-            self.model.load_state_dict(load_checkpoint(file)["weights"])
-        except RuntimeError:
-            raise CheckpointError(f"{file}: its weights are not those of {self.spec.name}") from None
+        """Take the weights of another checkpoint of this model, or of a file of `save_trained`, but nothing else."""
+        self.model.load_state_dict(load_model(self.spec, file).state_dict())
 
     def fit(self, console: Console | None = None) -> float:
         """Train to the recipe's last epoch and return the test accuracy in percent."""
         recipe, steps = self.spec.train, self.images // self.spec.train.batch
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                    TextColumn("left"), TimeRemainingColumn(elapsed_when_finished=True))
-        accuracy, others = math.nan, self.group.rank > 0
+        others = self.group.rank > 0
         with Progress(*columns, console=console or Console(stderr=True, quiet=others), disable=others) as progress:
             task = progress.add_task(self.name, total=recipe.epochs * steps, completed=self.epoch * steps)
             while self.epoch < recipe.epochs:
                 start = time.monotonic()
                 loss = self._run_epoch(steps, lambda: progress.advance(task))
-                accuracy = self._evaluate()
+                accuracy = self.evaluate(self.predict, recipe.precision)
                 self.epoch += 1
                 self._record(loss, accuracy, time.monotonic() - start)
                 progress.console.print(f"epoch {self.epoch}/{recipe.epochs}: loss {loss:.3f}, "
@@ -124,13 +134,18 @@ class Trainer:
         self._real_weights(False)
         if self.group.rank == 0:
             draw_curve(self.output / METRICS, self.output / CURVE)
-        return self._evaluate() if math.isnan(accuracy) else accuracy
+        return self.evaluate(self.model, "float32")
 
-    def _evaluate(self) -> float:
+    def evaluate(self, model: nn.Module, precision: str) -> float:
+        """Return the test accuracy in percent of this trainer's model, as it is or compiled."""
         data, accuracy = self.dataset, 0.0
         if self.group.rank == 0:
-            accuracy = evaluate(self.model, data.test_images, data.test_labels, self.device)
+            with self._autocast(precision):
+                accuracy = evaluate(model, data.test_images, data.test_labels, self.device)
         return self.group.first(accuracy)
+
+    def _autocast(self, precision: str) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
     def _run_epoch(self, steps: int, advance: Callable[[], None]) -> float:
         recipe, total = self.spec.train, 0.0
@@ -155,21 +170,30 @@ class Trainer:
         return total / steps
 
     def _step(self, images: Tensor, labels: Tensor) -> float:
+        loss = self.loss(images, labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.update()
+        return self.group.mean(float(loss.detach()))
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return what a step makes smaller, for uint8 pictures (n, h, w, c) and labels (n)."""
         recipe = self.spec.train
         images, labels = images.to(self.device), labels.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        with self._autocast(recipe.precision):
             logits = self.forward(images)
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         if self.teacher is not None and recipe.distill is not None:
-            with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, recipe.precision == "bfloat16"):
+            with torch.no_grad(), self._autocast(recipe.precision):
                 taught = self.teacher(images).float()
             loss = distill_loss(logits, taught, loss, recipe.distill)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        return loss
+
+    def update(self) -> None:
+        """Change the weights by their gradients."""
         self.optimizer.step()
-        constrain(self.binary, recipe.balance)
-        return self.group.mean(float(loss.detach()))
+        constrain(self.binary, self.spec.train.balance)
 
     def _real_weights(self, real: bool) -> None:
         for layer in self.binary:
@@ -208,6 +232,13 @@ def _rows(file: Path) -> list[list[str]]:
         return [row for row in csv.reader(text) if row and row[0].isdigit()]
 
 
+def _compile(module: nn.Module, compiled: bool) -> nn.Module:
+    """Compile for a GPU; on the CPU `fuse` does better."""
+    if not compiled or next(module.parameters()).device.type == "cpu":
+        return module
+    return torch.compile(module, dynamic=False)  # type: ignore[return-value]  # two sizes of batches, each its own form
+
+
 def _recipe(spec: Spec) -> str:
     """All that decides the trained weights, as text."""
     return spec.model_dump_json(include={"layers", "train", "input", "dataset"})
@@ -241,13 +272,15 @@ def classify(
 
 
 def taught(spec: Spec, dataset: Dataset, folder: Path, **how: Any) -> Model | None:
-    """Return the full-precision network that the recipe distills from, trained in ``folder``; None if it does not.
+    """Return the full-precision network that the recipe asks for, trained in ``folder``; None if it asks for none.
 
     ``how`` goes to its `Trainer`.
     """
-    if spec.train.distill is None:
+    full = spec.with_full()
+    if full is None:
         return None
-    teacher = Trainer(spec.with_train(distill=None, real_weights=0.0), dataset, folder, strategy="full", **how)
-    if teacher.epoch < spec.train.epochs:
+    teacher = Trainer(full, dataset, folder, strategy="full", **how)
+    if teacher.epoch < full.train.epochs:
         teacher.fit()
+    torch.compiler.reset()  # as many compiled forms of one function are kept as one network alone may need
     return teacher.model

@@ -12,7 +12,7 @@ from tbn_hw.shared.errors import UsageError
 from tbn_hw.targets.listing import TargetOption
 
 STAGES = ("load", "fold", "generate", "verify", "synthesise", "route", "report")
-DEFAULT_TARGET, DEFAULT_SEEDS = "ecp5", 3
+DEFAULT_SEEDS = 3
 MOST_MHZ = 1000
 
 
@@ -65,9 +65,9 @@ def _rate(text: str) -> float:
 
 def _settle(options: argparse.Namespace) -> None:
     """Check the options that place and route is for, and put the Target and the number of seeds in their places."""
-    from tbn_hw.targets.catalogue import find_target
+    from tbn_hw.targets.catalogue import default_target, find_target
 
-    target = find_target(options.target or DEFAULT_TARGET)
+    target = find_target(options.target) if options.target else default_target()
     asked = options.until == "route" or options.clock is not None or bool(options.seeds)
     if options.seeds is None:
         named = options.target is not None and target.device is not None

@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 from amaranth.hdl import Cat, Const, Instance, Signal, Value
 
-FAMILIES = ("portable", "ecp5", "xc7")
+from tbn_hw.families.ecp5 import ECP5
+from tbn_hw.families.xc7 import XC7
+
+FAMILIES = ("portable", ECP5.name, XC7.name)
 """They use plain `+` (for simulation), CCU2C, and CARRY4."""
 CHAIN = 24
 """An ECP5 chain with this many positions takes no further adder. Long chains are slow, short ones waste halves."""
@@ -70,7 +73,7 @@ def add(m, family, sums):
     if family not in FAMILIES:
         raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
     totals = [Signal(len(item.a) + (0 if item.wrap else 2 if item.c else 1), name="total") for item in sums]
-    if family == "ecp5":
+    if family == ECP5.name:
         halves = []
         for item, total in zip(sums, totals, strict=True):
             halves += _positions_ecp5(item, total)
@@ -79,7 +82,7 @@ def add(m, family, sums):
                 halves = []
         _chain_ecp5(m, halves)
     for item, total in zip(sums, totals, strict=True):
-        if family == "xc7":
+        if family == XC7.name:
             positions = _triples_xc7(m, item) if item.c else [_position_xc7(m, *pair) for pair in zip(
                 item.a, item.b, strict=True)]
             _chain_xc7(m, positions, item, total)

@@ -15,10 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from tbn_hw.families.ecp5 import ECP5
+from tbn_hw.families.ice40 import ICE40
+from tbn_hw.families.xc7 import XC7
 from tbn_hw.shared.errors import UsageError
 from tbn_hw.tools import yosys
 
-MODELS = {"ecp5": "+/ecp5/cells_sim.v", "ice40": "+/ice40/cells_sim.v", "xc7": "+/xilinx/cells_sim.v"}
+MODELS = {family.name: f"+/{family.models.folder}/cells_sim.v" for family in (ECP5, ICE40, XC7)}
 GATES = {"$_NOT_": "~{A}", "$_BUF_": "{A}", "$_AND_": "{A}&{B}", "$_OR_": "{A}|{B}", "$_XOR_": "{A}^{B}",
          "$_MUX_": "{A}^({S}&({A}^{B}))"}
 

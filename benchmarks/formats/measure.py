@@ -13,13 +13,15 @@ from benchmarks.formats.array import Array
 from benchmarks.formats.gates import simulate
 from benchmarks.formats.modules import ARRAY, PINS, PORTS, modules
 from benchmarks.formats.vectors import vectors
+from tbn_hw.families.ecp5 import ECP5
+from tbn_hw.families.xc7 import XC7
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.routing.nextpnr import place_and_route, spread
 from tbn_hw.shared.errors import Mismatch
 from tbn_hw.targets.device import Device
 
-DEVICE = Device("ecp5", "85k", "CABGA756", 6)
+DEVICE = Device(ECP5.name, "85k", "CABGA756", 6)
 TARGET_MHZ = 250.0
 
 
@@ -55,7 +57,7 @@ class Cost:
 
         A site has one flip-flop on ECP5, and two on Xilinx 7.
         """
-        return max(self.cells or self.lut, self.ff / {"ecp5": 1, "xc7": 2}[self.family])
+        return max(self.cells or self.lut, self.ff / {ECP5.name: 1, XC7.name: 2}[self.family])
 
     @property
     def area_per_mac(self) -> float:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from amaranth.hdl import Cat, Signal
 
 from benchmarks.formats.carry import ZERO, Sum, add, real
+from tbn_hw.families.xc7 import XC7
 
 
 class Word(NamedTuple):
@@ -69,4 +70,4 @@ def levels(count, family, *, plain):
 
 
 def _group(family, plain):
-    return 3 if family == "xc7" and plain else 2
+    return 3 if family == XC7.name and plain else 2

@@ -14,8 +14,11 @@ from quantize.layers.weights import integer_weights
 class Conv(nn.Module):
     """A square convolution without bias, (n, c_in, h, w) to (n, c_out, h', w').
 
-    Padding is 0, or +1 if ``pad_value`` is 1 (binary activations).
+    Padding is 0, or +1 if ``pad_value`` is 1 (binary activations). The output is of the weights' type if ``wide``, else
+    of autocast's.
     """
+
+    wide = True
 
     def __init__(
         self, inputs: int, outputs: int, *, kernel: int, stride: int, padding: int, weights: str, pad_value: int = 0
@@ -36,5 +39,6 @@ class Conv(nn.Module):
         padding = self.padding
         if padding and self.pad_value:
             x, padding = F.pad(x, (padding,) * 4, value=float(self.pad_value)), 0
+        y = F.conv2d(x, integers * scale, None, self.stride, padding)
         # under autocast the product is bfloat16, but batch norm and thresholds stay in the weights' own type
-        return F.conv2d(x, integers * scale, None, self.stride, padding).to(self.weight.dtype)
+        return y.to(self.weight.dtype) if self.wide else y

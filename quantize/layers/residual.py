@@ -22,12 +22,19 @@ class Residual(nn.Module):
         self.sum = Fixed(width=0)
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = x
-        for layer in self.body:
+        x, shortcut = self.enter(x)
+        for layer in self.body[1:]:
             x = layer(x)
         if self.stride == 2:
             shortcut = F.avg_pool2d(shortcut, 2)
         if self.before or self.after:
             shortcut = F.pad(shortcut, (0, 0, 0, 0, self.before, self.after))
+        return self.add(x, shortcut)
+
+    def enter(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the body's first layer makes of ``x``, and ``x``."""
+        return self.body[0](x), x
+
+    def add(self, x: Tensor, shortcut: Tensor) -> Tensor:
         total: Tensor = self.sum(x + shortcut)
         return total

@@ -16,6 +16,7 @@ import cocotb_tools.config
 from sim.bench.runtime import runtime_objects
 from sim.bench.tool import CompileError, compiler, verilator_root, version
 from sim.process import ProcessFailed, execute
+from sim.store import locked, shared
 
 MARKER = "built.json"
 
@@ -34,7 +35,9 @@ class Built:
 
 def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[str] = (), simulator: str = "verilator",
           optimise: str = "-O2", main: str | None = None) -> Built:
-    """Compile `sources` for a bench. The result lies in a folder of `work` named by a hash, and is reused.
+    """Compile `sources` for a bench. The result lies in a folder named by a hash, and is reused.
+
+    The folder is in `work`, or in the store of `sim.store` where there is one.
 
     `visible` are the signals of the module `top` that the bench reads or writes. Verilator may optimise all others
     away, which makes it several times faster. A name with a dot in it makes every signal visible. `main` is the C++ of
@@ -43,17 +46,24 @@ def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[st
     The marker is written last, and a folder without one is built anew. Raises ToolMissing, and CompileError with the
     end of the log.
     """
-    work.mkdir(parents=True, exist_ok=True)
+    store = shared("simulators", work)
+    for needed in (work, store):
+        needed.mkdir(parents=True, exist_ok=True)
     content = hashlib.sha256(json.dumps([version(simulator), top, sorted(visible), optimise, main]).encode())
     for source in sources:
         content.update(hashlib.sha256(source.read_bytes()).digest())
-    folder = work.resolve() / f"{simulator}-{content.hexdigest()[:16]}"
-    built = Built(folder, top, simulator)
-    if (folder / MARKER).exists():
-        return built
+    folder = store.resolve() / f"{simulator}-{content.hexdigest()[:16]}"
+    with locked(folder):
+        if not (folder / MARKER).exists():
+            _build([source.resolve() for source in sources], top, folder, visible, simulator, optimise, main)
+    return Built(folder, top, simulator)
+
+
+def _build(files: list[Path], top: str, folder: Path, visible: Sequence[str], simulator: str, optimise: str,
+           main: str | None) -> None:
+    """Fill `folder`; its marker is written last."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    files = [source.resolve() for source in sources]
     if simulator == "icarus":
         job = {"stage": "icarus", "sources": [str(file) for file in files], "top": top, "folder": str(folder)}
         _work_on(job, folder)
@@ -69,7 +79,6 @@ def build(sources: Sequence[Path], top: str, work: Path, *, visible: Sequence[st
             if path.name not in (top, "build.log"):
                 path.unlink()
     (folder / MARKER).write_text(json.dumps({"top": top, "simulator": version(simulator)}))
-    return built
 
 
 def _verilate(files: list[Path], top: str, folder: Path, visible: Sequence[str], optimise: str,

@@ -5,21 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tbn_hw.boards.top import BoardTop, Settings
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families.registry import board_facts, find_family
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import Accelerator
 from tbn_hw.tools import yosys
 from tbn_hw.tools.versions import require_yosys
-
-CONSTANTS = {
-    "ecp5": "LUT4 #(.INIT(16'h{init})) {name} (.A(1'b0), .B(1'b0), .C(1'b0), .D(1'b0), .Z({bit}));",
-    "gowin": "LUT4 #(.INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .F({bit}));",
-    "ice40": "SB_LUT4 #(.LUT_INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .O({bit}));",
-}
-"""A family's cell that makes a constant."""
-
-PADS = {"gowin": ["iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O"]}
-"""What puts buffers at the pins, for a family whose nextpnr does not."""
 
 
 def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -> list[Path]:
@@ -41,8 +31,8 @@ def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -
     (folder / "board.ys").write_text("\n".join([
         "read_verilog -lib box.v",
         "read_verilog source.v",
-        f"{FAMILIES[family].command} -top {top.name}",
-        *PADS.get(family, []),
+        f"{find_family(family).cells.command} -top {top.name}",
+        *board_facts(family).pads,
         f"write_verilog {top.name}.v\n",  # with its attributes: the PLL's analogue settings are some
     ]))
     yosys.run(top.name, ["-s", "board.ys"], folder)
@@ -52,7 +42,8 @@ def mapped(top: BoardTop, accelerator: Accelerator, family: str, folder: Path) -
 
 
 def _constants(settings: Settings, family: str) -> str:
-    cells = [CONSTANTS[family].format(init="ffff" if value >> place & 1 else "0000", name=f"{name}_{place}",
+    constant = board_facts(family).constant
+    cells = [constant.format(init="ffff" if value >> place & 1 else "0000", name=f"{name}_{place}",
                                       bit=f"{name}[{place}]")
              for name, width, value in settings.constants for place in range(width)]
     return "\n".join([settings.verilog.partition("\n")[0], *cells, "endmodule\n"])

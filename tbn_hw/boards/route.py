@@ -10,21 +10,14 @@ from typing import Any
 
 from tbn_hw.boards.netlist import mapped
 from tbn_hw.boards.top import BoardTop, for_target
-from tbn_hw.families.pll import MHZ
+from tbn_hw.families.frequency import MHZ
+from tbn_hw.families.registry import board_facts, place_and_route_of
 from tbn_hw.host.protocol import line_rate
-from tbn_hw.routing.nextpnr import FAMILIES
-from tbn_hw.routing.route import AIM_MHZ, Design, missed, route
+from tbn_hw.routing.route import Design, missed, route
 from tbn_hw.shared.errors import DoesNotFit, UsageError
 from tbn_hw.streaming.accelerator import Accelerator
 from tbn_hw.targets.catalogue import Target
 
-USABLE = {"ecp5": 0.97, "gowin": 0.8, "ice40": 0.97}
-"""Of the Fmax that nextpnr reckons, what the board's clock may have at most.
-
-A choice: 3 % are left to a PLL's jitter, of which nextpnr knows nothing. Its times of Gowin are some 20 % short of the
-vendor's (github.com/YosysHQ/nextpnr/pull/1345), and it has none of block RAM's second port, of LUT RAM's inputs and of
-multipliers.
-"""
 OF_ALL_SEEDS = ("seeds", "seeds_without_place", "median_mhz", "least_mhz")
 """The figures that the last run, of the best seed alone, does not have."""
 
@@ -34,7 +27,7 @@ def route_board(accelerator: Accelerator, design: Design, target: Target, file: 
                 progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route the accelerator `design` behind its serial line, with the pins and the PLL of `target`'s board.
 
-    Without `clock_mhz` the seeds tell how fast the design can be; then the PLL is set to what is USABLE of that, or the
+    Without `clock_mhz` the seeds tell how fast the design can be; then the PLL is set to what is usable of that, or the
     nearest below it that it can make, and the best seed is routed again, aimed as before. For tops of two clocks have
     the same cells and wires, so the result is the same too: what nextpnr says of it, and what is required, is of the
     file itself. A PLL below `required_mhz` is refused.
@@ -43,8 +36,8 @@ def route_board(accelerator: Accelerator, design: Design, target: Target, file: 
     and its constraint file. Raises as `route` does, and UsageError for a clock that the board cannot have.
     """
     report = progress or (lambda name, done, total: None)
-    usable, steps = USABLE[target.family], len(seeds) + (clock_mhz is None)
-    aim = clock_mhz / usable if clock_mhz else AIM_MHZ[target.family]
+    usable, steps = board_facts(target.family).usable, len(seeds) + (clock_mhz is None)
+    aim = clock_mhz / usable if clock_mhz else place_and_route_of(target.family).aim_mhz
     work = file.parent / ".board"
 
     def run(top: BoardTop, constraints: str, **how: Any) -> dict[str, Any]:
@@ -94,6 +87,6 @@ def _at_most(accelerator: Accelerator, target: Target, reached_mhz: float) -> tu
 def _written(top: BoardTop, constraints: str, folder: Path, family: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{top.name}.v").write_text(top.verilog)
-    pins = folder / f"{top.name}.{FAMILIES[family].constraints}"
+    pins = folder / f"{top.name}.{place_and_route_of(family).constraints}"
     pins.write_text(constraints)
     return pins

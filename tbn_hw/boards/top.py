@@ -12,7 +12,10 @@ from amaranth.back import verilog as amaranth_verilog
 from hdl.link.board_link import BoardLink
 from hdl.link.uart import phase_step, phase_width
 from hdl.link.words import BAUD
-from tbn_hw.families.pll import MHZ, Pll, pll
+from tbn_hw.families.family import Pin
+from tbn_hw.families.frequency import MHZ, Pll
+from tbn_hw.families.pll import pll
+from tbn_hw.families.registry import board_facts
 from tbn_hw.host.protocol import CLOCK_AT, Identity, network_key
 from tbn_hw.shared.errors import UsageError
 from tbn_hw.streaming import generate
@@ -24,9 +27,6 @@ GAP_MS = 50
 """Silence that ends a request. Above the pauses that a USB adapter makes within one."""
 FASTEST_HZ = 400_000_000
 """A clock that no board's top has: the width of what times its line is for this one."""
-SETTLE = {"ecp5": 8, "gowin": 8, "ice40": 11}
-"""Two to this are the clock cycles of reset once the PLL's clock is good. An iCE40's block RAM reads as 0 for some 3
-microseconds after configuration; 15 are waited elsewhere (github.com/amaranth-lang/amaranth/pull/338)."""
 LEDS = ("led_heartbeat", "led_error")
 """Ports for LEDs; a board with fewer has the first."""
 
@@ -91,7 +91,7 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
 
     Raises UsageError for a family or a frequency that is not to be had, or a baud rate above a quarter of the clock.
     """
-    found = pll(family, input_hz, clock_hz)
+    facts, found = board_facts(family), pll(family, input_hz, clock_hz)
     achieved = found.output_hz if found else input_hz
     if achieved < 4 * baud:
         raise UsageError(f"the clock must be at least four times the line's {baud} baud, not {achieved / MHZ:g} MHz")
@@ -105,12 +105,14 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
     link = BoardLink(baud=baud, width=width, gap=max(round(baud * gap_ms / 1000), 20), pixels=identity.pixels,
                      pixel_bytes=identity.pixel_bytes, result_bytes=identity.beat_bytes, identity=unclocked,
                      clock_at=CLOCK_AT)
+    input_mhz, clock_mhz = (f"{hz / MHZ:.6g}" for hz in (input_hz, achieved))
+    instance = facts.pll.instance(found, input_mhz, clock_mhz, pll_pad) if found else None
     source = resources.files("tbn_hw.boards").joinpath("board.v.j2").read_text()
     template = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(source)
-    top = template.render(name=name, link=link_name, design=accelerator.name, baud=baud, identity=identity, pll=found,
-                          pll_pad=pll_pad, leds=leds, led_active_low=led_active_low, input_mhz=f"{input_hz / MHZ:.6g}",
-                          clock_mhz=f"{achieved / MHZ:.6g}", settings=settings, high=_high(high),
-                          settle=SETTLE[family])
+    top = template.render(name=name, link=link_name, design=accelerator.name, baud=baud, identity=identity,
+                          pll=instance, leds=leds, led_active_low=led_active_low, input_mhz=input_mhz,
+                          clock_mhz=clock_mhz, settings=settings, high=_high(high), settle=facts.settle,
+                          settle_note=facts.settle_note)
     ports = ("clk", "uart_rx", "uart_tx", *LEDS[:leds], *_high(high))
     text = merged(amaranth_verilog.convert(link, name=link_name, emit_src=False, strip_internal_attrs=True))
     modules = {name: top, settings.name: settings.verilog, link_name: text}
@@ -119,7 +121,7 @@ def board_top(accelerator: Accelerator, family: str, *, input_hz: int, clock_hz:
 
 def for_target(accelerator: Accelerator, target: Target, *, clock_mhz: float | None = None,
                baud: int | None = None) -> tuple[BoardTop, str]:
-    """The top level for the board of a target, and its constraint file: LPF for ECP5, CST for Gowin, PCF for iCE40.
+    """The top level for the board of a target, and its constraint file.
 
     `clock_mhz` is the highest clock wanted for the design; without it there is no PLL, and the board's clock is the
     design's. The line has the board's baud rate unless another is given. Raises UsageError for a target without a
@@ -137,24 +139,13 @@ def for_target(accelerator: Accelerator, target: Target, *, clock_mhz: float | N
 
 
 def constraints(top: BoardTop, board: Board, family: str) -> str:
-    """The pins of a top level and the frequency of its clock input; nextpnr derives that of a PLL's output."""
+    """The pins of a top level and the frequency of its clock input."""
     given = {"clk": board.clock.pin, "uart_rx": board.uart.rx, "uart_tx": board.uart.tx,
              **dict(zip(LEDS, board.leds.pins, strict=False)),
              **dict(zip(_high(len(board.high)), board.high, strict=True))}
-    pins = {port: given[port] for port in top.ports}
-    mhz = f"{top.input_hz / MHZ:.6g}"
-    if family == "ice40":
-        return "".join(f"set_io {port} {pin}\n" for port, pin in pins.items()) + f"set_frequency clk {mhz}\n"
-
-    def io_type(port: str) -> str:
-        found = (board.leds.io_type if port in LEDS else None) or board.io_type
-        return f" IO_TYPE={found}" if found else ""
-
-    if family == "gowin":  # whose nextpnr has one frequency for all clocks, which is an option
-        return "".join(f'IO_LOC "{port}" {pin};\nIO_PORT "{port}"{io_type(port)};\n' for port, pin in pins.items())
-    lines = [f'LOCATE COMP "{port}" SITE "{pin}";\nIOBUF PORT "{port}"{io_type(port)};\n'
-             for port, pin in pins.items()]
-    return "".join(lines) + f'FREQUENCY PORT "clk" {mhz} MHZ;\n'
+    standards = dict.fromkeys(LEDS, board.leds.io_type)
+    pins = [Pin(port, given[port], standards.get(port) or board.io_type) for port in top.ports]
+    return board_facts(family).constraints(pins, "clk", f"{top.input_hz / MHZ:.6g}")
 
 
 def _high(count: int) -> list[str]:

@@ -17,6 +17,7 @@ from hdl.mvu import MVU, TREE_LEVELS
 from hdl.schedule import Adder, FullAdder
 from tbn_hw.costs.memory import distinct_columns, random_rom
 from tbn_hw.costs.piece import Piece, bits_of
+from tbn_hw.families.registry import find_family
 
 SHALLOW = 8
 """Most rows of a ROM whose columns become fewer LUTs, for some are others' complements."""
@@ -124,7 +125,7 @@ def _products(matrix: Matrix, pe: int, simd: int, family: str) -> Iterator[Piece
 
 def multiplier_size(bits: int, family: str) -> float:
     """Multipliers, as `tbn_hw.families.cells` counts them, that a product of two factors of `bits` bits takes."""
-    return 0.5 if family == "gowin" and bits <= 9 else 1
+    return 0.5 if bits <= find_family(family).estimates.half_multiplier_bits else 1
 
 
 def constant_piece(mh: int, mw: int, acc_width: int, activation: str) -> Piece:
@@ -143,10 +144,9 @@ def _count_features(family: str, kind: str, simd: int) -> dict[str, float]:
             chains.setdefault(cell.time, []).append(len(cell.places))
         else:
             found["full adder" if isinstance(cell, FullAdder) else "lut"] += 1
+    known = find_family(family).estimates
     for places in chains.values():
-        # ECP5: a guard before each adder and one at the end, two halves to a cell
-        halves = sum(places) + len(places) + 1
-        found["chain"] += 2 * -(-halves // 2) if family == "ecp5" else sum(places)
+        found["chain"] += known.chain_places(places)
     found["register"] = len(schedule.outputs)
     return found
 

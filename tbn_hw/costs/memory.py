@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 
 from hdl.lut_rom import is_mapped
 from hdl.rom import BLOCK_WORTH, BLOCKS, MOST_BITS, blocks_of, rom_luts
+from tbn_hw.families.registry import find_family
 
 
 @cache
 def _column_luts(depth: int, family: str) -> float:
-    """LUTs of a random column of a ROM: as `hdl.rom` counts them, but where Yosys makes a little more than one."""
-    if family == "ice40" and depth > 16 and not is_mapped(family, depth):
-        return 1 + (depth - 16) / 4  # as measured: 1.6 at 18 rows, 3 at 24
+    """LUTs of a random column of a ROM: as the family's record has them, or else as `hdl.rom` counts them."""
+    known = find_family(family).estimates.rom_column(depth, is_mapped(family, depth))
+    if known is not None:
+        return known
     bits = np.random.default_rng(depth).integers(0, 2, depth).tolist()
     return float(rom_luts([*bits[:-1], 1 - bits[0]], 1, family))
 
@@ -41,11 +42,7 @@ def random_rom(depth: int, width: int, family: str, style: str) -> tuple[float, 
     """(block RAMs, LUTs) of a ROM of random rows that `hdl.rom.read_only` makes."""
     if depth == 1:
         return 0, 0
-    columns = distinct_columns(depth, width)
-    if family == "xc7" and is_mapped(family, depth):
-        luts = columns / 2
-    else:
-        luts = columns * _column_luts(depth, family)
+    luts = distinct_columns(depth, width) * _column_luts(depth, family)
     price = blocks_of(depth, width, family) * BLOCKS[family].luts * BLOCK_WORTH
     if style == "block" or style == "auto" and (depth * width > MOST_BITS or price < luts):
         return blocks(depth, width, family)
@@ -64,36 +61,15 @@ def blocks(depth: int, width: int, family: str) -> tuple[float, float]:
         banks = -(-depth // rows)
         found.append((-(-banks * width // bits), BANK_LUTS * (banks - 1) * width))
     number, luts = min(found)
-    return number * BLOCK_SIZE.get(family, 1), luts
+    return number * find_family(family).estimates.block_size, luts
 
 
 BANK_LUTS = 0.8
 """LUTs of a multiplexer a bit, for each bank but one."""
 
-BLOCK_SIZE = {"xc7": 0.5}
-"""Parts of a block RAM, as it is counted, that a block of `hdl.rom.BLOCKS` is."""
-
-BLOCK_COST = {"ecp5": 128, "gowin": 128, "ice40": 64, "xc7": 129}
-"""What Yosys counts a block RAM for where it chooses by itself (its files of memory primitives: `brams_16kd.txt`,
-`gowin/brams.txt`, `ice40/brams.txt`, `brams_xc4v.txt`); a bit of a memory made of flip-flops counts 1."""
-
 BANK_COST = 0.5
-"""And a bit of the multiplexer behind banks of LUT RAM, for each bank but one: as measured."""
-
-
-class LutRam(NamedTuple):
-    """Rows and bits of a family's LUT RAM, what Yosys counts it for, and the LUTs that it takes; where the cost is
-    `scaled`, Yosys counts no more bits than are used."""
-
-    rows: int
-    bits: int
-    cost: float
-    luts: int
-    scaled: bool = False
-
-
-LUT_RAMS = {"ecp5": LutRam(16, 4, 4, 6), "gowin": LutRam(16, 4, 4, 4, scaled=True),
-            "xc7": LutRam(32, 6, 8, 4)}
+"""What Yosys counts a bit of the multiplexer behind banks of LUT RAM for, for each bank but one: as measured. Its costs
+of memories stand in the family's record; a bit of a memory made of flip-flops counts 1."""
 
 
 def ram(depth: int, width: int, family: str, asked: bool = False) -> tuple[float, float, float]:
@@ -101,12 +77,13 @@ def ram(depth: int, width: int, family: str, asked: bool = False) -> tuple[float
 
     `asked`: whether it asks for block RAM; if not it goes where Yosys thinks it is cheapest.
     """
-    (number, luts), lut_ram = blocks(depth, width, family), LUT_RAMS.get(family)
+    (number, luts), known = blocks(depth, width, family), find_family(family).estimates
+    lut_ram = known.lut_ram
     flip_flops = depth * width
     banks, columns = (-(-depth // lut_ram.rows), -(-width // lut_ram.bits)) if lut_ram else (0, 0)
     counted = width / lut_ram.bits if lut_ram and lut_ram.scaled else columns
     cost = banks * counted * lut_ram.cost + BANK_COST * (banks - 1) * width if lut_ram else flip_flops
-    block_cost = BLOCK_COST[family] * number / BLOCK_SIZE.get(family, 1)
+    block_cost = known.block_cost * number / known.block_size
     if asked or cost > block_cost or lut_ram and cost == block_cost:
         return luts, 0, number
     if lut_ram is None or flip_flops < cost:

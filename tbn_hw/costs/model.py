@@ -72,7 +72,7 @@ class CostModel:
 
 @cache
 def cost_model(family: str) -> CostModel:
-    """The cost model of a family of `tbn_hw.families.cells.FAMILIES`; raises UsageError where none is fitted."""
+    """The cost model of a family; raises UsageError where none is fitted."""
     file = resources.files("tbn_hw.costs").joinpath(f"{family}.json")
     if not file.is_file():
         raise UsageError(f"there is no cost model of {family} yet; python -m benchmarks.costs --families {family} "

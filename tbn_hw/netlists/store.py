@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tbn_hw.families.cells import FAMILIES, unshared_carries
+from tbn_hw.families.family import Module
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.shared.errors import SynthesisError
 from tbn_hw.tools import yosys
 from tbn_hw.tools.versions import versions
@@ -51,7 +52,7 @@ class Job:
             *(["read_verilog -lib boxes.v"] if self.boxes else []),
             f"{'read_rtlil' if self.file.endswith('.il') else 'read_verilog'} {self.file}",
             *(f"setattr -mod -set keep_hierarchy 1 \\{name}" for name in kept(self.text, PLACEHOLDER)),
-            f"{FAMILIES[self.target].command} -top {PLACEHOLDER}",
+            f"{FAMILIES[self.target].cells.command} -top {PLACEHOLDER}",
             "tee -q -o stat.json stat -json",
             "write_verilog -noattr netlist.v",
             "write_json netlist.json\n",
@@ -82,7 +83,7 @@ def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None
         stat = json.loads((folder / "stat.json").read_text())["modules"]
         result = {
             "key": key,
-            "modules": _contents(netlist, stat, FAMILIES[job.target].shared_carries),
+            "modules": _contents(netlist, stat, FAMILIES[job.target].cells.lone_carries),
             "ports": {port: [found["direction"], len(found["bits"])]
                       for port, found in netlist["modules"][PLACEHOLDER]["ports"].items()},
             "cpu_seconds": seconds,
@@ -99,7 +100,8 @@ def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None
     return result
 
 
-def _contents(netlist: Mapping[str, Any], stat: Mapping[str, Any], carries: bool) -> dict[str, Any]:
+def _contents(netlist: Mapping[str, Any], stat: Mapping[str, Any],
+              lone_carries: Callable[[Module], int] | None) -> dict[str, Any]:
     """What is in each module of a netlist, less its modules: instances in all, cells of one by type, lone carries."""
     cells = {name.lstrip("\\"): found.get("num_cells_by_type", {}) for name, found in stat.items()}
     instances: Counter[str] = Counter()
@@ -113,7 +115,7 @@ def _contents(netlist: Mapping[str, Any], stat: Mapping[str, Any], carries: bool
     visit(PLACEHOLDER, 1)
     return {name: {"instances": number,
                    "cells": {cell: times for cell, times in cells[name].items() if cell not in cells},
-                   "carries": unshared_carries(netlist, name) if carries else 0}
+                   "carries": lone_carries(netlist["modules"][name]) if lone_carries else 0}
             for name, number in instances.items()}
 
 

@@ -16,9 +16,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from tbn_hw.families.cells import FAMILIES, FIGURES, count, whole
+from sim.store import shared
+from tbn_hw.families.cells import FIGURES, count, whole
+from tbn_hw.families.registry import find_family
 from tbn_hw.netlists.store import PLACEHOLDER, Job, opened, produce, recorded, renamed, scratch
-from tbn_hw.shared.errors import SynthesisError, UsageError
+from tbn_hw.shared.errors import SynthesisError
 from tbn_hw.tools import yosys
 from tbn_hw.tools.versions import require_yosys, versions
 from tbn_hw.verilog.hierarchy import PARTS, part_of
@@ -29,22 +31,23 @@ Progress = Callable[[str, int, int], None]
 def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: int | None = None,
                progress: Progress | None = None, *, top: str | None = None,
                cache: Path | None = None) -> dict[str, Any]:
-    """Map `modules` (name -> Verilog or RTLIL whose top module has that name) to `target`, a key of FAMILIES.
+    """Map `modules` (name -> Verilog or RTLIL whose top module has that name) to `target`, the name of a family.
 
     `top` names the module that instantiates the others; without it each counts once. Netlists are written to
-    `folder`/<name>.v. `cache` is a folder that keeps results between builds. `progress` is called with what was done
-    last, how many modules are done, and of how many.
+    `folder`/<name>.v. `cache` is a folder that keeps results between builds; without it the store of `sim.store` does,
+    where there is one. `progress` is called with what was done last, how many modules are done, and of how many.
 
     Returns `modules` (name -> lut, ff, bram, dsp, the same four of each of its `parts`, cells by type, cpu_seconds when
     it was mapped), `total` (tool, lut, ff, bram, dsp), and `cpu_seconds` of the runs that were needed now. Raises
     UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails.
     """
-    if target not in FAMILIES:
-        raise UsageError(f"target must be one of {', '.join(FAMILIES)}, not {target!r}")
+    find_family(target, "target")
     require_yosys()
     report = progress or (lambda name, done, total: None)
     engines = {name: Job.of(name, text, target) for name, text in modules.items() if name != top}
-    store = opened(cache or folder / ".cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    own = folder / ".cache"
+    store = opened(cache or shared("netlists", own))
     results, spent = _map(engines, store, workers or os.cpu_count() or 1, report, len(modules))
     if top is not None:
         boxes = "".join(_black_box(name, results[name]["ports"]) for name in sorted(results))
@@ -54,8 +57,8 @@ def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: i
     for name in modules:
         netlist = (store / results[name]["key"] / "netlist.v").read_text()
         (folder / f"{name}.v").write_text(renamed(netlist, PLACEHOLDER, name))
-    if cache is None:
-        shutil.rmtree(folder / ".cache")
+    if store == own:
+        shutil.rmtree(own)
     figures = {name: _figures(results[name], target, name, modules) for name in modules}
     instances = Counter({name: figures[top]["cells"].get(name, 0) if top else 1 for name in engines})
     if top is not None:
@@ -120,13 +123,13 @@ def _run(jobs: Mapping[str, Job], names: Mapping[str, list[str]], store: Path, w
 
 def _figures(result: Mapping[str, Any], target: str, name: str, boxes: Mapping[str, str]) -> dict[str, Any]:
     """The figures of a module, in all and by part; what is in no part of its own is in "other"."""
-    cells: Counter[str] = Counter()
+    prices, cells = find_family(target).cells, Counter[str]()
     parts: dict[str, Counter[str]] = {}
     for module, found in result["modules"].items():
         times = found["instances"]
         cells.update({cell: times * number for cell, number in found["cells"].items()})
         try:
-            figures = count(FAMILIES[target], {cell: n for cell, n in found["cells"].items() if cell not in boxes})
+            figures = count(prices, {cell: n for cell, n in found["cells"].items() if cell not in boxes})
         except ValueError as error:
             raise SynthesisError(name, [str(error)]) from None
         figures["lut"] += found["carries"]

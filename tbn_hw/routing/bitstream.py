@@ -8,33 +8,34 @@ import sys
 from pathlib import Path
 
 from sim.process import ProcessFailed, execute, log_end
+from tbn_hw.families.registry import FAMILIES, place_and_route_of
 from tbn_hw.shared.errors import PlacementError
 from tbn_hw.targets.device import Device
 from tbn_hw.tools import wasm
 from tbn_hw.tools.versions import module
 
-SUFFIXES = {"ecp5": ".bit", "gowin": ".fs", "ice40": ".bin"}
+SUFFIXES = {family.name: family.place_and_route.bitstream for family in FAMILIES.values() if family.place_and_route}
+"""What a family's bitstreams are called; of each that has place and route."""
 _CONFIGURATION, _PACKED = "packed.txt", "packed.bin"
 
 
 def pack(configuration: Path, device: Device, target: Path) -> None:
-    """Pack what nextpnr routed for `device` into `target`; those for ECP5 are compressed.
+    """Pack what nextpnr routed for `device` into `target`.
 
-    Raises PlacementError when the packer of the family cannot read the configuration.
+    Raises UsageError for a family without place and route, and PlacementError when its packer cannot read the
+    configuration.
     """
+    packer = place_and_route_of(device.family).packer
     work = target.parent / f".{target.name}.packing"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:  # the tool sees a /tmp of its own, so the files must lie where it runs
         shutil.copy2(configuration, work / _CONFIGURATION)
-        match device.family:
-            case "ecp5":
-                _run(device, "ecppack", ["--compress", "--input", _CONFIGURATION, "--bit", _PACKED], work)
-            case "gowin":
-                _run_python("gowin_pack", "apycula.gowin_pack",
-                            ["--device", device.part, "--output", _PACKED, _CONFIGURATION], work)
-            case _:
-                _run(device, "icepack", [_CONFIGURATION, _PACKED], work)
+        arguments = packer.arguments(device.part, _CONFIGURATION, _PACKED)
+        if packer.module is None:
+            _run(device, packer.program, arguments, work)
+        else:
+            _run_python(packer.program, packer.module, arguments, work)
         (work / _PACKED).replace(target)
     finally:
         shutil.rmtree(work)
@@ -42,7 +43,7 @@ def pack(configuration: Path, device: Device, target: Path) -> None:
 
 def _run(device: Device, packer: str, arguments: list[str], folder: Path) -> None:
     try:
-        wasm.run(module(f"nextpnr-{device.family}"), f"run_{packer}", arguments, folder)
+        wasm.run(module(place_and_route_of(device.family).tool), f"run_{packer}", arguments, folder)
     except wasm.ToolFailed as failed:
         raise _failure(packer, failed.lines) from None
 

@@ -10,37 +10,19 @@ import shutil
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from tbn_hw.families.registry import place_and_route_of
 from tbn_hw.shared.errors import DoesNotFit, PlacementError, UsageError
 from tbn_hw.targets.device import Device
 from tbn_hw.tools import wasm
-from tbn_hw.tools.versions import module, require_nextpnr, versions
+from tbn_hw.tools.versions import module, require, versions
 
 PLACED, CONFIGURATION = "placed.json", "routed.txt"
-
-
-class Family(NamedTuple):
-    """Options of a family's nextpnr, for the constraint file and what is routed, and how many LUTs' places cells take.
-
-    Where `configuration` is None, what is routed is in the netlist that nextpnr writes.
-    """
-
-    constraints: str
-    configuration: str | None
-    cells: Mapping[str, int]
-
-
-FAMILIES = {"ecp5": Family("lpf", "textcfg", {"TRELLIS_COMB": 1}),
-            "gowin": Family("cst", None, {"LUT4": 1, "ALU": 1, "RAM16SDP4": 4}),
-            "ice40": Family("pcf", "asc", {"ICESTORM_LC": 1})}
-STATIC_CELLS = 15_000
-"""Cells from which an ECP5 design is placed by nextpnr's static placer. Of 46,000 on an LFE5U-85F it makes wires half
-as long as heap, the default: routed in minutes, at 91 MHz, where heap's could not be. Small ones heap places sooner."""
 ATTEMPTS = 400_000
 """Places to try for a cell before the design counts as too large: minutes. nextpnr's own limit can take days."""
 NO_PLACE = r"Unable to (place|find)|[Ff]ailed to (place|route|find)|no BELs remaining|[Uu]nroutable|could not route"
@@ -100,7 +82,8 @@ class Routed:
     @property
     def cells(self) -> int:
         """Logic cells, the places that hold a LUT, a bit of a carry chain or of LUT RAM."""
-        return sum(places * self.used.get(cell, 0) for cell, places in FAMILIES[self.device.family].cells.items())
+        places = place_and_route_of(self.device.family).places
+        return sum(number * self.used.get(cell, 0) for cell, number in places.items())
 
     @property
     def slowest_mhz(self) -> float | None:
@@ -142,9 +125,7 @@ def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Seque
     Raises ToolMissing; UsageError for a device or a file that does not exist; DoesNotFit when the design asks for more
     than the device has; PlacementError when nextpnr fails otherwise, for example over the constraint file.
     """
-    if device.family not in FAMILIES:
-        raise UsageError(f"place and route is for {', '.join(FAMILIES)}, not {device.family!r}")
-    require_nextpnr(device.family)
+    require(place_and_route_of(device.family).tool)
     if not seeds:
         raise UsageError("at least one seed is needed to place and route")
     for file in (netlist, *filter(None, [constraints])):
@@ -181,7 +162,7 @@ def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Seque
 
 def placer_options(family: str, cells: int) -> list[str]:
     """With which of its placers nextpnr is to place so many cells, and when it is to give up."""
-    placer = "static" if family == "ecp5" and cells >= STATIC_CELLS else "heap"
+    placer = place_and_route_of(family).placer(cells)
     limit = max(8, cells**2 // ATTEMPTS)  # nextpnr divides the square of the number of cells by it; by 8 by default
     return ["--placer", placer, "--placer-heap-cell-placement-timeout", str(limit)]
 
@@ -192,18 +173,15 @@ def _arguments(device: Device, wanted: dict[str, Any], constraints: Path | None,
     def relative(file: Path) -> str:
         return os.path.relpath(file.resolve(), folder.resolve() / "seed")
 
-    family = FAMILIES[device.family]
+    family = place_and_route_of(device.family)
     options = {"report": "report.json", **wanted}
     if outputs:
         options["write"] = PLACED
         if family.configuration is not None:
             options[family.configuration] = CONFIGURATION
-    if device.family == "gowin":
-        named = ["--device", device.package, "--vopt", f"family={device.part}"]
-        named += ["--vopt", f"cst={relative(constraints)}"] if constraints else []
-    else:
-        named = [f"--{device.part}"]
-        options |= {"package": device.package, "speed": device.speed, family.constraints: constraints}
+    pins = relative(constraints) if constraints else None
+    named, more = family.device(device.part, device.package, device.speed, pins)
+    options |= more
     given = [(f"--{option}", relative(value) if isinstance(value, Path) else str(value))
              for option, value in options.items() if value is not None]
     return [*named, "--timing-allow-fail", *(part for option in given for part in option)]
@@ -218,10 +196,10 @@ def _run(device: Device, arguments: list[str], folder: Path, seed: int, watch: C
     report: dict[str, Any] = json.loads((folder / "report.json").read_text())
     log = (folder / wasm.PRINTED).read_text(errors="replace")
     placed = folder / PLACED
-    configuration = placed if FAMILIES[device.family].configuration is None else folder / CONFIGURATION
-    package = f"nextpnr-{device.family}"
+    family = place_and_route_of(device.family)
+    configuration = placed if family.configuration is None else folder / CONFIGURATION
     return Routed(
-        tool=f"{package} {versions(package)[package]}", device=device, seed=seed,
+        tool=f"{family.tool} {versions(family.tool)[family.tool]}", device=device, seed=seed,
         fmax_mhz={clock: math.floor(100 * found["achieved"]) / 100 for clock, found in report["fmax"].items()},
         used={cell: found["used"] for cell, found in report["utilization"].items()},
         available={cell: found["available"] for cell, found in report["utilization"].items()},
@@ -243,7 +221,7 @@ def _path(found: dict[str, Any]) -> CriticalPath:
 
 def _call(device: Device, arguments: list[str], folder: Path, watch: Callable[[], None]) -> float:
     try:
-        package = module(f"nextpnr-{device.family}")
+        package = module(place_and_route_of(device.family).tool)
         return wasm.run(package, package.replace("yowasp", "run"), arguments, folder, watch)
     except wasm.ToolFailed as failed:
         log = (folder / wasm.PRINTED).read_text(errors="replace")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tbn_hw.families.registry import place_and_route_of
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.routing import bitstream, shell
 from tbn_hw.routing.critical_path import named
@@ -19,8 +20,6 @@ from tbn_hw.targets.catalogue import Target
 from tbn_hw.tools.wasm import PRINTED
 
 CLOCK = "aclk"
-AIM_MHZ = {"ecp5": 200.0, "gowin": 250.0, "ice40": 120.0}
-"""The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
 FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "usable_mhz", "seed", "seeds",
            "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
            "bitstream_bytes", "warnings", "board")
@@ -85,7 +84,7 @@ def route(design: Design, target: Target, file: Path, *, seeds: Sequence[int], c
 
     report("netlist", 0, len(seeds))
     cells = len(json.loads(netlist.read_text())["modules"][top]["cells"])
-    aim = clock_mhz or AIM_MHZ[family]
+    aim = clock_mhz or place_and_route_of(family).aim_mhz
     pins = design.constraints and _aimed(design.constraints, family, design.clock, aim, work)
     runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=aim,
                            options=placer_options(family, cells), constraints=pins, outputs=True, workers=workers,
@@ -132,10 +131,8 @@ def _figures(design: Design, runs: Sequence[Routed], best: Routed, bare: bool) -
 
 def _aimed(constraints: Path, family: str, clock: str, mhz: float, folder: Path) -> Path:
     """A constraint file with the frequency to aim at, which nextpnr takes in place of what a PLL is set to."""
-    aim = {"ecp5": f'FREQUENCY NET "{clock}" {mhz:g} MHZ;\n', "gowin": "",  # which has the option for it alone
-           "ice40": f"set_frequency {clock} {mhz:g}\n"}[family]
     file = folder / f"aimed{constraints.suffix}"
-    file.write_text(constraints.read_text() + aim)
+    file.write_text(constraints.read_text() + place_and_route_of(family).aimed(clock, mhz))
     return file
 
 

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families.registry import find_family
 from tbn_hw.tools import yosys
 
 PINS = 4
@@ -80,7 +80,7 @@ def mapped(name: str, design: str, ports: list[Port], clock: str, family: str, f
     (folder / "shell.ys").write_text("\n".join([
         "read_verilog -lib box.v",
         "read_verilog shell.v",
-        f"{FAMILIES[family].command} -top {name}",
+        f"{find_family(family).cells.command} -top {name}",
         f"write_verilog -noattr {name}.v\n",
     ]))
     yosys.run(name, ["-s", "shell.ys"], folder)

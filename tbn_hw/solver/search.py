@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from quantize.network import Network
 from tbn_hw.costs.model import cost_model
 from tbn_hw.families.cells import FIGURES
+from tbn_hw.families.registry import board_facts, find_family
 from tbn_hw.shared.errors import DoesNotFit
 from tbn_hw.solver.options import Candidates
 from tbn_hw.solver.problem import Solution, cheapest, is_possible
@@ -17,22 +18,12 @@ from tbn_hw.streaming.kinds import kind_of
 from tbn_hw.streaming.terms import divisors
 from tbn_hw.targets.catalogue import WORDS, Target
 
-FILL = {"ecp5": 0.70, "gowin": 0.60, "ice40": 0.55, "xc7": 0.70}
-"""Part of a family's LUTs, and of its flip-flops, that a design may fill and still be placed and routed. An iCE40 cell
-holds both only where the LUT feeds the flip-flop: tbn_digits, of 3,083 LUTs, takes 4,596 cells, so 0.55 fill 82 %.
-Gowin's are such too: tbn_digits for a GW1NR-9C, the fastest within 0.60, fills 85 % of its places."""
-
 BLOCK_FILL = 0.98
-"""The same of block RAMs, which estimates miss by one in a hundred."""
+"""The part of block RAMs that a design may fill. Estimates miss by one in a hundred."""
 
 FAR_BLOCK_FILL = 0.86
 """The same where wire is short, for the last of them are far away: with 203 of an LFE5U-85F's 208 tbn_cnv took 14 %
 more wire than with 177, which are 85 %, though 4,000 LUTs fewer."""
-
-BOARD = {"ecp5": {"lut": 1100, "ff": 400, "bram": 2, "dsp": 0}, "gowin": {"lut": 1000, "ff": 400, "bram": 2, "dsp": 0},
-         "ice40": {"lut": 800, "ff": 400, "bram": 2, "dsp": 0}}
-"""What the link of a board takes beside the accelerator: with it tbn_digits takes 4,604 LUTs of an LFE5U-12F instead of
-3,478, and on an iCE40UP5K 4,013 cells where its 1,814 LUTs would take some 2,790."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +37,10 @@ class Wish:
     @property
     def limits(self) -> dict[str, float]:
         """The COSTS that a design may have."""
-        fill, part = FILL[self.target.family], self.target.part
+        fill, part = find_family(self.target.family).fill, self.target.part
         blocks = BLOCK_FILL if part.wire is None else FAR_BLOCK_FILL
         share = {"lut": fill, "ff": fill, "bram": blocks, "dsp": 1.0}
-        reserved = dict.fromkeys(FIGURES, 0) if self.target.board is None else BOARD[self.target.family]
+        reserved = board_facts(self.target.family).reserved if self.target.board else dict.fromkeys(FIGURES, 0)
         limits = {name: getattr(part, name) * share[name] - reserved[name] for name in FIGURES}
         return limits if part.wire is None else limits | {"wire": part.wire}
 

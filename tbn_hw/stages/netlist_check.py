@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from sim.bench import simulate_many
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.join import json_netlist
-from tbn_hw.netlists.simulation import MODELS, models, top_module, verilog
+from tbn_hw.netlists.simulation import models, top_module, verilog
 from tbn_hw.routing.route import CLOCK
 from tbn_hw.shared.errors import UsageError
 from tbn_hw.stages.verify import Progress, require_equal, simulation_errors, stimulus
@@ -41,7 +42,7 @@ def check(accelerator: Accelerator, netlists: Sequence[Path], family: str, luts:
     Mismatch and ToolMissing as `tbn_hw.stages.verify.verify` does.
     """
     name, count = accelerator.name, affordable(luts)
-    if family not in MODELS:
+    if family not in FAMILIES:
         return _skipped(f"there are no simulation models of {family}'s cells")
     if not count:
         return _skipped(f"{luts:,} LUTs are more than {MOST_LUTS:,}, whose simulation would take too long")
@@ -55,7 +56,7 @@ def check(accelerator: Accelerator, netlists: Sequence[Path], family: str, luts:
     del inputs[CLOCK]
     sources = [work / "models.v", work / "netlist.v"]
     try:
-        sources[1].write_text(verilog(module, name, inputs, CLOCK, outputs))
+        sources[1].write_text(verilog(module, name, family, inputs, CLOCK, outputs))
     except UsageError as error:
         return _skipped(str(error))
     sources[0].write_text(models(family))

@@ -15,7 +15,9 @@ import numpy as np
 from rich.console import Console
 
 from quantize.network import Network
+from sim.store import shared
 from tbn_hw.boards.route import route_board
+from tbn_hw.families.registry import place_and_route_of
 from tbn_hw.host import pictures
 from tbn_hw.host.confidence import fit_temperature
 from tbn_hw.netlists import synthesis
@@ -167,7 +169,8 @@ class Build:
             with progress("synthesise", self._console) as step:
                 modules = generate.split(self._verilog.read_text())
                 return synthesis.synthesise(modules, self._target.family, netlists, WORKERS, step,
-                                            top=self.accelerator.name, cache=self._workspace.records / "yosys")
+                                            top=self.accelerator.name,
+                                            cache=shared("netlists", self._workspace.records / "yosys"))
 
         self._synthesised = self._stage("synthesise", self._mapped_key, [NETLISTS], produce)
         self._target.require(self._synthesised["total"])
@@ -196,7 +199,7 @@ class Build:
         seeds = range(1, options.seeds + 1)
         known = target.model_dump(exclude={"part": {"wire"}})
         key = content_key("route", self._mapped_key, known, seeds, options.clock, self._required_mhz,
-                          versions(f"nextpnr-{target.family}"))
+                          versions(place_and_route_of(target.family).tool))
         netlists = sorted((self._workspace.root / NETLISTS).glob("*.v"))
         nodes = {engine.name: engine.node.name for engine in self.accelerator.engines if engine.node is not None}
 

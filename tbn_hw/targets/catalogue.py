@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
 
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.shared.errors import DoesNotFit, UsageError
 from tbn_hw.targets.device import Device
 
@@ -24,6 +25,13 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _known(family: str) -> str:
+    """A family's name; raises ValueError where there is none of that name."""
+    if family not in FAMILIES:
+        raise ValueError(f"must be one of {', '.join(FAMILIES)}, not {family!r}")
+    return family
+
+
 class Part(_Strict):
     """What a part has; `nextpnr` names it, of Gowin its die, to nextpnr, None where there is no place and route.
 
@@ -31,7 +39,7 @@ class Part(_Strict):
     are thought to be routable; it is there where designs that large were tried.
     """
 
-    family: Literal["ecp5", "gowin", "ice40", "xc7"]
+    family: Annotated[str, AfterValidator(_known)]
     nextpnr: str | None = None
     lut: PositiveInt
     ff: PositiveInt
@@ -88,7 +96,10 @@ class _Entry(_Strict):
 
 
 class _File(_Strict):
+    """Devices that share a title and perhaps a board; `default` is the target of a build that names none."""
+
     title: str
+    default: str | None = None
     devices: Mapping[str, _Entry]
     board: Board | None = None
 
@@ -140,6 +151,11 @@ def find_target(name: str, option: str = "--target") -> Target:
     return found
 
 
+def default_target() -> Target:
+    """The target of a build that names none."""
+    return find_target(next(file.default for file in _files().values() if file.default is not None))
+
+
 @cache
 def _targets() -> dict[str, Target]:
     """Every target by name; raises ValueError for a data file that is wrong."""
@@ -147,17 +163,32 @@ def _targets() -> dict[str, Target]:
     parts = {name: _checked(Part, PARTS, part) for name, part in yaml.safe_load(
         folder.joinpath(PARTS).read_text()).items()}
     found: dict[str, Target] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if not path.name.endswith(".yaml") or path.name == PARTS:
-            continue
-        file = _checked(_File, path.name, yaml.safe_load(path.read_text()))
+    for path, file in _files().items():
         for name, entry in file.devices.items():
             if entry.part not in parts:
-                raise ValueError(f"{path.name}: {name}: there is no part {entry.part!r} in {PARTS}")
+                raise ValueError(f"{path}: {name}: there is no part {entry.part!r} in {PARTS}")
+            part = parts[entry.part]
+            _require_known(f"{path}: {name}", part, file.board)
             for known in filter(None, (name, entry.alias)):
-                found[known] = Target(name=known, title=file.title, part_name=entry.part, part=parts[entry.part],
+                found[known] = Target(name=known, title=file.title, part_name=entry.part, part=part,
                                       package=entry.package, speed=entry.speed, pins=entry.pins, board=file.board)
     return found
+
+
+def _files() -> dict[str, _File]:
+    """The files that describe devices, by name."""
+    paths = sorted(resources.files("tbn_hw.targets").iterdir(), key=lambda path: path.name)
+    return {path.name: _checked(_File, path.name, yaml.safe_load(path.read_text())) for path in paths
+            if path.name.endswith(".yaml") and path.name != PARTS}
+
+
+def _require_known(place: str, part: Part, board: Board | None) -> None:
+    """Raises ValueError where the part's family has no place and route, or no boards, and the data file says it has."""
+    family = FAMILIES[part.family]
+    if part.nextpnr is not None and family.place_and_route is None:
+        raise ValueError(f"{place}: there is no place and route for {family.name}, so its part must have no nextpnr")
+    if board is not None and family.board is None:
+        raise ValueError(f"{place}: there is no board's top level for {family.name}, so there must be no board")
 
 
 def _checked(model: type[Model], file: str, content: Any) -> Model:
@@ -165,4 +196,5 @@ def _checked(model: type[Model], file: str, content: Any) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ValueError(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{file}: {'.'.join(map(str, first['loc']))}: {said}") from None

@@ -41,15 +41,11 @@ def module(tool: str) -> str:
 
 def require_yosys() -> None:
     """Raises ToolMissing when Yosys is not installed."""
-    _require("yosys")
+    require("yosys")
 
 
-def require_nextpnr(family: str) -> None:
-    """Raises ToolMissing when nextpnr for a family of `tbn_hw.routing.nextpnr.FAMILIES` is not installed."""
-    _require(f"nextpnr-{family}")
-
-
-def _require(tool: str) -> None:
+def require(tool: str) -> None:
+    """Raises ToolMissing when a tool of PACKAGES, or a companion of it, is not installed."""
     versions(tool)
     if any(importlib.util.find_spec(name) is None for name in (module(tool), *COMPANIONS.get(tool, ()))):
         raise ToolMissing(f"{tool} is missing; install it with `pip install --force-reinstall {PACKAGES[tool]}`")

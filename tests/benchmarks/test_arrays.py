@@ -19,6 +19,8 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.nextpnr
+@pytest.mark.verilator
 def test_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--output", str(tmp_path), "--families", "ice40", "--tables", "tree", "placed", "--levels", "1", *SMALL]
     assert arrays.main(command) == 0
@@ -38,6 +40,7 @@ def test_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert capsys.readouterr().out == first
 
 
+@pytest.mark.yosys
 def test_arrays_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "RATIO_SIMD", 4)
     assert arrays.main(["--output", str(tmp_path), "--families", "xc7", "--tables", "ratio", "--forms", "mapped"]) == 0
@@ -48,6 +51,7 @@ def test_arrays_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert 0.9 < float(row["ratio"]) < 1.5
 
 
+@pytest.mark.yosys
 def test_arrays_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(error: Exception) -> None:
         raise error

@@ -6,10 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.constants import FAMILIES, Netlists, _bits, main, quick_mapping, random_layer
+from benchmarks.constants import Netlists, _bits, main, quick_mapping, random_layer
 from benchmarks.constants_layer import ConstantLayer
 from benchmarks.constants_netlist import differences
-from tbn_hw.families import cells
+from tbn_hw.families.registry import FAMILIES
+
+pytestmark = pytest.mark.yosys
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -45,13 +47,13 @@ def test_quick_mapping(tmp_path, family):
     """It is another mapping, kept apart from the usual one, and the usual one comes back."""
     layer = ConstantLayer(random_layer(16, 8), {"family": "portable", "stage_levels": 0})
     harness = Netlists(tmp_path, 1, lambda text: None)
-    command = cells.FAMILIES[family].command
+    command = FAMILIES[family].cells.command
     with quick_mapping():
-        assert cells.FAMILIES[family].command == (
+        assert FAMILIES[family].cells.command == (
             "scratchpad -set abc9.nomfs 1\nscratchpad -set abc9.verify 0\n"
             + command + (" -abc9" if family == "ice40" else ""))
         quick, file = harness.netlist("layer", layer, family)
-    assert cells.FAMILIES[family].command == command
+    assert FAMILIES[family].cells.command == command
     usual, other = harness.netlist("layer", layer, family)
     assert file != other
     most = 1.1 if family == "ice40" else 1  # which has ABC instead of ABC9 usually

@@ -51,6 +51,7 @@ def test_fit_finds_what_figures_were_made_of(monkeypatch):
     assert forms["queues"]["ff"] == pytest.approx({name: 2 * value for name, value in known.items()}, rel=1e-3)
 
 
+@pytest.mark.yosys
 def test_measured_once(tmp_path, monkeypatch):
     """An engine is synthesised, its estimate is near, and the second time it is read."""
     engine = kinds({"threshold": 1}, "ecp5", 0, "plain")[0]

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.eight_bit import main
 
+pytestmark = pytest.mark.yosys
+
 PAIR = 26
 """LUTs of the pair of registers that a unit has at its output."""
 

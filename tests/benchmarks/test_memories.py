@@ -2,9 +2,12 @@
 
 import csv
 
+import pytest
+
 from benchmarks.memories import break_even, main
 
 
+@pytest.mark.yosys
 def test_memories(tmp_path, capsys):
     assert main(["--families", "ice40", "--depths", "64", "16", "--output", str(tmp_path)]) == 0
     with (tmp_path / "memories.csv").open() as file:

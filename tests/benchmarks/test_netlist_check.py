@@ -29,6 +29,8 @@ def run(netlist: Path, family: str, design: PopcountArray, folder: Path) -> int:
     return check(netlist, family, inputs, outputs, folder, settled=design.settled).beats_compared
 
 
+@pytest.mark.nextpnr
+@pytest.mark.verilator
 @pytest.mark.parametrize("family", DEVICES)
 def test_check_placed(family: str, tmp_path: Path) -> None:
     netlist = mapped(ARRAY, family, tmp_path)
@@ -47,6 +49,8 @@ def test_check_placed(family: str, tmp_path: Path) -> None:
         run(mutant, family, ARRAY, tmp_path / "mutant")
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.parametrize(("activation", "family"), [("ternary", "xc7"), ("binary", "xc7"), ("ternary", "naive"),
                                                     ("binary", "naive")])
 def test_check_mapped(activation: str, family: str, tmp_path: Path) -> None:
@@ -55,6 +59,8 @@ def test_check_mapped(activation: str, family: str, tmp_path: Path) -> None:
     assert run(mapped(design, "xc7", tmp_path), "xc7", design, tmp_path / "check") > 100
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_check_ports(tmp_path: Path) -> None:
     """Ports are observed too, from the first clock on."""
     text = ("module gate(input clk, input [2:0] a, output reg [1:0] y);\n"

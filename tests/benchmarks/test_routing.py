@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks import routing
 
+pytestmark = pytest.mark.nextpnr
+
 
 def test_routing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routing, "PE", 2)

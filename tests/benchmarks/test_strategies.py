@@ -17,6 +17,8 @@ def synthesised(array, folder):
     return figures, folder / f"{ARRAY}.v"
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.parametrize(("family", "name"), [
     ("ecp5", "int8"), ("ecp5", "TWN"), ("ecp5", "BWN"), ("ecp5", "TNN"), ("ecp5", "TBN"), ("ecp5", "XNOR-Net"),
     ("xc7", "BWN"), ("xc7", "TWN"), ("xc7", "TNN")])  # the chart's own run checks the others, and all sizes in it
@@ -28,6 +30,8 @@ def test_netlist(family, name, tmp_path):
     assert check(array, netlist, tmp_path, runs=8) == 8 * 4 * 2
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["ecp5", "xc7"])
 def test_netlist_float32(family, tmp_path):
@@ -37,6 +41,8 @@ def test_netlist_float32(family, tmp_path):
     assert check(array, netlist, tmp_path, runs=8) == 8 * 4 * array.interleave
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_netlist_wrong(tmp_path):
     """A netlist with one LUT of another function is found out."""
     array = FORMATS["BWN"](pe=1, simd=2, family="ecp5")

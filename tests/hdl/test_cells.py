@@ -9,6 +9,8 @@ from support.equivalence import models, prove
 from hdl.cells import gated_sum
 from tbn_hw.shared.errors import SynthesisError
 
+pytestmark = pytest.mark.yosys
+
 
 class Sum(Elaboratable):
     """`(0 if clear else total) + addend + carry`, in plain logic or in cells."""

@@ -74,6 +74,7 @@ def test_counts(family, kind, count, levels):
     assert bool(dut.more) == (count in (4, 8, 16, 64))
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("family", CELL_FAMILIES[1:])
 @pytest.mark.parametrize("kind, count", [("ternary", 3), ("ternary", 11), ("ternary", 64), ("binary", 8),
                                          ("binary", 27), ("wire", 36)])
@@ -82,6 +83,7 @@ def test_cells_equal_plain_logic(tmp_path, family, kind, count):
     prove(tmp_path, gold.rtlil("gold"), gate.rtlil("gate"), models(tmp_path, family))
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("family", CELL_FAMILIES[1:])
 def test_family_counts_as_portable(tmp_path, family):
     """Proven by SAT, which knows nothing of the wires inside: the families' circuits against the portable one."""
@@ -95,6 +97,7 @@ def test_family_counts_as_portable(tmp_path, family):
     yosys.run("gate", ["-s", "prove.ys"], tmp_path)
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("family", CELL_FAMILIES[1:])
 def test_proof_finds_a_mutant(tmp_path, family):
     gold, gate = (Counter("ternary", 7, 0, family, family, wrong) for wrong in (False, True))
@@ -102,6 +105,7 @@ def test_proof_finds_a_mutant(tmp_path, family):
         prove(tmp_path, gold.rtlil("gold"), gate.rtlil("gate"), models(tmp_path, family))
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("family, cells", [("ecp5", ["LUT4", "CCU2C"]), ("gowin", ["LUT4"]), ("ice40", ["SB_LUT4"]),
                                            ("xc7", ["LUT6_2", "CARRY4"])])
 def test_simulation_models(tmp_path, family, cells):
@@ -119,6 +123,7 @@ def test_simulation_models(tmp_path, family, cells):
     prove(tmp_path, gold, gate.replace("\\gate_", "\\gate"), "ours.v")
 
 
+@pytest.mark.yosys
 @pytest.mark.slow
 @pytest.mark.parametrize("family, mapped, portable", [
     ("ecp5", 2.1, 2.8), ("gowin", 2.1, 2.8), ("ice40", 2.75, 2.8), ("xc7", 1.45, 2.45)])

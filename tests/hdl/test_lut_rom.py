@@ -57,6 +57,7 @@ def prove(folder, gold, gate, models="ours.v"):
     yosys.run("gate", ["-s", "prove.ys"], folder)
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("family, models, depths", [
     ("ecp5", "ours.v", (17, 32, 36, 72, 128, 129, 200, 640)), ("ecp5", "+/ecp5/cells_sim.v", (72,)),
     ("gowin", "ours.v", (17, 32, 36, 72, 128, 129, 200, 640)), ("gowin", "+/gowin/cells_sim.v", (72,)),
@@ -71,6 +72,7 @@ def test_rows(tmp_path, family, models, depths):
     prove(tmp_path, Tables(tables, 9), Tables(tables, 9, family), models)
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("family", DEPTHS)
 def test_proof_finds_a_wrong_bit(tmp_path, family):
     rows = random_rows(30, 5)
@@ -79,6 +81,7 @@ def test_proof_finds_a_wrong_bit(tmp_path, family):
         prove(tmp_path, Tables([rows], 5), Tables([wrong], 5, family))
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("family, columns", [
     ("ecp5", {32: 2, 64: 4, 80: 6, 128: 8, 256: 17}), ("gowin", {32: 2, 64: 4, 80: 6, 128: 8, 256: 17}),
     ("ice40", {32: 3, 64: 6, 128: 13, 256: 26}), ("xc7", {32: 0.5})])

@@ -72,9 +72,10 @@ def test_recipes(run, tmp_path, capsys):
 def test_recipes_differ_in_one_option(spec):
     """Whatever the model file's own recipe has of them."""
     asked = argparse.Namespace(epochs=None, images=None, seeds=1, recipes=list(RECIPES))
-    for own in (spec, spec.with_train(distill={}, real_weights=0.25, balance=True).with_gradient("saw")):
+    every = spec.with_train(distill={}, start="full", real_weights=0.25, balance=True).with_gradient("saw")
+    for own in (spec, every):
         plain, *others = [run.spec for run in compare._recipes(own, asked)]
-        assert plain.train.distill is None and not plain.train.real_weights and not plain.train.balance
+        assert plain.with_full() is None and not plain.train.real_weights and not plain.train.balance
         for other in others:
             ours, theirs = plain.train.model_dump(), other.train.model_dump()
             changed = [key for key in ours if ours[key] != theirs[key]] + ["layers"] * (plain.layers != other.layers)

@@ -13,7 +13,7 @@ from quantize.distill import distill_loss  # noqa: E402
 from quantize.layers import Conv  # noqa: E402
 from quantize.optimizer import constrain, learning_rate  # noqa: E402
 from quantize.spec import Distill, SpecError, Train, parse_spec  # noqa: E402
-from quantize.trainer import Trainer, TrainError  # noqa: E402
+from quantize.trainer import Trainer, TrainError, taught  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +61,28 @@ def test_only_the_teacher_teaches(spec, stripes, tmp_path):
         trainer.fit()
         weights.append(trainer.model.layers[0].weight.detach())
     assert torch.equal(*weights)
-    with pytest.raises(ValueError, match="^a recipe that distills needs a teacher$"):
+    with pytest.raises(ValueError, match="^a recipe that distills or starts from .* needs a teacher$"):
         Trainer(spec, stripes, tmp_path)
+
+
+def test_full_precision_comes_first(spec, stripes, tmp_path):
+    """With the keys of its own; then the network starts from its weights, if no checkpoint is there."""
+    full = {"epochs": 3, "optimizer": "sgd", "momentum": 0.5}
+    spec = spec.with_train(epochs=2, start="full", balance=True, full=full)
+    own = spec.with_full().train
+    assert (own.epochs, own.optimizer, own.momentum, own.learning_rate, own.balance) == (3, "sgd", 0.5, 0.01, False)
+    teacher = taught(spec, stripes, tmp_path / "teacher")
+    assert load_checkpoint(tmp_path / "teacher" / "checkpoint.pt")["epoch"] == 3
+    trainer = Trainer(spec, stripes, tmp_path, teacher=teacher)
+    state = trainer.model.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in teacher.state_dict().items())
+    assert set(state) - set(teacher.state_dict()) == {"layers.2.delta"} and trainer.teacher is None
+    trainer.fit()
+    again = Trainer(spec, stripes, tmp_path, teacher=teacher)
+    assert again.epoch == 2 and not torch.equal(again.model.layers[3].weight, teacher.layers[3].weight)
+    with pytest.raises(ValueError, match="^a recipe that distills or starts from .* needs a teacher$"):
+        Trainer(spec, stripes, tmp_path / "none")
+    assert spec.with_train(start="random").with_full() is None
 
 
 def test_real_weights_come_first(spec, stripes, tmp_path):
@@ -112,7 +132,7 @@ def test_older_checkpoints_resume(spec, stripes, tmp_path):
     Trainer(spec, stripes, tmp_path).fit()
     state = load_checkpoint(tmp_path / "checkpoint.pt")
     recipe = json.loads(state["recipe"])
-    for key in ("images", "distill", "real_weights", "balance"):
+    for key in ("images", "distill", "start", "full", "real_weights", "balance"):
         del recipe["train"][key]
     torch.save({**state, "recipe": json.dumps(recipe)}, tmp_path / "checkpoint.pt")
     assert Trainer(spec, stripes, tmp_path).epoch == 2
@@ -128,6 +148,9 @@ def test_older_checkpoints_resume(spec, stripes, tmp_path):
     ("{distill: {temperature: 0}}", r"train\.distill\.temperature: must be greater than 0\.0, not 0$"),
     ("{distill: {teacher: big}}", r"train\.distill\.teacher: unknown key 'teacher'$"),
     ("{real_weights: 1}", r"train\.real_weights: must be less than 1\.0, not 1$"),
+    ("{start: teacher}", r"train\.start: must be 'random' or 'full', not 'teacher'$"),
+    ("{full: {epochs: 0}}", r"train\.full\.epochs: must be at least 1, not 0$"),
+    ("{full: {batch: 8}}", r"train\.full\.batch: unknown key 'batch'$"),
     ("{images: 0}", r"train\.images: must be at least 1, not 0$"),
 ])
 def test_recipe_wrong(spec_text, recipe, sentence):

@@ -15,6 +15,8 @@ from support.tiny_accelerator import TINY, frames
 
 from sim.bench import Probe, SimulationError, simulate
 
+SLEEP = ["sleep", f"{10_000 + os.getpid()}.5"]  # that no other run of the tests has
+
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
@@ -22,6 +24,7 @@ def work(tmp_path_factory):
     return tmp_path_factory.mktemp("an accelerator")
 
 
+@pytest.mark.verilator
 def test_without_stalls(work):
     images, _, logits, classes = frames(5)
     seen = []
@@ -33,6 +36,7 @@ def test_without_stalls(work):
     assert all(total == 5 and 0 < done <= 5 for done, total in seen)
 
 
+@pytest.mark.verilator
 def test_few_images_are_repeated_to_measure(work):
     images, _, logits, classes = frames(1)
     found = simulate(TINY, "tiny", images, logits, classes, logit_bytes=4, work=work)
@@ -41,6 +45,7 @@ def test_few_images_are_repeated_to_measure(work):
     assert (found.outputs_compared, found.latency_cycles, found.interval_cycles) == (3, 35, None)
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize("stalls", [0.1, 0.7])
 def test_stalls(work, stalls):
     images, _, logits, classes = frames(30)
@@ -55,6 +60,7 @@ def test_stalls(work, stalls):
     assert (unmeasured.outputs_compared, unmeasured.latency_cycles) == (90, None)
 
 
+@pytest.mark.verilator
 def test_mismatch_without_probes(work):
     images, _, logits, classes = frames(4)
     logits[2, 1] += 1
@@ -64,6 +70,7 @@ def test_mismatch_without_probes(work):
                                            f"not {logits[2, 1] - 1}")
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize("stalls", [0.0, 0.4])
 def test_mismatch_names_node_pixel_and_channel(work, stalls):
     images, middle, logits, classes = frames(6, fault=1, at=2)
@@ -75,6 +82,7 @@ def test_mismatch_names_node_pixel_and_channel(work, stalls):
     assert first.expected == middle[2, 1, 1, 1] and first.got == (first.expected ^ 4)
 
 
+@pytest.mark.verilator
 def test_deadlock_says_where(work):
     images, middle, logits, classes = frames(3, fault=2, at=1)
     probe = Probe("layers[0].conv", "mid", 9, "signed", 2, middle)
@@ -85,6 +93,7 @@ def test_deadlock_says_where(work):
     assert message.endswith("; seed 0, stalls 0.0; inside:\n  layers[0].conv: 19 of 36 beats")
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize(("fault", "stalls", "message"), [
     (3, 0.9, r"^output: the payload of beat \d+ changed before its transfer; seed 0, stalls 0.9$"),
     (4, 0.0, r"^m_axis_tlast must be high on every result, it is low on result 1; seed 0, stalls 0.0$"),
@@ -102,15 +111,17 @@ def test_wrong_arguments(work):
         simulate(TINY, "tiny", images, logits[:2], logit_bytes=4, work=work)
 
 
+@pytest.mark.verilator
 def test_no_such_module(work):
     images, _, logits, _ = frames(3)
     with pytest.raises(SimulationError, match=r"(?s)^Verilog cannot be compiled: .*other"):
         simulate(TINY, "other", images, logits, logit_bytes=4, work=work)
 
 
+@pytest.mark.verilator
 def test_nothing_is_left_running_when_the_caller_is_killed(tmp_path):
     job, log = tmp_path / "job.json", tmp_path / "log"
-    job.write_text(json.dumps({"stage": "commands", "folder": "/", "commands": [["sleep", "1234.5"]]}))
+    job.write_text(json.dumps({"stage": "commands", "folder": "/", "commands": [SLEEP]}))
     command = [sys.executable, "-m", "sim.bench.worker", str(job)]
     script = f"from sim.process import Path, execute; execute({command}, Path({str(log)!r}), cwd=Path())"
     caller = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
@@ -122,7 +133,7 @@ def test_nothing_is_left_running_when_the_caller_is_killed(tmp_path):
 
 def _sleepers():
     found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in found.splitlines() if line.startswith("sleep 1234.5")]
+    return [line for line in found.splitlines() if line == " ".join(SLEEP)]
 
 
 def _wait(condition):

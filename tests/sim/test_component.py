@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sim.bench import SimulationError, ToolMissing, pack, simulate_component, tool, unpack
+from sim.store import STORE
 
 SLICE = Path(__file__).with_name("verilog") / "slice.v"
 SIMULATORS = ["verilator", pytest.param("icarus", marks=pytest.mark.skipif(
@@ -30,6 +31,7 @@ def beats(fault=0):
 
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_without_stalls(work, simulator):
     inputs, outputs = beats()
@@ -39,6 +41,7 @@ def test_without_stalls(work, simulator):
     assert found.simulator.split()[0] == simulator.title()
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize("stalls", [0.2, 0.9])
 def test_stalls_and_reset_in_mid_frame(work, simulator, stalls):
@@ -49,12 +52,14 @@ def test_stalls_and_reset_in_mid_frame(work, simulator, stalls):
     assert (found.latency_cycles, found.interval_cycles) == (None, None)
 
 
+@pytest.mark.verilator
 def test_many_patterns(work):
     inputs, outputs = beats()
     found = simulate_component([SLICE], "slice", inputs, outputs, work=work, stalls=0.8, patterns=100)
     assert (found.beats_compared, found.mismatches) == (2000, 0)
 
 
+@pytest.mark.verilator
 def test_wrong_expectation_names_the_beat(work):
     inputs, outputs = beats()
     outputs["o"][11] ^= 0x10
@@ -66,12 +71,14 @@ def test_wrong_expectation_names_the_beat(work):
                                            f"{outputs['o'][11] ^ 0x10:#x}; stall pattern 0")
 
 
+@pytest.mark.verilator
 def test_wrong_design(work):
     inputs, outputs = beats(1)
     found = simulate_component([SLICE], "slice", inputs, outputs, work=work)
     assert (found.mismatches, found.first_divergence.beat) == (1, 5)
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize(("fault", "stalls", "message"), [
     (2, 0.0, r"^slice: no transfer for 100 cycles; a 7 of 20 beats, b 7 of 20 beats, o 7 of 20 beats in cycle \d+; "
              r"stall pattern 0, seed 0, stalls 0.0$"),
@@ -85,13 +92,16 @@ def test_broken_design(work, fault, stalls, message):
                            timeout_cycles=100)
 
 
+@pytest.mark.verilator
 def test_reset_that_forgets(work):
     inputs, outputs = beats(5)
     assert simulate_component([SLICE], "slice", inputs, outputs, work=work).mismatches == 0
     assert simulate_component([SLICE], "slice", inputs, outputs, work=work, reset_after=10).mismatches > 0
 
 
-def test_build_is_reused_only_when_whole(work):
+@pytest.mark.verilator
+def test_build_is_reused_only_when_whole(work, monkeypatch):
+    monkeypatch.delenv(STORE)  # in its own folder
     inputs, outputs = beats()
     simulate_component([SLICE], "slice", inputs, outputs, work=work)
     (folder,) = work.glob("verilator-*")
@@ -105,6 +115,7 @@ def test_build_is_reused_only_when_whole(work):
     assert marker.exists() and program.stat().st_mtime_ns != built
 
 
+@pytest.mark.verilator
 def test_not_verilog(work, tmp_path):
     path = tmp_path / "slice.v"
     path.write_text("module slice (input clk; endmodule")

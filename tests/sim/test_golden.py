@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support import naive
 
@@ -20,7 +20,6 @@ from sim.golden.requantize import requantize
 from sim.golden.threshold import threshold
 from sim.golden.top_k import top_k
 
-fast = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 RANGES = {"binary": (-1, 1), "ternary": (-1, 1), "int8": (-128, 127), "int16": (-(2**15), 2**15 - 1)}
 
@@ -49,7 +48,6 @@ def windows(draw, padded=True):
     return (draw(st.integers(1, 3)), height, width, draw(st.integers(1, 5))), kernel, draw(st.integers(1, 3)), padding
 
 
-@fast
 @given(seeds, windows(), st.sampled_from(sorted(RANGES)), st.sampled_from(["binary", "int8"]), st.booleans(),
        st.integers(1, 4))
 def test_conv(random, window, kind, weight_kind, with_bias, outputs):
@@ -89,7 +87,6 @@ def test_product_too_large():
         float_for(np.full((1, 1 << 16), 2**20), np.array([2**30]))
 
 
-@fast
 @given(seeds, st.integers(1, 40), st.sampled_from(sorted(RANGES)), st.booleans())
 def test_dense(random, count, kind, with_bias):
     x, weights = values(random, (3, 1, 1, count), kind), values(random, (5, count), "int8")
@@ -98,7 +95,6 @@ def test_dense(random, count, kind, with_bias):
     equal(dense(x, weights, bias), naive.dense(x, weights, bias))
 
 
-@fast
 @given(seeds, st.booleans(), st.sampled_from([np.int8, np.int32]))
 def test_threshold(random, ternary, dtype):
     x = random.integers(-20, 21, (2, 3, 2, 4)).astype(dtype)
@@ -116,7 +112,6 @@ def test_threshold_is_inclusive():
     assert threshold(x, np.array([0], np.int32)).ravel().tolist() == [-1, -1, 1, 1, 1]
 
 
-@fast
 @given(seeds, windows(padded=False), st.sampled_from(sorted(RANGES)), st.integers(0, 5))
 def test_pools(random, window, kind, shift):
     shape, kernel, stride, _ = window
@@ -136,7 +131,6 @@ def test_avg_pool_too_large():
         avg_pool(np.full((1, 2, 2, 1), 2**30, np.int32), kernel=2, stride=2)
 
 
-@fast
 @given(seeds, st.sampled_from([2**7, 2**15, 2**31]), st.integers(0, 47), st.sampled_from([8, 16, 32]))
 def test_requantize(random, size, shift, width):
     x = random.integers(-size, size, (2, 2, 3, 4)).astype(np.int32)
@@ -154,7 +148,6 @@ def test_requantize_of_negatives_and_saturation():
     assert requantize(x, one, zero + 2, shift=2, lo=0, hi=127).ravel().tolist() == [0, 0, 0, 127, 0]
 
 
-@fast
 @given(seeds, st.sampled_from(sorted(RANGES)), st.integers(2, 32))
 def test_add(random, kind, width):
     a, b = values(random, (2, 3, 2, 3), kind), values(random, (2, 3, 2, 3), "int16")
@@ -168,7 +161,6 @@ def test_add_saturates():
     assert add(big, big, width=32).item() == 2**31 - 1
 
 
-@fast
 @given(seeds, st.integers(0, 3), st.integers(0, 3), st.sampled_from(sorted(RANGES)))
 def test_pad_channels_and_flatten(random, before, after, kind):
     x = values(random, (2, 2, 3, 3), kind)
@@ -177,7 +169,6 @@ def test_pad_channels_and_flatten(random, before, after, kind):
     equal(flatten(x[:, ::-1]), naive.flatten(x[:, ::-1]))
 
 
-@fast
 @given(seeds, st.integers(1, 6))
 def test_top_k(random, k):
     x = random.integers(-2, 3, (4, 1, 1, 6)).astype(np.int32)  # many ties

@@ -9,6 +9,8 @@ from support.tiny_accelerator import TINY, frames
 from sim.bench import SimulationError, simulate, simulate_many
 from sim.bench.many import FOLDER
 
+pytestmark = pytest.mark.verilator
+
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):

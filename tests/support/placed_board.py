@@ -89,7 +89,7 @@ def verilog(module: dict[str, Any], name: str, family: str, clock: str = "clk") 
     ports = {port: found | {"bits": inside[port]} for port, found in module["ports"].items()}
     inputs = {port: 1 for port, found in ports.items() if found["direction"] == "input" and port != clock}
     outputs = {port: inside[port] for port, found in ports.items() if found["direction"] == "output"}
-    text = simulation.verilog({"cells": cells, "ports": ports}, name, inputs, clock, outputs)
+    text = simulation.verilog({"cells": cells, "ports": ports}, name, family, inputs, clock, outputs)
     return simulation.models(family) + MODELS + text
 
 

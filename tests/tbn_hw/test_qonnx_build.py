@@ -1,12 +1,10 @@
 """`--model FILE.onnx`: a QONNX file goes straight into the build, and its gateware equals the golden model."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
+from support.builds import build
 from support.paths import DATA
 
 pytest.importorskip("onnx")
@@ -15,13 +13,6 @@ from quantize.data import load_dataset  # noqa: E402
 from quantize.network import Network  # noqa: E402
 from quantize.qonnx.exporter import write_network  # noqa: E402
 from quantize.zoo import Pictures, find_weights, save_pictures  # noqa: E402
-
-
-def build(*arguments, cwd):
-    command = [sys.executable, "-m", "tbn_hw.build", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def test_qonnx_becomes_the_zoo_network(tmp_path):
@@ -33,6 +24,7 @@ def test_qonnx_becomes_the_zoo_network(tmp_path):
     assert again.read_bytes() == find_weights("tbn_digits").read_bytes()
 
 
+@pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["2nd", "module", "数字", "Net.1"])
 def test_any_name_of_a_file(name, tmp_path):
@@ -45,6 +37,8 @@ def test_any_name_of_a_file(name, tmp_path):
     assert re.fullmatch(r"[A-Za-z]\w*", verilog.stem, re.ASCII) and verilog.stem != name
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_the_report_keeps_the_name_of_the_file(tmp_path):
     write_network(Network.load(find_weights("tbn_digits")), tmp_path / "2nd try.onnx")
@@ -55,6 +49,8 @@ def test_the_report_keeps_the_name_of_the_file(tmp_path):
         assert json.loads((folder / file).read_text())["model"] == "2nd try"
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.data
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["TFC_1W1A", "TFC_1W2A"])

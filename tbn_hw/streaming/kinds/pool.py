@@ -12,6 +12,7 @@ from quantize.network import Node, TensorType
 from tbn_hw.costs.features import pieces_of
 from tbn_hw.costs.memory import ram
 from tbn_hw.costs.piece import Piece, bits_of
+from tbn_hw.families.registry import find_family
 from tbn_hw.streaming.kinds.kind import Group, Job, Kind, geometry
 from tbn_hw.streaming.terms import Folding
 
@@ -53,8 +54,8 @@ def _pieces(pool: Pool, family: str) -> Iterator[Piece]:
         if kernel > 1 and depth > 1:
             found = ram(depth, par * overlap * width, family)
             luts, ff, blocks = luts + found[0], ff + found[1], blocks + found[2]
-        if kernel > 1 and depth >= BLOCK_ROWS:  # ECP5's block RAM has the register of what was read
-            moved += par * (taken + (0 if family == "ecp5" else overlap * width))
+        if kernel > 1 and depth >= BLOCK_ROWS:
+            moved += par * (taken + (0 if find_family(family).estimates.reads_into_block else overlap * width))
     yield Piece("max_pool" if isinstance(pool, MaxPool) else "avg_pool", {
         "one": 1,
         "input bit": par * (i_width + line),

@@ -13,6 +13,7 @@ from tbn_hw.costs.features import pieces_of
 from tbn_hw.costs.matrix import multiplier_size
 from tbn_hw.costs.memory import stored_columns
 from tbn_hw.costs.piece import Piece, bits_of
+from tbn_hw.families.registry import find_family
 from tbn_hw.streaming.kinds.kind import Group, Job, Kind
 
 
@@ -39,7 +40,7 @@ def _pieces(requantize: Requantize, family: str) -> Iterator[Piece]:
     multiplies = requantize.multiplies
     out = requantize.o_shape.width
     dsp = par * multiplier_size(max(a, widths[0]), family) if multiplies and has_multipliers(family) else 0
-    wide = a > (18 if family in ("ecp5", "gowin") else 25)  # what is over the multiplier's width becomes logic
+    wide = a > find_family(family).estimates.multiplier_bits  # what is over the multiplier's width becomes logic
     yield Piece("requantize", {
         "one": 1,
         "input register": par * a,

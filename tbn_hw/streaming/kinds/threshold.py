@@ -12,12 +12,8 @@ from tbn_hw.costs.features import pieces_of
 from tbn_hw.costs.memory import blocks as memory_blocks
 from tbn_hw.costs.memory import stored_columns
 from tbn_hw.costs.piece import Piece, bits_of
+from tbn_hw.families.registry import find_family
 from tbn_hw.streaming.kinds.kind import Group, Job, Kind
-
-TABLE_BITS = 4
-"""Bits of an element that is compared with constants by a lookup table alone."""
-FEWER_TABLE_BITS = {"gowin": 3}
-"""The same of families where Yosys makes carry chains of wider comparisons."""
 
 
 class ThresholdKind(Kind):
@@ -39,7 +35,7 @@ def _pieces(threshold: Threshold, family: str) -> Iterator[Piece]:
     i_width = threshold.i_shape.width
     columns = 0 if blocks or folds == 1 else stored_columns(np.asarray(threshold.table), width, par)
     form = "threshold constants" if folds == 1 else "threshold blocks" if blocks else "threshold"
-    in_tables = folds == 1 and i_width <= FEWER_TABLE_BITS.get(family, TABLE_BITS)
+    in_tables = folds == 1 and i_width <= find_family(family).estimates.table_bits
     yield Piece(form, {
         "one": 1,
         "compared bit": 0 if in_tables else par * cuts * i_width,

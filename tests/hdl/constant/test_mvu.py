@@ -121,6 +121,7 @@ def test_no_cycle_of_cells(mh, mw, levels):
     TopologicalSorter(ahead).prepare()  # raises CycleError
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("family", MODELS)
 def test_cells_equal_portable(tmp_path, family):
     """Proven by SAT for every input."""
@@ -128,6 +129,7 @@ def test_cells_equal_portable(tmp_path, family):
     prove(tmp_path, Combinational(**options), Combinational(**options, family=family), family)
 
 
+@pytest.mark.yosys
 def test_proof_finds_a_mutant(tmp_path):
     options = {"seed": 3, "mh": 3, "mw": 5, "activation": "ternary"}
     with pytest.raises(SynthesisError):

@@ -21,6 +21,8 @@ from tbn_hw.streaming.folding import fold
 from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import find_target
 
+pytestmark = [pytest.mark.nextpnr, pytest.mark.verilator]
+
 NETWORKS = {
     "digits": (lambda: load("tbn_digits.yaml", None).network, {"layers[3].conv": (8, 16)}),
     "residual": (residual, {}),
@@ -51,7 +53,7 @@ def test_placed_board(board, mhz, name, kinds, tmp_path):
     high = [port for port in top.ports if port.startswith("high")]
     job = {"pictures": str(tmp_path / "pictures.npy"), "clock_hz": top.clock_hz, "baud": top.baud, "patience": 20_000,
            "high": high}
-    found = simulate_board([tmp_path / "placed.v"], "top", "placed_bench", tmp_path / "simulation",
+    found = simulate_board([tmp_path / "placed.v"], "top", "support.placed_bench", tmp_path / "simulation",
                            visible=high, job=job)
     assert found == {"name": accelerator.name, "clock_hz": top.clock_hz, "high": [True] * len(high),
                      "logits": golden(network, np.load(tmp_path / "pictures.npy")).tolist()}

@@ -3,12 +3,11 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from support import builds
 from support.networks import Builder
 
 from sim.bench import PRIMITIVES
@@ -29,10 +28,8 @@ def build(folder, *more):
     """The exit code of a build in `folder`, and what it said."""
     folding = folder.with_suffix(".yaml")
     folding.write_text(FOLDING)
-    command = [sys.executable, "-m", "tbn_hw.build", "--model", "tbn_digits.yaml", "--target", "icebreaker",
-               "--seeds", "1", "--verify-images", "1", "--folding", str(folding), "--output", str(folder), *more]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.returncode, done.stderr
+    return builds.build("--model", "tbn_digits.yaml", "--target", "icebreaker", "--seeds", "1", "--verify-images", "1",
+                        "--folding", folding, "--output", folder, *more)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +45,8 @@ def report(digits):
     return json.loads((digits / "report.json").read_text())
 
 
+@pytest.mark.nextpnr
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_bitstream(digits, report):
     """Of the top level with its PLL, whose clock the routed design meets; its Verilog and pins lie beside it."""
@@ -67,6 +66,8 @@ def test_bitstream(digits, report):
     assert manifest["board"] == board and board["baud"] == 3_000_000
 
 
+@pytest.mark.nextpnr
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_same_route_at_another_clock(report):
     """The PLL was set after the first run, and the last one found the same places and wires."""
@@ -74,6 +75,8 @@ def test_same_route_at_another_clock(report):
     assert [seed["fmax_mhz"] for seed in route["seeds"]] == [route["fmax_mhz"]]
 
 
+@pytest.mark.nextpnr
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_rates(report):
     """Of the accelerator and of the line: 64 bytes there and 25 back, in frames of 12 and 13."""
@@ -85,6 +88,8 @@ def test_rates(report):
     assert throughput["slower"] == ("line" if throughput["fps"] > throughput["line_fps"] else "accelerator") == "line"
 
 
+@pytest.mark.nextpnr
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_spoken_to(digits, report, tmp_path):
     """`python -m tbn_hw.run` on the build's folder, the build's Verilog simulated at the other end of the line."""
@@ -96,7 +101,7 @@ def test_spoken_to(digits, report, tmp_path):
     job = {"pictures": str(tmp_path / "pictures.npy"), "clock_hz": clock_hz, "baud": board["baud"], "patience": 20_000,
            "pixels": 64, "scenarios": ["identify", "classify"], "command_lines": [["--build", str(digits), str(file)]]}
     sources = [digits / "synth" / "board" / "tbn_digits__board.v", digits / "rtl" / "tbn_digits.v", PRIMITIVES]
-    found = simulate_board(sources, "tbn_digits__board", "board_bench", tmp_path / "simulation", job=job,
+    found = simulate_board(sources, "tbn_digits__board", "support.board_bench", tmp_path / "simulation", job=job,
                            visible=("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid", "clock"))
     assert found["identify"]["clock_hz"] == clock_hz and found["identify"]["name"] == "tbn_digits"
     logits = golden(loaded.network, loaded.pictures.images[:3])
@@ -107,6 +112,8 @@ def test_spoken_to(digits, report, tmp_path):
     assert f"({found['classify']['cycles'][0]} cycles at {board['clock_mhz']:g} MHz)" in out
 
 
+@pytest.mark.nextpnr
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_missed_clock(digits, tmp_path):
     """The clock that was asked for is what the design must meet; there is no bitstream of one that does not."""

@@ -67,6 +67,7 @@ def test_for_target_wrong():
         for_target(small(), find_target("icebreaker"), clock_mhz=400)
 
 
+@pytest.mark.yosys
 def test_analogue_settings_of_a_pll(tmp_path):
     """They are attributes in ECP5's netlists; without them its loop filter would have no resistance."""
     top, _ = for_target(small("ecp5"), find_target("ulx3s-12f"), clock_mhz=40)
@@ -76,6 +77,7 @@ def test_analogue_settings_of_a_pll(tmp_path):
                      "MFG_ENABLE_FILTEROPAMP": "1", "MFG_GMCREF_SEL": "2"}
 
 
+@pytest.mark.nextpnr
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "mhz", "cell"), [
     ("icebreaker", 20, "ICESTORM_PLL"), ("tangnano20k", 40, "rPLL"), ("tangnano9k", 20, "rPLL"),

@@ -23,7 +23,7 @@ CLOCK_HZ, BAUD_RATE = 12_000_000, 3_000_000
 GAP_MS = 0.25
 SCENARIOS = ("identify", "classify", "garbage", "garbage_before_a_request", "short_frame", "wrong_crc", "wrong_length",
              "unknown_kind", "broken_byte", "back_to_back", "burst", "flood", "rates", "repeated", "cut_off", "leds")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.yosys, pytest.mark.verilator]
 VISIBLE = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid")
 
 
@@ -65,7 +65,7 @@ def spoken(digits, accelerator, build_folder, tmp_path_factory):
     wrong = ["--build", str(build_folder / "other"), str(build_folder / "0.png")]
     job = {"pictures": str(work / "pictures.npy"), "clock_hz": CLOCK_HZ, "baud": BAUD_RATE, "patience": 20_000,
            "pixels": 64, "scenarios": SCENARIOS, "command_lines": [right, wrong]}
-    return simulate_board(sources, top.name, "board_bench", work, visible=VISIBLE, job=job)
+    return simulate_board(sources, top.name, "support.board_bench", work, visible=VISIBLE, job=job)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from support.networks import chain, residual
 from tbn_hw.costs.features import pieces
 from tbn_hw.costs.memory import blocks, distinct_columns, ram, random_rom
 from tbn_hw.costs.model import cost_model
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.folding import fold
@@ -21,6 +21,7 @@ def test_stored_error_is_small(family):
     assert 0 < error.median_percent <= 10 and error.worst_percent <= 20 and error.total_percent <= 10
 
 
+@pytest.mark.yosys
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "net"), [("ecp5", chain(7)), ("ice40", residual(8))], ids=["ecp5", "ice40"])
 def test_estimates_of_unseen_networks(family, net, tmp_path):

@@ -218,6 +218,8 @@ def test_synthesis(tmp_path, monkeypatch, costs):
                       str(tmp_path / "points" / made["point"])) for made in front]
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_built(tmp_path, costs):
     """A build takes the cycles that were promised; its figures are those of its report."""

@@ -88,6 +88,7 @@ def test_words_that_are_read_elsewhere_stay(change):
     assert json.dumps(module) == before
 
 
+@pytest.mark.yosys
 def test_of_yosys(tmp_path):
     """A ROM with a register behind it, as an MVU has it: all of its bits move, in both shapes of the memory."""
     m, enable, rng = Module(), Signal(name="enable"), random.Random(1)

@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from tbn_hw.families.pll import MHZ, pll
+from tbn_hw.families.frequency import MHZ
+from tbn_hw.families.pll import pll
 from tbn_hw.shared.errors import UsageError
 
 INPUTS = (12, 16, 25, 27, 48, 50, 100)

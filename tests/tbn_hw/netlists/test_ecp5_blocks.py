@@ -133,6 +133,7 @@ def netlist(folder, cells, multipliers):
     return design.write(folder)
 
 
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_models(tmp_path):
     """Random work at both ports of memories of all widths and modes, collisions among it, and multiplications."""
@@ -160,6 +161,7 @@ def test_what_is_seen_while_writing(mode, seen):
     assert expected(ram(18, 18, mode), stimulus)["A"][2] == 7
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize(("kind", "parameters", "message"), [
     ("ram", {"CLKAMUX": "INV"}, "clocks must not be inverted, but CLKAMUX is INV"),
     ("ram", {"DATA_WIDTH_A": 5}, "DATA_WIDTH_A must be 1, 2, 4, 9, 18 or 36, not 5"),
@@ -201,6 +203,8 @@ endmodule
 """
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_what_yosys_maps(tmp_path):
     """Memories and a product in Verilog, mapped by Yosys to the cells, against NumPy."""

@@ -182,6 +182,7 @@ def netlist(folder, rams, multipliers, **changed):
     return cells.write(folder)
 
 
+@pytest.mark.verilator
 def test_models(tmp_path):
     """Random work at the ports of memories of all widths and modes, collisions among it, and multiplications."""
     rng = np.random.default_rng(0)
@@ -231,6 +232,7 @@ def test_what_the_other_port_sees(mode, seen):
     assert clashes(*block, stimulus | {"ADB": [0b10000] * 4}).tolist() == [False, False, True, False]
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize(("kind", "parameters", "message"), [
     ("SP", {"BIT_WIDTH": 5}, "BIT_WIDTH must be 1, 2, 4, 8, 16 or 32, not 5"),
     ("SPX9", {"BIT_WIDTH": 4}, "BIT_WIDTH must be 9, 18 or 36, not 4"),
@@ -254,6 +256,7 @@ def test_modes_that_are_not_modelled(tmp_path, kind, parameters, message):
         nothing(tmp_path, kind, parameters)
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize(("kind", "parameters", "pins", "message"), [
     ("SPX9", {}, {"RESET": "1"}, "SPX9: RESET and BLKSEL are not modelled"),
     ("SDPB", {"BLK_SEL_1": 1}, {}, "SDPB: RESETA, RESETB and BLKSEL are not modelled"),
@@ -356,6 +359,8 @@ def netlist_equals(name, stimulus, outputs, folder):
     assert check(joined, "gowin", stimulus, outputs, folder / "check").mismatches == 0
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_what_yosys_maps(tmp_path):
     """Memories and products in Verilog, mapped by Yosys to the cells, against NumPy."""
@@ -433,6 +438,8 @@ def two_ports(stimulus):
         yield dict(out)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_what_yosys_maps_to_two_ports(tmp_path):
     """The same of small memories that one port writes and one reads, and of one with two ports that do both."""
     cells = synthesise({"two_ports": TWO_PORTS}, "gowin", tmp_path)["modules"]["two_ports"]["cells"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from support.pads import with_pads
 from support.placed_board import alu_table
 
@@ -15,6 +16,8 @@ from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.routing.nextpnr import place_and_route
 from tbn_hw.targets.device import Device
+
+pytestmark = pytest.mark.nextpnr
 
 DEVICE = Device("gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7")
 WIDTH = 6

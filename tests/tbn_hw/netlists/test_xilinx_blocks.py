@@ -206,6 +206,7 @@ def netlist(folder, rams, **changed):
     return cells.write(folder)
 
 
+@pytest.mark.verilator
 def test_models(tmp_path):
     """Random work at the ports of memories of all widths and modes, collisions among it."""
     rng = np.random.default_rng(0)
@@ -260,6 +261,7 @@ def test_where_halves_of_a_row_lie(read, write, address, a, b):
     assert found == {"A": [0, a], "B": [0, b]}
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize(("kind", "parameters", "message"), [
     ("RAMB18E1", {"RAM_MODE": "FIFO"}, "RAM_MODE must be TDP or SDP, not FIFO"),
     ("RAMB18E1", {"READ_WIDTH_A": 36}, "widths must be 1, 2, 4, 9, 18, 36 or 72, and at most 18, not 36"),
@@ -293,6 +295,7 @@ def test_modes_that_are_not_modelled(tmp_path, kind, parameters, message):
         nothing(tmp_path, kind, parameters)
 
 
+@pytest.mark.verilator
 @pytest.mark.parametrize(("parameters", "pins", "message"), [
     ({"WRITE_WIDTH_B": 1}, {"ENARDEN": "1", "ENBWREN": "1", "WEA": "10", "WEBWE": "1000"},
      "block RAM: both ports write at one place"),
@@ -383,6 +386,8 @@ def mapped(name, text, folder):
                     for cell in cells if cell["type"] in DATA}
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_what_yosys_maps(tmp_path):
     """Memories of Amaranth, mapped by Yosys to the cells, against lists of words; ports often meet at one place."""
@@ -460,6 +465,8 @@ def widths(stimulus):
         yield dict(out)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_what_yosys_maps_of_other_widths(tmp_path):
     """Memories that are read and written in words of different widths, reset, held while written, or read first."""
@@ -476,6 +483,8 @@ def test_what_yosys_maps_of_other_widths(tmp_path):
     assert check(joined, "xc7", stimulus, outer, tmp_path / "check").mismatches == 0
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_a_network(tmp_path):
     """The check of a network's netlist reads weights in block RAM, and finds one that is wrong."""

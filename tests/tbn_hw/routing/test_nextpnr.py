@@ -49,6 +49,7 @@ def netlists(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {family: netlist(tmp_path_factory.mktemp(family), family) for family in DEVICES}
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize("device", DEVICES.values(), ids=list(DEVICES))
 def test_place_and_route(device: Device, netlists: dict[str, Path], tmp_path: Path) -> None:
     seen: list[Routed] = []
@@ -74,6 +75,7 @@ def test_place_and_route(device: Device, netlists: dict[str, Path], tmp_path: Pa
     assert (found.least_mhz, found.median_mhz, found.most_mhz, found.seeds) == (*speeds, 3)
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize("family", ["gowin", "ice40"])
 def test_place_and_route_repeats(family: str, netlists: dict[str, Path], tmp_path: Path) -> None:
     """The same seed gives the same result; without `outputs` there is none but the figures."""
@@ -84,6 +86,7 @@ def test_place_and_route_repeats(family: str, netlists: dict[str, Path], tmp_pat
     assert one.configuration is None and one.netlist is None
 
 
+@pytest.mark.nextpnr
 def test_place_and_route_pins(netlists: dict[str, Path], tmp_path: Path) -> None:
     pins = tmp_path / "pins.pcf"
     pins.write_text("set_io clk J3\nset_io y[0] B1\nset_io y[1] B2\nset_io -nowarn led C1\nset_io other C2\n")
@@ -92,6 +95,7 @@ def test_place_and_route_pins(netlists: dict[str, Path], tmp_path: Path) -> None
     assert run.warnings == ("unmatched constraint 'other' (on line 5)",)
 
 
+@pytest.mark.nextpnr
 def test_place_and_route_too_large(tmp_path: Path) -> None:
     """What the device lacks is named: here logic cells, and pins."""
     wide = ("module wide(input clk, input [49:0] d, output reg q); reg [1599:0] a;\n"
@@ -110,6 +114,7 @@ def test_place_and_route_too_large(tmp_path: Path) -> None:
                         constraints=tmp_path / "pins.cst")
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize(
     ("family", "content", "reason"),
     [
@@ -131,6 +136,7 @@ def test_place_and_route_wrong_pins(family: str, content: str, reason: str, netl
     assert error.value.exit_code == 3
 
 
+@pytest.mark.nextpnr
 def test_place_and_route_wrong(netlists: dict[str, Path], tmp_path: Path) -> None:
     file = netlists["ice40"]
     with pytest.raises(UsageError, match="^place and route is for ecp5, gowin, ice40, not 'xc7'$"):
@@ -152,12 +158,14 @@ def test_place_and_route_wrong(netlists: dict[str, Path], tmp_path: Path) -> Non
         spread([])
 
 
+@pytest.mark.nextpnr
 def test_place_and_route_missing(netlists: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(versions.PACKAGES, "nextpnr-ice40", "no-such-package")
     with pytest.raises(ToolMissing, match="^nextpnr-ice40 is missing; install it with `pip install no-such-package`$"):
         place_and_route(netlists["ice40"], ICE40, tmp_path)
 
 
+@pytest.mark.nextpnr
 def test_place_and_route_some(netlists: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeds that find no place are left out if that is asked for, and the failure of all is one."""
     run, unlucky = nextpnr._run, {1, 3}
@@ -177,6 +185,7 @@ def test_place_and_route_some(netlists: dict[str, Path], tmp_path: Path, monkeyp
         place_and_route(netlists["ice40"], ICE40, tmp_path, seeds=(1, 3), some=True)
 
 
+@pytest.mark.yosys
 def test_json_netlist_wrong(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="^target must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
         json_netlist([], "top", "ecp6", tmp_path)

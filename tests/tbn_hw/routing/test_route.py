@@ -42,6 +42,7 @@ def routed(request, tmp_path_factory):
     return target, folder, figures
 
 
+@pytest.mark.nextpnr
 def test_route(routed):
     target, folder, figures = routed
     assert set(figures) == set(FIGURES) and json.dumps(figures)
@@ -60,6 +61,7 @@ def test_route(routed):
     assert {path.name for path in (folder / "out").iterdir()} == {"route", figures["bitstream"]}
 
 
+@pytest.mark.nextpnr
 def test_bitstream(routed):
     """The file begins as its family's do: 12F and 25F differ in the ID of the part."""
     target, folder, figures = routed
@@ -72,6 +74,7 @@ def test_bitstream(routed):
         assert figures["bitstream"] == "tiny.bin" and bytes.fromhex("7eaa997e") in data[:20]
 
 
+@pytest.mark.nextpnr
 def test_critical_path(routed):
     _, _, figures = routed
     path = figures["critical_path"]
@@ -81,6 +84,7 @@ def test_critical_path(routed):
     assert {hop["node"] for hop in path["hops"]} == {"layers[0].conv"}
 
 
+@pytest.mark.nextpnr
 def test_missed_clock(routed, tmp_path):
     """There is no bitstream of a design that is too slow, and it is said by how much."""
     target, folder, _ = routed
@@ -105,16 +109,18 @@ def test_clock_of_a_board():
     assert missed({**figures, "required_mhz": 56.0}, find_target("tangnano9k")) is None
 
 
+@pytest.mark.nextpnr
 def test_static_placer(routed, tmp_path, monkeypatch):
     """A large design of ECP5 has another placer."""
     target, folder, _ = routed
-    monkeypatch.setattr("tbn_hw.routing.nextpnr.STATIC_CELLS", 10)
+    monkeypatch.setattr("tbn_hw.families.ecp5.STATIC_CELLS", 10)
     design = Design([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     route(design, target, tmp_path / f"tiny{SUFFIXES[target.family]}", seeds=(1,))
     small, large = ((path / "route" / "seed1.log").read_text() for path in (folder / "out", tmp_path))
     assert "analytical placer" in small and ("Static placer" in large) == (target.family == "ecp5")
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize(("name", "pins", "cell"), [
     ("icebreaker", "set_io aclk 35\nset_io y 9\n", "SB_IO"),
     ("tangnano9k", 'IO_LOC "aclk" 52;\nIO_LOC "y" 10;\n', "IOB"),
@@ -164,6 +170,7 @@ def test_refused(tmp_path):
         route(Design([], "top", {}), find_target("xc7"), tmp_path / "x.bit", seeds=(1,))
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize(("device", "packer"), [
     (Device("ecp5", "25k", "CABGA381", 6), "ecppack"), (Device("ice40", "hx8k", "ct256"), "icepack"),
     (Device("gowin", "GW2A-18C", "GW2AR-LV18QN88C8/I7"), "gowin_pack")], ids=["ecp5", "ice40", "gowin"])
@@ -191,6 +198,7 @@ def test_places():
         ("layers[1].conv", 1, 0), ("top", 0.5, 2)]
 
 
+@pytest.mark.yosys
 def test_shell(tmp_path):
     """A shell's inputs come from its serial input in the order of the ports; its outputs leave by the serial output."""
     ports = [shell.Port("input", "aclk", 1), shell.Port("input", "a", 3), shell.Port("output", "b", 2),

@@ -9,11 +9,12 @@ from support.networks import Builder, chain, residual
 from quantize.zoo import ZOO
 from tbn_hw.costs.model import cost_model
 from tbn_hw.families.cells import FIGURES
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.shared.errors import DoesNotFit
 from tbn_hw.solver import search
 from tbn_hw.solver.options import COSTS, Candidates
 from tbn_hw.solver.problem import PRICES, cheapest
-from tbn_hw.solver.search import FILL, Wish
+from tbn_hw.solver.search import Wish
 from tbn_hw.stages.load import load
 from tbn_hw.streaming import folding_file
 from tbn_hw.streaming.folding import fold
@@ -110,7 +111,7 @@ def test_fastest_is_the_first_that_fits():
     steps = sorted(set(search._intervals(net)))
     wanted = next(cycles for cycles in steps if cheapest(found, cycles, wish.limits) is not None)
     assert best.cycles <= wanted and cheapest(found, best.cycles - 1, wish.limits) is None
-    assert best.figures["lut"] <= FILL["ecp5"] * 1300
+    assert best.figures["lut"] <= FAMILIES["ecp5"].fill * 1300
 
 
 def test_no_slower_than_finn_with_its_luts():
@@ -119,8 +120,8 @@ def test_no_slower_than_finn_with_its_luts():
     stated = folding_file.read(ZOO.parent.parent / "benchmarks" / "foldings" / "tbn_cnv_finn.yaml", net)
     finn = plan(net, fold(net, stated), "ecp5")
     figures = {name: sum(ECP5.engine(engine)[name] for engine in finn.engines) for name in FIGURES}
-    part = find_target("ecp5").part.model_copy(update={"lut": int(figures["lut"] / FILL["ecp5"]),
-                                                        "ff": int(figures["ff"] / FILL["ecp5"]),
+    part = find_target("ecp5").part.model_copy(update={"lut": int(figures["lut"] / FAMILIES["ecp5"].fill),
+                                                        "ff": int(figures["ff"] / FAMILIES["ecp5"].fill),
                                                         "bram": int(figures["bram"] / search.FAR_BLOCK_FILL)})
     best = search.fastest(candidates(net), Wish(find_target("ecp5").model_copy(update={"part": part}), 80, None))
     assert best.cycles <= finn.interval

@@ -1,12 +1,11 @@
 """A network that nothing was made for: it builds for three targets, and the estimates hold for it too."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support import builds
 
 MODEL = Path(__file__).parent / "models" / "held_out.yaml"
 
@@ -33,12 +32,12 @@ def weights(tmp_path_factory):
 
 
 def build(weights, target, fps, folder):
-    return subprocess.run(
-        [sys.executable, "-m", "tbn_hw.build", "--model", str(MODEL), "--weights", str(weights), "--target", target,
-         "--fps", str(fps), "--seeds", "0", "--verify-images", "2", "--output", str(folder)],
-        capture_output=True, text=True)
+    return builds.build("--model", MODEL, "--weights", weights, "--target", target, "--fps", fps, "--seeds", "0",
+                        "--verify-images", "2", "--output", folder)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize(("target", "fps"), [("ulx3s-12f", 5000), ("colorlight-i5", 10000), ("xc7a35t", 20000)])
 def test_builds_for_three_targets(weights, target, fps, tmp_path):
@@ -53,6 +52,6 @@ def test_builds_for_three_targets(weights, target, fps, tmp_path):
 def test_too_large(weights, tmp_path):
     """For a part without multipliers, whatever the rate; nothing but the network is left behind."""
     done = build(weights, "ice40-hx8k", 50, tmp_path / "b")
-    assert done.returncode == 5 and "Traceback" not in done.stderr
-    assert "the smallest folding takes about" in done.stderr.replace("\n", " ") and "LUTs" in done.stderr
+    assert done.returncode == 5
+    assert "the smallest folding takes about" in done.stderr and "LUTs" in done.stderr
     assert not (tmp_path / "b" / "folding.yaml").exists()

@@ -22,6 +22,8 @@ def images(net, count=IMAGES):
     return np.random.default_rng(0).integers(0, 256, (count, *net.input.shape), np.uint8)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["ecp5", "gowin"])
 def test_netlist_equals_golden_and_a_mutant_does_not(family, tmp_path):
@@ -49,6 +51,7 @@ def test_what_is_affordable():
     assert affordable(MOST_LUTS + 1) == 0
 
 
+@pytest.mark.yosys
 def test_skipped_with_a_reason(tmp_path):
     accelerator = plan(net := chain(), fold(net, {}))
     skipped = {"images": 0, "outputs_compared": 0, "mismatches": None, "simulator": None}

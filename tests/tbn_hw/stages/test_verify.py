@@ -27,6 +27,8 @@ def images(count=2):
     return np.random.default_rng(0).integers(0, 256, (count, 6, 6, 3), np.uint8)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_verilog_equals_golden(design, tmp_path):
     accelerator, modules = design
     (tmp_path / "net.v").write_text(generate.join(modules))
@@ -37,10 +39,13 @@ def test_verilog_equals_golden(design, tmp_path):
     assert figures["latency_cycles"] > 0
 
 
+@pytest.mark.yosys
 def test_split_undoes_join(design):
     assert generate.split(generate.join(design[1])) == design[1]
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_fault_is_named(design, tmp_path):
     """One weight of the second block's first convolution negated in the Verilog."""
     accelerator, modules = design
@@ -59,12 +64,16 @@ def test_fault_is_named(design, tmp_path):
         verify(accelerator, tmp_path / "net.v", images(), tmp_path / "work", nothing)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_what_cannot_be_compiled_is_no_difference(design, tmp_path):
     (tmp_path / "net.v").write_text("module net(; endmodule")
     with pytest.raises(ToolMissing, match=r"^net: Verilog cannot be compiled: .*build\.log ends:"):
         verify(design[0], tmp_path / "net.v", images(), tmp_path / "work", nothing)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_deadlock_is_an_error(design, tmp_path):
     accelerator, modules = design
     victim = next(engine for engine in accelerator.engines if engine.kind == "add")
@@ -75,6 +84,8 @@ def test_deadlock_is_an_error(design, tmp_path):
         verify(accelerator, tmp_path / "net.v", images(), tmp_path / "work", nothing)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 @pytest.mark.slow
 def test_many_pictures_go_through_both_benches(design, tmp_path):
     """A fault that the first pictures do not show is found in C++, and its place is named by cocotb."""

@@ -183,8 +183,6 @@ def test_a_node_whose_name_is_taken_in_verilog(name):
 
 def test_plan_wrong():
     net = residual()
-    clash = dataclasses.replace(net.nodes[0], name="input")
-    assert clash.name == "input"
     renamed = [
         dataclasses.replace(
             node,
@@ -265,12 +263,15 @@ def with_queue(accelerator, depth):
     return dataclasses.replace(accelerator, engines=engines)
 
 
+@pytest.mark.yosys
 def test_killed_worker(monkeypatch):
     monkeypatch.setattr(generate, "end_with_parent", partial(os._exit, 1))
     with pytest.raises(WorkerKilled, match="^generate: a worker process was killed, perhaps for want of memory$"):
         generate.modules(plan(chain(), fold(chain(), {})), 2)
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_residual_block_survives_a_thousand_stall_patterns(tmp_path):
     """1,000 frames, each under its own random pauses, through the shallowest queue that cannot deadlock."""
     net, foldings = one_block(2)

@@ -12,6 +12,8 @@ from tbn_hw.streaming import generate
 from tbn_hw.streaming.folding import Folding, fold
 from tbn_hw.streaming.plan import plan
 
+pytestmark = [pytest.mark.yosys, pytest.mark.verilator]
+
 KINDS = ("conv", "threshold", "requantize", "add", "avg_pool", "pad_channels", "dense", "top_k", "max_pool")
 
 

@@ -46,6 +46,8 @@ def test_reset_in_mid_frame(make, seed):
     check(net, (0, 0), seed=seed, stalls=(0, 0.5, 0, 0.2)[seed], reset_at=int(cycle))
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_reset_of_the_verilog(tmp_path):
     """For one cycle, in mid-frame, or with results waiting: none is seen afterwards, and no pixel is lost."""
     b = Builder((3, 3, 1))

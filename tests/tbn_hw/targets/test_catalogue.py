@@ -5,13 +5,13 @@ import re
 import pytest
 from support.pads import with_pads
 
-from tbn_hw.families.cells import FAMILIES
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.routing.nextpnr import place_and_route
 from tbn_hw.shared.errors import DoesNotFit, UsageError
 from tbn_hw.targets import catalogue
-from tbn_hw.targets.catalogue import find_target
+from tbn_hw.targets.catalogue import default_target, find_target
 from tbn_hw.targets.device import Device
 
 PIN = {"ecp5": r"[A-Y]\d{1,2}", "gowin": r"\d{1,2}", "ice40": r"[A-T]?\d{1,2}"}
@@ -45,6 +45,8 @@ def test_generic_names():
     assert find_target("ulx3s-12f").device == Device("ecp5", "12k", "CABGA381", 6)
     assert find_target("ulx3s-12f").board == find_target("ulx3s-85f").board
     assert find_target("icebreaker").part.bram == 30
+    assert default_target() == find_target("ecp5")
+    assert [file.default for file in catalogue._files().values() if file.default] == ["ecp5"]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ def test_require():
     assert error.value.exit_code == 5
 
 
+@pytest.mark.nextpnr
 @pytest.mark.parametrize("name", ["colorlight-i5", "ice40hx8k-b-evn", "icebreaker", "tangnano20k", "tangnano9k",
                                   "ulx3s-12f"])
 def test_board_pins(name, tmp_path):
@@ -96,11 +99,22 @@ def test_board_pins(name, tmp_path):
 
 def test_wrong_file(tmp_path, monkeypatch):
     """A mistake in a data file is named with its place."""
-    (tmp_path / "targets").mkdir()
-    parts, board = tmp_path / "targets" / "parts.yaml", tmp_path / "targets" / "board.yaml"
+    parts, board = tmp_path / "parts.yaml", tmp_path / "board.yaml"
     monkeypatch.setattr(catalogue.resources, "files", lambda package: tmp_path)
     parts.write_text("P: {family: ecp5, lut: 1, ff: many, bram: 1, dsp: 1, clock_mhz: 1}")
     with pytest.raises(ValueError, match="^parts.yaml: ff: Input should be a valid integer"):
+        catalogue._targets.__wrapped__()
+    parts.write_text("P: {family: ecp6, lut: 1, ff: 1, bram: 1, dsp: 1, clock_mhz: 1}")
+    with pytest.raises(ValueError, match="^parts.yaml: family: must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
+        catalogue._targets.__wrapped__()
+    parts.write_text("P: {family: xc7, nextpnr: a35t, lut: 1, ff: 1, bram: 1, dsp: 1, clock_mhz: 1}")
+    board.write_text("{title: t, devices: {d: {part: P, package: x, pins: 9}}}")
+    with pytest.raises(ValueError, match="^board.yaml: d: there is no place and route for xc7, so its part must have "):
+        catalogue._targets.__wrapped__()
+    parts.write_text("P: {family: xc7, lut: 1, ff: 1, bram: 1, dsp: 1, clock_mhz: 1}")
+    board.write_text("{title: t, devices: {d: {part: P, package: x, pins: 9}}, board: {clock: {pin: A1, mhz: 1}, "
+                     "uart: {rx: A2, tx: A3, baud: 1}, leds: {pins: [], active_low: false}}}")
+    with pytest.raises(ValueError, match="^board.yaml: d: there is no board's top level for xc7, so there must be no "):
         catalogue._targets.__wrapped__()
     parts.write_text("P: {family: ecp5, lut: 1, ff: 1, bram: 1, dsp: 1, clock_mhz: 1}")
     board.write_text("{title: t, devices: {d: {part: Q, package: x, pins: 9}}}")

@@ -12,8 +12,8 @@ def test_versions() -> None:
                                      "nextpnr-ice40", "verilator", "yosys"}
     assert versions.versions("amaranth")["amaranth"].startswith("0.5.")
     versions.require_yosys()
-    versions.require_nextpnr("ecp5")
-    versions.require_nextpnr("gowin")
+    versions.require("nextpnr-ecp5")
+    versions.require("nextpnr-gowin")
     versions.require_simulator()
 
 
