@@ -24,6 +24,7 @@ def test_qonnx_becomes_the_zoo_network(tmp_path):
     assert again.read_bytes() == find_weights("tbn_digits").read_bytes()
 
 
+@pytest.mark.yosys
 @pytest.mark.verilator
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["2nd", "module", "数字", "Net.1"])
