@@ -60,8 +60,7 @@ class _Planner:
 
     def run(self) -> Accelerator:
         name = identifier(self._network.name)
-        if name in KEYWORDS:
-            raise ModelRefused(f"name: must not be the Verilog keyword {name!r}, for it names the top module")
+        name = f"n_{name}" if name in KEYWORDS else name
         source = self._network.input
         self._add_source(Link(source, signed(source.element_bits), source.channels))
         for node in self._network.nodes:

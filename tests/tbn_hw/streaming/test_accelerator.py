@@ -260,11 +260,16 @@ def test_no_node_takes_a_name_that_the_plan_makes(name):
         plan(clashing, fold(clashing, {}))
 
 
-@pytest.mark.parametrize("name", ["module", "logic"])
-def test_a_keyword_cannot_name_the_top(name):
+@pytest.mark.parametrize("name, top", [
+    ("module", "n_module"), ("logic", "n_logic"), ("2nd", "n_2nd"), ("my-net v2.1", "my_net_v2_1"),
+    ("数字", r"n_\d\w{11}|[a-f]\w{11}"), ("_", r"n_\d\w{11}|[a-f]\w{11}"), ("x" * 300, r"x{80}_\w{12}"),
+])
+def test_any_name_gives_a_legal_top(name, top):
+    """The network keeps its name, for the report."""
     net = dataclasses.replace(chain(), name=name)
-    with pytest.raises(ModelRefused, match=f"^name: must not be the Verilog keyword '{name}', for it names the top "):
-        plan(net, fold(net, {}))
+    accelerator = plan(net, fold(net, {}))
+    assert re.fullmatch(top, accelerator.name) and accelerator.network.name == name
+    assert re.search(rf"^module {accelerator.name} ?\(", generate.top(accelerator), re.M)
 
 
 @pytest.mark.parametrize("make", [residual, chain])
