@@ -102,7 +102,7 @@ class Estimates(Record):
     block_cost: float
     """What Yosys counts a block RAM for where it chooses by itself; a bit of a memory of flip-flops counts 1."""
     block_size: float
-    """Parts of a block RAM, as `Cells` counts it, that a block of `hdl.rom.BLOCKS` is."""
+    """Parts of a block RAM, as `Cells` counts it, that a block of `hdl.families.BLOCKS` is."""
     rom_column: Callable[[int, bool], float | None]
     """LUTs of a random column of a ROM, from its rows and whether `hdl.lut_rom` maps it; None where `hdl.rom` tells."""
     chain_places: Callable[[Sequence[int]], int]

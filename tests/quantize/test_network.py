@@ -192,8 +192,7 @@ WRONG = [
     (lambda: network(conv(), conv()), "conv: the name is used twice"),
     (
         lambda: network(Node("softmax", "s", ("input",))),
-        "s: kind must be one of add, avg_pool, conv, dense, flatten, max_pool, pad_channels, requantize, threshold, "
-        "top_k, not 'softmax'",
+        f"s: kind must be one of {', '.join(sorted(KINDS))}, not 'softmax'",
     ),
     (
         lambda: network(conv(), ternary(lo=3, hi=3)),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.pads import with_pads
 
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.routing import nextpnr
@@ -187,7 +188,7 @@ def test_place_and_route_some(netlists: dict[str, Path], tmp_path: Path, monkeyp
 
 @pytest.mark.yosys
 def test_json_netlist_wrong(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="^target must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
+    with pytest.raises(UsageError, match=f"^target must be one of {', '.join(FAMILIES)}, not 'ecp6'$"):
         json_netlist([], "top", "ecp6", tmp_path)
     (tmp_path / "top.v").write_text("module top(output y); absent a(.y(y)); endmodule")
     with pytest.raises(SynthesisError, match="^top: Yosys gave no netlist; .*absent"):
