@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Protocol
 
 import numpy as np
@@ -36,10 +38,13 @@ class Pipe(Protocol):
 
 
 class Board:
-    """Requests to a board, repeated when the line spoils them. One request is under way at a time."""
+    """Requests to a board, repeated when the line spoils them. One request is under way at a time.
 
-    def __init__(self, pipe: Pipe) -> None:
-        self._pipe, self._sequence, self._longest = pipe, 0, IDENTITY_BYTES
+    An answer must be there `seconds` after its request was sent, whatever else the line brings.
+    """
+
+    def __init__(self, pipe: Pipe, seconds: float = math.inf) -> None:
+        self._pipe, self._seconds, self._sequence, self._longest = pipe, seconds, 0, IDENTITY_BYTES
         self._reader = AnswerReader(self._longest)
         self._identity: Identity | None = None
 
@@ -81,11 +86,13 @@ class Board:
         raise BoardError(f"{why}; this was tried {ATTEMPTS} times")
 
     def _answer(self, kind: int) -> Answer | None:
-        """The answer to the request that was just sent, or what the board says in its place; None for silence.
+        """The answer to the request that was just sent, or what the board says in its place.
 
+        None after a silence, after NOISE_BYTES that were no answer, or when the time for an answer is over.
         Answers to requests before it are passed over. An error counts whatever its sequence number: it may be spoilt.
         """
-        while self._reader.discarded < NOISE_BYTES:
+        end = time.monotonic() + self._seconds
+        while self._reader.discarded < NOISE_BYTES and time.monotonic() < end:
             data = self._pipe.read(4096)
             if not data:
                 return None

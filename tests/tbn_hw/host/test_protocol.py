@@ -122,6 +122,17 @@ def test_endless_noise_is_given_up():
         Board(pipe).identify()
 
 
+@pytest.mark.parametrize("brought", [b"\x00", answer(2, 200, body=bytes(11))], ids=["noise", "other answers"])
+def test_a_line_that_never_falls_silent_is_given_up(brought, monkeypatch):
+    """Each attempt ends when the time for its answer is over. Each read takes a second of this clock."""
+    pipe, now = FakeBoard(), iter(range(10_000))
+    pipe.read = lambda size: brought
+    monkeypatch.setattr("tbn_hw.host.client.time.monotonic", lambda: next(now))
+    with pytest.raises(BoardError, match="; this was tried 3 times$"):
+        Board(pipe, seconds=20).identify()
+    assert 60 <= next(now) < 80
+
+
 def test_another_protocol():
     newer = [lambda kind, sequence: answer(kind, sequence, body=b"\x02" + bytes(63))]
     sentence = "^the board speaks otherwise than this host: protocol version must be 1, not 2$"
