@@ -1,4 +1,4 @@
-"""What `run` reads of a build's folder: its network, and what its manifest says of it."""
+"""What `run` reads from a build's folder: its network and its manifest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tbn_hw.shared.errors import ModelRefused, UsageError
 
 @dataclass(frozen=True)
 class Built:
-    """What a build's folder says: its network, the name it is known by, and what its manifest adds."""
+    """The contents of a build's folder: its network, its name, and the facts of its manifest."""
 
     network: Network
     key: bytes
@@ -34,7 +34,7 @@ class Line(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What is read of a build's `manifest.json`; the rest of it is for people."""
+    """The keys of a build's `manifest.json` that are read. The rest of it is for people."""
 
     model_config = ConfigDict(strict=True)
     board: Line | None = None
@@ -43,7 +43,7 @@ class Manifest(BaseModel):
 
 
 def read_build(folder: Path) -> Built:
-    """A build's network and manifest; raises UsageError where there is none, ModelRefused where it is damaged."""
+    """A build's network and manifest; raises UsageError if there is no build, and ModelRefused if it is damaged."""
     path, manifest = folder / "network.safetensors", folder / "manifest.json"
     if not path.is_file():
         raise UsageError(f"--build: {folder} holds no build; make one with python -m tbn_hw.build")

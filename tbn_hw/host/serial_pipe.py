@@ -38,13 +38,13 @@ class SerialPipe:
 
 
 def _reason(error: Exception) -> str:
-    """The system's word where there is one, for pyserial's own repeats the port, at times twice."""
+    """The system's message if there is one: pyserial's own repeats the port, sometimes twice."""
     cause = error.__context__ or error
     return str(cause.args[1] if len(cause.args) == 2 else error).rstrip(".")
 
 
 def _others(port: str) -> str:
-    """What a user may try in place of a port that is none."""
+    """A hint at the ports that exist, for a port that does not."""
     if "://" in port or Path(port).exists():
         return ""
     found = sorted(other.device for other in list_ports.comports())
