@@ -18,11 +18,11 @@ from tbn_hw.tools.versions import PACKAGES
 ROOT = Path(__file__).resolve().parents[3]
 OPTIONAL = {"Cells.lone_carries", "Estimates.lut_ram", "Estimates.wire", "Packer.module", "PlaceAndRoute.configuration",
             "Family.place_and_route", "Family.board"}
-"""The fields that may be None, for what a family does not have."""
+"""The fields that may be None, if a family has no such thing."""
 
 
 def given(family: Family, **changed: Any) -> dict[str, Any]:
-    """The fields of a made-up family, which has those of another one."""
+    """The fields of a made-up family, copied from another one."""
     return {field.name: getattr(family, field.name) for field in dataclasses.fields(family)} | {
         "name": "made_up", **changed}
 

@@ -1,4 +1,4 @@
-"""Gowin cells as nextpnr is given them: what is changed, and that it is the same function."""
+"""Gowin cells in the form that nextpnr gets: the changes, and that the function stays the same."""
 
 import copy
 import itertools
@@ -20,7 +20,7 @@ def mended(**cells: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("inputs", [1, 2, 3])
 def test_luts(inputs: int) -> None:
-    """They become LUT4, which give the same whatever is at the inputs that they had not."""
+    """They become LUT4s. The added inputs do not change the result."""
     for table in range(1 << (1 << inputs)):
         wires = {f"I{n}": 2 + n for n in range(inputs)} | {"F": 9}
         found = mended(lut=cell(f"LUT{inputs}", {"INIT": format(table, f"0{1 << inputs}b")}, **wires))["lut"]

@@ -1,4 +1,4 @@
-"""PLL settings: within the data sheets' limits, at or just below what is wanted."""
+"""PLL settings: within the data sheets' limits, at or just below the wanted frequency."""
 
 from fractions import Fraction
 

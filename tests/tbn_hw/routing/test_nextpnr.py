@@ -1,4 +1,4 @@
-"""Place and route of small designs, and what is said about those that cannot be."""
+"""Place and route of small designs, and the errors for designs that cannot be placed and routed."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Small designs through place and route to a bitstream, and what is said of those that miss their clock."""
+"""Small designs through place and route to a bitstream, and the errors for those that miss their clock."""
 
 import json
 
@@ -100,7 +100,7 @@ def test_missed_clock(routed, tmp_path):
 
 
 def test_clock_of_a_board():
-    """Of what a design reaches a board's clock may have a part."""
+    """A board's clock may have a part of the clock that a design reaches."""
     figures = {"required_mhz": 60.0, "fmax_mhz": 70.0, "usable_mhz": 56.0, "seeds": [{}],
                "critical_path": {"from": "a", "to": "b"}}
     error = missed(figures, find_target("tangnano9k"))
