@@ -79,7 +79,7 @@ def test_same_route_at_another_clock(report):
 @pytest.mark.verilator
 @pytest.mark.slow
 def test_rates(report):
-    """Of the accelerator and of the line: 64 bytes there and 25 back, in frames of 12 and 13."""
+    """The rates of the accelerator and of the line: 64 bytes there and 25 back, in frames of 12 and 13."""
     board, throughput = report["route"]["board"], report["throughput"]
     assert (board["request_bytes"], board["answer_bytes"]) == (64 + 12, 4 + 2 * 10 + 1 + 13)
     assert throughput["line_fps"] == board["line_fps"] == round(300_000 / 76, 2)

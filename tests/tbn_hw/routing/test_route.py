@@ -26,7 +26,7 @@ TOP = """module tiny(input aclk, input [31:0] x, output [31:0] y, output z);
 endmodule"""
 NODES = {"layers_0_conv": "layers[0].conv"}
 GOWIN_IDS = {"tangnano9k": 0x1100481B, "tangnano20k": 0x0000081B}
-"""Of the parts, as JTAG and the head of a bitstream have them."""
+"""The IDs of the parts, as in JTAG and at the head of a bitstream."""
 
 
 @pytest.fixture(scope="module", params=["ecp5-25k", "icebreaker"])
@@ -86,7 +86,7 @@ def test_critical_path(routed):
 
 @pytest.mark.nextpnr
 def test_missed_clock(routed, tmp_path):
-    """There is no bitstream of a design that is too slow, and it is said by how much."""
+    """There is no bitstream of a design that is too slow. The error says by how much."""
     target, folder, _ = routed
     design = Placeable([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     figures = route(design, target, tmp_path / "fast" / "tiny.bit", seeds=(1,), clock_mhz=900)
