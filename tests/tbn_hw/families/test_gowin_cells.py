@@ -61,7 +61,7 @@ def alu(**wires: Any) -> dict[str, Any]:
 
 
 def test_carries_that_stay() -> None:
-    """Constants stay, and an ALU's carry to one chain. A chain's last carry may go anywhere except into a second chain."""
+    """Constants stay, and an ALU's carry to one chain. A chain's last carry may go anywhere but into a second chain."""
     cells = {"low": cell("GND", {}, G=8), "high": cell("VCC", {}, V=9), "start": alu(CIN="0", COUT=3),
              "one": alu(CIN=8), "also": alu(CIN=8), "two": alu(CIN=9), "more": alu(CIN=3, COUT=4),
              "use": cell("LUT4", {}, I0=4, I1=4)}
