@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m tbn_hw.r
 
     def work() -> None:
         options = parse(arguments, prog)
-        from tbn_hw.host.classify import classify  # imports NumPy and Pillow, which --help need not wait for
+        from tbn_hw.host.classify import classify  # imports NumPy and Pillow: --help need not wait
 
         classify(options)
 

@@ -1,4 +1,4 @@
-"""What `run` reads of a build's folder: its network, and what its manifest says of it."""
+"""What `run` reads from a build's folder: its network and its manifest."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Ports(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What is read of a build's `manifest.json`; the rest of it is for people."""
+    """The keys of a build's `manifest.json` that are read. The rest of it is for people."""
 
     model_config = ConfigDict(strict=True)
     board: Line | None = None
@@ -63,7 +63,7 @@ class Manifest(BaseModel):
 
 
 def read_build(folder: Path) -> Built:
-    """A build's network and manifest; raises UsageError where there is none, ModelRefused where it is damaged."""
+    """A build's network and manifest; raises UsageError if there is no build, and ModelRefused if it is damaged."""
     path, manifest = folder / "network.safetensors", folder / "manifest.json"
     if not path.is_file():
         raise UsageError(f"--build: {folder} holds no build; make one with python -m tbn_hw.build")

@@ -67,7 +67,7 @@ def check(identity: Identity, built: Built, folder: Path) -> None:
 
 
 def line_of(file: Path, result: Result, identity: Identity, built: Built, seconds: float) -> str:
-    """What is printed for a picture."""
+    """The line to print for a picture."""
     best, second = np.argsort(-result.logits, kind="stable")[:2] if len(result.logits) > 1 else (0, 0)
     names = built.network.classes or [str(index) for index in range(len(result.logits))]
     sure = f"ahead of {names[second]} by {result.logits[best] - result.logits[second]}"

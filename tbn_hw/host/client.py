@@ -24,14 +24,14 @@ from tbn_hw.shared.errors import BoardError
 ATTEMPTS = 3
 SILENT = "the board does not answer; is this its port and its baud rate, and is its bitstream loaded"
 NOISE_BYTES = 65536
-"""Bytes without an answer among them after which a line is given up."""
+"""A line is given up after this many bytes without an answer."""
 
 
 class Pipe(Protocol):
     """A line of bytes to a board, such as an open `serial.Serial` with a time-out."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes; none after a silence that is longer than a board's gap and a picture's time together."""
+        """Up to `size` bytes; none after a silence longer than a board's gap plus the time of a picture."""
 
     def write(self, data: bytes, /) -> object:
         """Send all of `data`."""
@@ -49,7 +49,7 @@ class Board:
         self._identity: Identity | None = None
 
     def identify(self) -> Identity:
-        """Who is there; raises BoardError when nobody answers, or not as a board does."""
+        """The board's identity; raises BoardError if nothing answers, or if the answer is not a board's."""
         body = self._ask(Kind.IDENTIFY, b"")
         try:
             self._identity = Identity.unpack(body)
@@ -69,10 +69,10 @@ class Board:
             raise BoardError(f"the board speaks otherwise than this host: {error}") from None
 
     def _ask(self, kind: Kind, payload: bytes) -> bytes:
-        """The body of the right answer; asks again after a spoilt one."""
+        """The body of the right answer. After a spoilt answer it asks again."""
         why = SILENT
         for _ in range(ATTEMPTS):
-            self._sequence = self._sequence % 255 + 1  # 0 is the board's own, for what was no request
+            self._sequence = self._sequence % 255 + 1  # the board uses 0 for bytes that were no request
             self._reader = AnswerReader(self._longest)
             self._pipe.write(request(kind, self._sequence, payload))
             answer = self._answer(kind)

@@ -40,7 +40,7 @@ class SerialPipe:
 
 
 def _reason(error: Exception) -> str:
-    """The system's word where there is one, for pyserial's own repeats the port, at times twice."""
+    """The system's message if there is one: pyserial's own repeats the port, sometimes twice."""
     cause = error.__context__ or error
     said = str(cause.args[1] if len(cause.args) == 2 else error).rstrip(".")
     return " ".join(said.split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The host's end of a board's line: answers found among anything, requests sent again, sentences for what fails."""
+"""The host's end of a board's line: answers found among other bytes, repeated requests, and sentences for failures."""
 
 import dataclasses
 import random
@@ -22,7 +22,7 @@ def answer(kind, sequence, status=Status.OK, body=b""):
 
 
 class FakeBoard:
-    """A pipe whose other end answers each request by what `script` says; after its end as a board does."""
+    """A pipe that answers each request as `script` says. After the script's end it answers as a board does."""
 
     def __init__(self, script=()):
         self.script, self.requests, self.held = list(script), [], b""
@@ -149,7 +149,7 @@ def test_every_status_has_a_sentence():
 
 
 def test_line_rate():
-    """What 3 Mbaud carries of CIFAR-10's pictures, and of a network whose answers are longer than its requests."""
+    """The load of 3 Mbaud for CIFAR-10's pictures, and for a network with answers longer than its requests."""
     cifar = Identity(bytes(16), 50_000_000, 1024, 3, 10, 4, 1, 1, "cifar")
     found = line_rate(cifar, 3_000_000)
     assert (found["request_bytes"], found["answer_bytes"]) == (3072 + 12, 4 + 41 + 13)
