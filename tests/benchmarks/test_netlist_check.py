@@ -55,7 +55,7 @@ def test_check_placed(family: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("activation", "family"), [("ternary", "xc7"), ("binary", "xc7"), ("ternary", "naive"),
                                                     ("binary", "naive")])
 def test_check_mapped(activation: str, family: str, tmp_path: Path) -> None:
-    """Where there is no placement, what Yosys makes is simulated."""
+    """If there is no placement, Yosys's netlist is simulated."""
     design = PopcountArray(2, 4, activation, {"tree_levels": 2, "family": family})
     assert run(mapped(design, "xc7", tmp_path), "xc7", design, tmp_path / "check") > 100
 
@@ -92,7 +92,7 @@ def test_expected(activation: str) -> None:
     for clock in range(60):
         for name in outputs:
             assert outputs[name][clock] == totals[name]
-        if clock + 1 >= design.settled:  # what went into the registers at clock k is counted `latency` clocks later
+        if clock + 1 >= design.settled:  # the input of clock k is counted `latency` clocks later
             now = clock + 1 - design.settled
             for k in range(design.pe):
                 for j in range(design.simd):

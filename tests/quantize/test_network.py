@@ -298,7 +298,7 @@ def test_load_unreadable(tmp_path: Path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     small().save(tmp_path / "a.safetensors")
-    monkeypatch.setattr(Path, "open", denied)  # in place of a mode, which root is above
+    monkeypatch.setattr(Path, "open", denied)  # not by the file's mode: root ignores it
     with pytest.raises(NetworkError, match=r"a\.safetensors: cannot be read; Permission denied$"):
         Network.load(tmp_path / "a.safetensors")
 

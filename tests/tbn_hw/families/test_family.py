@@ -28,11 +28,11 @@ from tbn_hw.tools.versions import PACKAGES
 ROOT = Path(__file__).resolve().parents[3]
 OPTIONAL = {"Cells.lone_carries", "Estimates.lut_ram", "Estimates.wire", "Packer.module", "PlaceAndRoute.configuration",
             "Family.place_and_route", "Family.board"}
-"""The fields that may be None, for what a family does not have."""
+"""The fields that may be None, if a family has no such thing."""
 
 
 def given(family: Family, **changed: Any) -> dict[str, Any]:
-    """The fields of a made-up family, which has those of another one."""
+    """The fields of a made-up family, copied from another one."""
     return {field.name: getattr(family, field.name) for field in dataclasses.fields(family)} | {
         "name": "made_up", **changed}
 
@@ -58,7 +58,7 @@ def test_every_field(name: str) -> None:
 
 
 def test_optional_fields() -> None:
-    """No other field may be None; each of those is, in some family, and is not in another."""
+    """Only these fields may be None. Each of them is None in some family and is not in another."""
     every = [record for family in FAMILIES.values() for record in records(family)]
     found: dict[str, set[bool]] = {}
     for record in every:
@@ -69,7 +69,7 @@ def test_optional_fields() -> None:
 
 
 def test_a_made_up_family() -> None:
-    """It lacks a field, and the sentence says which; with all of them it is a family."""
+    """If it lacks a field, the error says which. With all fields it is a family."""
     whole = given(FAMILIES["xc7"])
     assert Family(**whole).name == "made_up"
     for missing in whole:
@@ -111,7 +111,7 @@ def test_a_family_without_cells_of_its_own(unrolled: bool, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("group", [PlaceAndRoute, BoardFacts])
 def test_a_made_up_group(group: type[Record]) -> None:
-    """The groups that a family may be without are whole where they are there."""
+    """A family may lack some groups. A group that it has must be whole."""
     name = "place_and_route" if group is PlaceAndRoute else "board"
     whole = {field.name: getattr(getattr(FAMILIES["ecp5"], name), field.name) for field in dataclasses.fields(group)}
     for missing in whole:

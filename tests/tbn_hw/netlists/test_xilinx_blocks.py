@@ -1,4 +1,4 @@
-"""The block RAM of Xilinx 7: its models against what AMD describes, and what Yosys makes of memories."""
+"""The block RAM of Xilinx 7: models against AMD's description, and Yosys's mapping of memories to it."""
 
 import json
 import random
@@ -64,7 +64,7 @@ def data_bits(width):
 
 
 def places(kind, width, address):
-    """Where in the memory a word lies: its data bits, of which addresses count each, and its parity bits."""
+    """The place of a word in the memory: its data bits, which addresses count one by one, and its parity bits."""
     count = data_bits(width)
     first = address % (1024 * DATA[kind]) // max(count, 1) * count
     return [("data", first + n) for n in range(count)] + [("parity", first // 8 + n) for n in range(width - count)]
@@ -231,7 +231,7 @@ def test_models(tmp_path):
 
 
 def steps(**pins):
-    """A stimulus of these pins, a list for each or what it always is; all others are low."""
+    """A stimulus of these pins: a list for each, or its constant value. All other pins are low."""
     length = max(len(values) for values in pins.values() if isinstance(values, list))
     return {name: values if isinstance(values, list) else [values] * length
             for name, values in {**dict.fromkeys(INPUTS, 0), **pins}.items()}
@@ -254,7 +254,7 @@ def test_what_is_seen_while_writing(mode, seen, beside):
 @pytest.mark.parametrize(("read", "write", "address", "a", "b"), [
     (36, 36, 0x1000, 0x11122, 0x23300), (9, 36, 0x1018, 0x10033, 0), (36, 18, 0x1000, 0x23300, 0)])
 def test_where_halves_of_a_row_lie(read, write, address, a, b):
-    """The same of "SDP": a row is written but for its third byte, or half a row of which the second enable counts."""
+    """The same for "SDP": a row is written except its third byte, or half a row, where the second enable counts."""
     stimulus = steps(ADDRBWRADDR=0x1000, ENBWREN=1, DIADI=0x1122, DIPADIP=1, DIBDI=0x3344, DIPBDIP=2,
                      WEBWE=[0b1011 if write == 36 else 0b1110, 0], ADDRARDADDR=address, ENARDEN=1)
     found, _ = expected(*simple_dual("RAMB18E1", read, write, "r"), stimulus)
@@ -308,7 +308,7 @@ def test_pins_that_are_not_modelled(tmp_path, parameters, pins, message):
 
 
 def nothing(folder, kind, parameters, **pins):
-    """A cell of that kind, whose words are 9 bits, simulated for two clocks, with zeros at its inputs."""
+    """A cell of that kind with words of 9 bits, simulated for two clocks with zeros at its inputs."""
     _, known = true_dual(kind, (9, 9, 9, 9), "r", "r")
     zeros = {name: np.zeros(2, int) for name in INPUTS}
     check(netlist(folder, {"cell": (kind, known | parameters)}, **pins), "xc7", zeros, {"cell_A": [0, 0]}, folder)
@@ -324,7 +324,7 @@ MEMORIES = {  # depth, bits, bits of a byte, what it has
 
 
 def ports_of(name):
-    """Of each port of a memory the names of its pins, by what they are, and how many bits they have."""
+    """For each port of a memory the names of its pins, by their role, and their numbers of bits."""
     depth, width, byte, sort = MEMORIES[name]
     address = (depth - 1).bit_length()
     pins = {"address": address, "reads": 1} | ({} if sort == "rom" else {"data": width, "writes": width // byte})
@@ -406,7 +406,7 @@ def test_what_yosys_maps(tmp_path):
         few = np.where(rng.random(CLOCKS) < 0.2, rng.integers(0, depth, CLOCKS), few)
         near = few ^ rng.integers(0, 3, CLOCKS)
         stimulus[pins["address"][0]], stimulus[more[0]["address"][0] if more else pins["to"][0]] = few, near
-        if more:  # of which one alone writes at one place
+        if more:  # only one of the ports writes at a place
             stimulus[more[0]["writes"][0]] = np.where(near == few, 0, stimulus[more[0]["writes"][0]])
     outer = {output: words for name in MEMORIES for output, words in remembered(name, stimulus).items()}
     assert check(joined, "xc7", stimulus, outer, tmp_path / "check").mismatches == 0

@@ -1,4 +1,4 @@
-"""The data files of boards and parts, and what is said of a target that is none or is too small."""
+"""The data files of boards and parts, and the errors for a target that does not exist or is too small."""
 
 import re
 
@@ -94,7 +94,7 @@ def test_board_pins(name, tmp_path):
     (run,) = place_and_route(netlist, target.device, tmp_path, constraints=tmp_path / "pins")
     io, lut, ff, bram = CELLS[target.family]
     assert run.used[io] == len(pins)
-    if target.family == "ecp5":  # whose 12F is a 25F, and of whose pins nextpnr knows the package's
+    if target.family == "ecp5":  # the 12F is a 25F, and nextpnr knows the package's pins
         assert run.available[io] == target.pins
         assert run.available[bram] >= target.part.bram and run.available[ff] >= target.part.ff
     else:
