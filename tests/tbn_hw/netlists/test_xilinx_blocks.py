@@ -18,9 +18,8 @@ from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.shared.errors import Mismatch
 from tbn_hw.stages import netlist_check
-from tbn_hw.streaming import generate
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
 
 CLOCKS = 600
 DATA = {"RAMB18E1": 16, "RAMB36E1": 32}
@@ -491,15 +490,16 @@ def test_a_network(tmp_path):
     b = Builder((6, 6, 2))
     net = b.network(b.dense(b.flatten(b.threshold(b.conv("input", 8, 3, padding=0))), 20))
     matrices = [node.name for node in net.nodes if net.macs(node.name)]
-    accelerator = plan(net, fold(net, {name: (1, 4 if "dense" in name else 2, "block") for name in matrices}), "xc7")
-    modules = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, 2)}
-    figures = synthesise(modules, "xc7", tmp_path, 2, top=accelerator.name)["total"]
+    foldings = fold(net, {name: (1, 4 if "dense" in name else 2, "block") for name in matrices})
+    design = StreamingDesign.of(net, foldings, "xc7")
+    modules = {design.name: design.top(), **design.modules(2)}
+    figures = synthesise(modules, "xc7", tmp_path, 2, top=design.name)["total"]
     assert figures["bram"] == 1  # two halves
     netlists = sorted(tmp_path.glob("*.v"))
     images = np.random.default_rng(0).integers(0, 256, (netlist_check.IMAGES, *net.input.shape), np.uint8)
 
     def verify():
-        return netlist_check.check(accelerator, netlists, "xc7", figures["lut"], images, tmp_path / "work", print)
+        return netlist_check.check(design, netlists, "xc7", figures["lut"], images, tmp_path / "work", print)
 
     found = verify()
     assert (found["images"], found["mismatches"], found["skipped"]) == (netlist_check.IMAGES, 0, None)
@@ -507,5 +507,5 @@ def test_a_network(tmp_path):
     text = file.read_text()
     last = re.search(r"\.INIT_00\(256'[hb]\w*(\w)\)", text).start(1)
     file.write_text(f"{text[:last]}{int(text[last], 16) ^ 1:x}{text[last + 1:]}")
-    with pytest.raises(Mismatch, match=rf"^{accelerator.name}, netlist: "):
+    with pytest.raises(Mismatch, match=rf"^{design.name}, netlist: "):
         verify()
