@@ -1,5 +1,5 @@
 """Streaming gateware for ternary-binary networks: plain numbers and arrays in, Amaranth components out.
 
-Every component has stream ports `i` and `o` (see `hdl.stream`) and knows its `interval` and `latency` in clock cycles.
-The numbers that others read of it are properties.
+A component that does the work of a node has stream ports (see `hdl.stream`): `i` and `o`, unless it joins two streams.
+Its `interval` and `latency`, in clock cycles, are properties, and so are all numbers that other code reads.
 """

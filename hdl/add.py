@@ -11,10 +11,10 @@ from hdl.stream import Signature, check_count
 class Add(wiring.Component):
     """The element-wise sum of two streams, saturated to signed(width).
 
-    It takes a beat of `a` and of `b` in the same cycle, and holds nothing but one output beat: whatever one side must
-    wait for the other stands in the queue in front.
+    It takes one beat of `a` and one of `b` in the same cycle. It stores one output beat and no input: beats of the side
+    that is ahead wait in the queue in front.
 
-    One beat a cycle; latency is 1 cycle from the later of the two inputs.
+    Throughput is one beat a cycle. Latency is 1 cycle from the later of the two inputs.
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ class Add(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        For an element shape neither binary nor signed, or a width or parallelism that is too small.
+        For an element shape that is neither binary nor signed, or a width or parallelism that is no integer or too
+        small.
     """
 
     def __init__(self, *, a_shape, b_shape, width, par):
@@ -52,6 +53,7 @@ class Add(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an output element."""
         return signed(self._width)
 
     @property
@@ -61,6 +63,7 @@ class Add(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from the later of the two inputs to the sum."""
         return 1
 
     def elaborate(self, platform):

@@ -8,12 +8,13 @@ from hdl.stream import check_count
 class AvgPool(Pool):
     """The sum of each kernel x kernel window, channel by channel, shifted right by `shift` (rounding down).
 
-    Sums are exact; the rest of the divisor belongs to whatever scales them next. A kernel of 1 subsamples, one as large
-    as the frame pools globally. No padding; the output has `(size - kernel) // stride + 1` lines and columns, and what
-    no window covers is swallowed. Windows may overlap.
+    Sums are exact. The rest of the divisor is left to the node that scales them next. A kernel of 1 subsamples; a
+    kernel as large as the frame pools globally. There is no padding: the output has `(size - kernel) // stride + 1`
+    lines and columns. Input that no window covers is discarded. Windows may overlap.
 
-    One beat a cycle at the input: a frame takes `height * width * channels / par` cycles. Latency is
-    `(kernel - 1) * (width + 1) * channels / par + 2` cycles.
+    The input takes one beat a cycle: a frame takes `height * width * channels / par` cycles. Latency is
+    `(kernel - 1) * (width + 1) * channels / par + 2` cycles, and one more for each `hdl.pool.WindowReduction` that is
+    `late`.
 
     Parameters
     ----------
@@ -26,7 +27,8 @@ class AvgPool(Pool):
         Elements a beat, a divisor of `channels`.
     shift : int
     lo, hi : int or None
-        Range of the input elements, where it is narrower than that of their shape (a trit is never -2).
+        Least and largest input element. None stands for the end of the shape's range, which may be wider than the true
+        one: a trit is never -2.
 
     Members
     -------
@@ -37,7 +39,7 @@ class AvgPool(Pool):
     ------
     TypeError, ValueError
         For numbers that are not positive integers, a range outside that of the shape, a kernel larger than the frame,
-        a parallelism that does not divide.
+        or a parallelism that does not divide.
     """
 
     def __init__(self, *, shape, height, width, channels, kernel, stride, par, shift=0, lo=None, hi=None):

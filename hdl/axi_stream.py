@@ -1,6 +1,7 @@
 """The AXI-Stream ends of an accelerator: pixels in, logits and classes out.
 
-An element is sign-extended to whole bytes. Ports have AXI's names; the clock and reset are those of the domain.
+Each element is sign-extended to whole bytes. The ports have AXI-Stream's names; clock and reset are those of the
+domain.
 """
 
 from amaranth.hdl import Cat, Module, Shape, Signal, signed
@@ -14,11 +15,11 @@ from hdl.stream_queue import Queue
 INT8 = signed(8)
 
 RESULT_CYCLES = 3
-"""From the last class of a result to the first logit of the next one that `AxiOutput` takes, at most."""
+"""Most cycles from the last class of a result until `AxiOutput` takes the first logit of the next result."""
 
 
 def byte_shape(shape):
-    """The shape of whole bytes that an element, as a number, is sign-extended to."""
+    """The shape of an element's number, sign-extended to whole bytes."""
     shape = range_shape(*shape_range(shape)) if shape == BINARY else Shape.cast(shape)
     return signed(-(-shape.width // 8) * 8)
 
@@ -26,18 +27,18 @@ def byte_shape(shape):
 class AxiInput(wiring.Component):
     """Pixels from AXI-Stream, one a beat, cut into frames of `height * width` pixels.
 
-    `tlast` must mark the last pixel of a frame and no other. Where it does not, `error` rises and stays, the frame's
-    flag is 1, and the next frame is whole again without a reset:
+    `tlast` must mark the last pixel of a frame and no other. If it is misplaced, `error` rises and stays high, and the
+    frame's flag is 1. The next frame is whole again without a reset:
 
-    - an early `tlast` ends the frame: zero pixels take the place of those missing;
-    - without `tlast` on the last pixel, what follows is discarded up to and including the next `tlast`.
+    - An early `tlast` ends the frame. Zero pixels replace the missing ones.
+    - If the last pixel has no `tlast`, all later pixels up to and including the next `tlast` are discarded.
 
-    Each frame, when its last pixel leaves, sends a flag to `AxiOutput` through a queue that holds one for each of
-    `frames` frames. With that many results still to come, the last pixel of a further frame waits; that cannot block,
-    since all pixels of the frames before it have left.
+    When the last pixel of a frame leaves, the frame's flag enters a queue to `AxiOutput`, which holds `frames` flags.
+    While that queue is full, the last pixel of a further frame waits. This cannot deadlock: all pixels of the frames
+    before it have left, so their results will come and take flags out of the queue.
 
-    `s_axis_tready` comes from a register, and `o` is registered: no combinational path leads through. One pixel a
-    cycle, latency is 2 cycles; an early `tlast` takes the remaining pixels' cycles.
+    `s_axis_tready` comes from a register, and `o` is registered: no combinational path leads through. Throughput is one
+    pixel a cycle, and latency is 2 cycles. The zero pixels after an early `tlast` take one cycle each.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class AxiInput(wiring.Component):
     element : shape-like
         Shape of an element, signed.
     frames : int
-        Frames whose results may be outstanding, at least 2.
+        Frames that may wait for their results at once, at least 2.
 
     Members
     -------
@@ -90,6 +91,7 @@ class AxiInput(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a pixel at the port to the same pixel at `o`."""
         return 2
 
     def elaborate(self, platform):
@@ -140,9 +142,9 @@ class AxiInput(wiring.Component):
 class AxiOutput(wiring.Component):
     """The logits of a frame, and its classes, as one beat of AXI-Stream.
 
-    Logits gather in a register, and leave together with the classes and the frame's flag into the register of the port:
-    the engine fills the one while a slow reader keeps the other. Interval is `channels / par` cycles, latency 1 more,
-    with classes and flag at hand.
+    Logits gather in one register. A frame's logits move to a second register, at the port, together with its classes
+    and its flag. So the engine can fill the first register while a slow reader still needs the second. Interval is
+    `channels / par` cycles. Latency is one cycle more if classes and flag are there in time.
 
     Parameters
     ----------
@@ -167,7 +169,7 @@ class AxiOutput(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        For numbers that are not integers in range, k above the number of logits, a parallelism that does not divide.
+        For numbers that are not integers in range, k above the number of logits, or a parallelism that does not divide.
     """
 
     def __init__(self, *, shape, channels, par, k=0):
@@ -210,6 +212,7 @@ class AxiOutput(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from the first beat of logits to the result at the port."""
         return self.interval + 1
 
     def elaborate(self, platform):

@@ -1,4 +1,4 @@
-"""Hardware of a counting schedule: plain logic, or a family's own cells where tools would not find them."""
+"""Hardware of a counting schedule: plain logic, or a family's own cells where synthesis would not infer them."""
 
 from amaranth.hdl import Cat, Const, Instance, Module, Signal
 
@@ -6,13 +6,13 @@ from hdl.lut4 import NAMES, lut4
 from hdl.schedule import FUNCTIONS, Adder, FullAdder, Schedule
 
 CHAIN_PLACES = 24
-"""Places of an ECP5 carry chain that several adders share; timing analysis takes it for one long carry."""
+"""Most places of an ECP5 carry chain that several adders share. Timing analysis treats it as one long carry."""
 
 
 def build(m: Module, schedule: Schedule, inputs, enable, family):
     """The outputs of a schedule, not registered, from the values of its input wires.
 
-    `enable` is that of the registers between the stages.
+    `enable` enables the registers between the stages.
     """
     wires = _Wires(m, schedule, inputs, enable)
     chains = {}
@@ -38,7 +38,7 @@ def build(m: Module, schedule: Schedule, inputs, enable, family):
 def gated_sum(m: Module, total, clear, addend, carry):
     """`(0 if clear else total) + addend + carry`, in the width of `total`, on ECP5's carry chain.
 
-    Its LUT4s clear the total, for which synthesis takes one more LUT a bit.
+    The LUT4s of the chain also clear the total. Synthesis would spend one more LUT a bit on that.
     """
     sums = [Signal(name=f"sum{k}") for k in range(len(total))]
     above = addend[-1] if addend.shape().signed else Const(0, 1)
@@ -54,7 +54,7 @@ def _kept(bit, clear):
 
 
 class _Wires:
-    """The values of a schedule's wires, each at the stages at which it is asked for."""
+    """The values of a schedule's wires, each delayed by registers to the stages that ask for it."""
 
     def __init__(self, m, schedule, inputs, enable):
         self._m, self._times, self._enable = m, schedule.times, enable
@@ -75,7 +75,7 @@ class _Wires:
         return self._values[wire, stage]
 
     def of(self, bit, cell):
-        """A bit's function and the values of its wires, for a cell that uses it."""
+        """(function, values of its wires) of a bit, for a cell that uses it."""
         return FUNCTIONS[bit.kind], [self.at(wire, cell.time[0]) for wire in bit.wires]
 
     def one(self, bit, cell):
@@ -108,7 +108,7 @@ def _exclusive_or(m, bits, out, family):
 
 
 def _shared_inputs(bits):
-    """The distinct values that some bits are functions of, and for each bit which of these are its own."""
+    """The distinct values that the bits are functions of, and for each bit the places of its own values among them."""
     inputs = []
     for _, values in bits:
         inputs += [value for value in values if not any(value is other for other in inputs)]
@@ -136,7 +136,7 @@ def _sum(operands, carry):
 
 
 def _carry4(m, operands, carry):
-    """Sum and carry of an adder on Xilinx's carry chain, whose LUTs take the exclusive or."""
+    """Sum and carry of an adder on Xilinx's carry chain. LUTs in front of the chain make the exclusive ors."""
     outputs, ahead = [], {"i_CYINIT": carry, "i_CI": 0}
     for first in range(0, len(operands), 4):
         part = operands[first:first + 4]
@@ -152,9 +152,9 @@ def _carry4(m, operands, carry):
 def _ccu2c_chains(m, adders):
     """Adders that work at the same time, several on a chain.
 
-    A place of the chain adds the wire on one input of its LUT4 and a bit that the LUT4 makes from the others; it takes
-    its carry from the place below. A guard between two adders gives out the last carry of the one below and starts the
-    other's. The first needs no carry-in at all.
+    A place of the chain adds the wire on one input of its LUT4, a bit that the LUT4 makes from its other inputs, and
+    the carry of the place below. A guard between two adders puts out the last carry of the lower adder, and puts in the
+    first carry of the upper one. The first place of a chain needs no carry-in.
     """
     chain, last = [], None
     for operands, carry, made in adders:
@@ -174,7 +174,7 @@ def _guard(carry, out):
 def _place(a, b, out):
     """The truth table of a place, its inputs, and its sum.
 
-    Where the LUT4 gives zero, the carry is what the lowest four entries of its table say, those with C and D low.
+    Where the LUT4 gives zero, the carry comes from the lowest four entries of its table, those with C and D low.
     """
     if b is None:
         return 0xAAAA, [a, 0, 0, 0], out
@@ -187,7 +187,7 @@ def _place(a, b, out):
 
 
 def _ccu2c(m, places):
-    """CCU2Cs for some places; their carries run on."""
+    """A row of CCU2Cs for some places: the carry of each goes to the next."""
     carry = {}
     for first in range(0, len(places), 2):
         ports, ahead = {"p_INJECT1_0": "NO", "p_INJECT1_1": "NO"}, Signal()

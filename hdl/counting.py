@@ -1,4 +1,4 @@
-"""Which cells count products: how many of some virtual bits are one, family by family."""
+"""Which cells count products, family by family. The count is how many of some virtual bits are one."""
 
 import functools
 import inspect
@@ -6,18 +6,19 @@ import inspect
 from hdl.schedule import FUNCTIONS, Schedule
 
 SEGMENT = 5
-"""Products that one chain of exclusive ors takes; longer ones take fewer LUTs and more levels."""
+"""Products in one chain of exclusive ors. Longer chains take fewer LUTs and more levels."""
 
 
 @functools.cache
 def count_products(family, kind, count, levels):
-    """A schedule that counts `count` products of a kind of `hdl.schedule.FUNCTIONS`; of 'wire', bits that are there.
+    """(schedule, extra): a schedule that counts `count` products of a `kind` of `hdl.schedule.FUNCTIONS`.
 
-    Its inputs are the wires of the products, one product after the other. Its outputs are the number's bits, lowest
-    first, and then, if the second value returned is true, one more bit of the lowest's weight: a count of 2^k products
-    is that of 2^k - 1 and a product that whoever adds up the counts takes as a carry.
+    The kind 'wire' counts bits that exist already. The schedule's inputs are the wires of the products, one product
+    after the other. Its outputs are the bits of the number, lowest first. If `extra` is true, one more bit of the
+    lowest weight follows: a count of 2^k products is a count of 2^k - 1, and one product that the next adder takes as
+    its carry-in.
 
-    `levels` are those of logic between registers; 0 for none.
+    `levels` are the levels of logic between registers; 0 for no registers.
     """
     wires = len(inspect.signature(FUNCTIONS[kind]).parameters)
     schedule = Schedule(wires * count, levels)
@@ -30,7 +31,7 @@ def count_products(family, kind, count, levels):
 
 
 def _with_luts(schedule, bits):
-    """Columns of equal weight, lowest first, each by chains of exclusive ors whose carries make the next."""
+    """Add columns of equal weight, lowest first, by chains of exclusive ors. Their carries make the next column."""
     column, outputs = bits, []
     for _ in range(len(bits).bit_length()):
         carries = []
@@ -40,7 +41,7 @@ def _with_luts(schedule, bits):
 
 
 def _column(schedule, bits, carries):
-    """The lowest bit of a sum of bits; the bits that carry it on are appended to `carries`."""
+    """The lowest bit of a sum of bits. The carries of the sum are appended to `carries`."""
     wires, virtual = (sorted((bit for bit in bits if bit.virtual == kind), key=lambda bit: bit.time)
                       for kind in (False, True))
     chains = max(1, round(len(bits) / SEGMENT)) // 2 * 2 + 1
@@ -69,7 +70,7 @@ def _earliest(bits, count):
 
 
 def _with_chains(schedule, products, leaf):
-    """A tree of adders on carry chains, each with a product of its own; up to three products are a leaf."""
+    """A tree of adders on carry chains. Each adder takes one product of its own; a leaf takes up to three."""
     if len(products) <= 3:
         return leaf(schedule, products)
     product, rest = products[-1], products[:-1]

@@ -35,7 +35,7 @@ def product(activation, weight_kind, x, w):
 
 
 def shared_bit(activation, weight_kind, x):
-    """The bit of an element whose count corrects every dot product of a beat alike, or None where none is needed."""
+    """The bit of an element to count: the count corrects all dot products of a beat. None if there is no correction."""
     if activation == "ternary":
         return x[0] if weight_kind == "binary" else x[1]
     if activation == "binary" and weight_kind == "int8":
@@ -44,7 +44,7 @@ def shared_bit(activation, weight_kind, x):
 
 
 def counted(activation, weight_kind):
-    """Whether the terms are bits, so that their sum is a count for which `hdl.counting` knows the cheapest circuit."""
+    """Whether the terms are bits. Their sum is then a count, and `hdl.counting` knows its cheapest circuit."""
     return weight_kind == "binary" and activation in ("binary", "ternary")
 
 
@@ -59,25 +59,26 @@ def in_digits(activation, weight_kind, family):
 
 
 def multiplied(activation, weight_kind, family):
-    """Whether each product has a multiplier to itself, a block of the die that lies far from where its operands are."""
+    """Whether each product has a multiplier block to itself. Such a block may lie far from its operands."""
     return (activation, weight_kind) == ("int", "int8") and has_multipliers(family)
 
 
 def beat_layout(activation, weight_kind, family, shape, simd):
-    """What a `DotProduct` takes of a beat of `simd` elements: these, or what `beat` makes of them for all rows."""
+    """The layout in which a `DotProduct` takes a beat of `simd` elements, and in which `beat` returns them."""
     if paired(activation, weight_kind):
         return pair_layout(shape, simd)
     return (digit_layout if in_digits(activation, weight_kind, family) else data.ArrayLayout)(shape, simd)
 
 
 def beat(activation, weight_kind, family, elements):
+    """The elements of a beat as all rows take them: in pairs, with their triples, or unchanged."""
     if paired(activation, weight_kind):
         return Cat(pairs(list(elements)))
     return Cat(with_triples(list(elements))) if in_digits(activation, weight_kind, family) else elements
 
 
 def dot_registers(activation, weight_kind, simd, tree_levels, family):
-    """Registers on the way through a `DotProduct`, before the last."""
+    """Registers on the way through a `DotProduct`, without the last one."""
     if counted(activation, weight_kind):
         return count_products(family, activation, simd, tree_levels)[0].stages
     if paired(activation, weight_kind):
@@ -98,13 +99,13 @@ class DotProduct(wiring.Component):
     layout : ArrayLayout
         The elements of a beat, as `beat_layout` makes it.
     lanes : int or None
-        How many elements these are; None for as many as the layout has.
+        Number of elements; None for as many as the layout has.
     activation, weight_kind, family
         As in `hdl.mvu.MVU`.
     tree_levels : int
-        Levels of LUTs between registers where bits are counted. Integers have one behind every adder, which is cheaper
-        than without: two adders in a row become a circuit of full adders; and one on either side of a multiplier block,
-        which stands wherever the die has one. 0 for no register but the last.
+        Levels of LUTs between registers where bits are counted. 0 means the last register alone. Otherwise integers
+        have a register behind every adder, which is cheaper: without it, two adders in a row become a circuit of full
+        adders. They also have a register on either side of a multiplier block, because the block may lie far away.
 
     Members
     -------
@@ -113,7 +114,7 @@ class DotProduct(wiring.Component):
     enable : in
     sum : out
     more : out
-        One more to count, which an adder takes as its carry; there to make the sum cheaper if the lanes are 2^k.
+        One more bit to count, for the carry-in of the next adder. It makes the count of 2^k lanes cheaper.
     """
 
     def __init__(self, *, layout, activation, weight_kind, tree_levels, family="portable", lanes=None):
@@ -157,7 +158,7 @@ class DotProduct(wiring.Component):
 
 
 class SharedCount(wiring.Component):
-    """A registered popcount, as long under way as the dot products beside it.
+    """A registered popcount with the latency of the dot products beside it.
 
     Parameters
     ----------
@@ -202,7 +203,7 @@ def registered_count(m, family, kind, wires, count, enable, levels):
 
 
 def registered(m, enable, value):
-    """A value in a register, which has no reset: it is data, and what says whether it counts is elsewhere."""
+    """A value in a register without reset: it is data, and a valid bit elsewhere says whether it counts."""
     stage = Signal(value.shape(), name="stage", reset_less=True)
     with m.If(enable):
         m.d.sync += stage.eq(value)
@@ -210,7 +211,7 @@ def registered(m, enable, value):
 
 
 def registered_sum(m, terms, enable, levels):
-    """The sum of the terms in a register, and unless `levels` is 0 registers between all levels of the tree."""
+    """The sum of the terms in a register. Unless `levels` is 0, there are registers between all levels of the tree."""
     result = adder_tree(terms, every=min(1, levels), register=functools.partial(registered, m, enable))
     return registered(m, enable, result)
 
@@ -224,7 +225,7 @@ def accumulated(total, dot, scale=1):
 
 
 def accumulated_from_zero(m, total, first, dot, scale, family):
-    """What `accumulated` makes of a total that counts as zero where `first` is high."""
+    """The same as `accumulated`, with a total that counts as zero where `first` is high."""
     if family != "ecp5":
         return accumulated(Mux(first, 0, total), dot, scale)
     more = dot.more if dot.has_more else Const(0, 1)

@@ -11,6 +11,7 @@ __all__ = ["channel_rows", "check_channels", "check_integers", "check_shape", "c
 
 
 def is_integer(value):
+    """Whether a value is an integer, which a bool is not."""
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
@@ -26,7 +27,7 @@ def check_shape(name, shape):
 
 
 def check_integers(name, values, channels=None):
-    """Refuse anything but a non-empty vector of integers (of `channels` of them); returns plain ints."""
+    """A non-empty vector of integers, of length `channels` if given, as plain ints; refuses all else."""
     array = np.asarray(values)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, not {array.dtype}")
@@ -74,7 +75,7 @@ def value_of(element):
 def clip(value, lo, hi):
     """A Value saturated to lo..hi, of the smallest shape for that range.
 
-    A range like that of two's complement costs one look at the upper bits, any other two comparisons.
+    A range of two's complement costs one look at the upper bits. Any other range costs two comparisons.
     """
     shape, known = range_shape(lo, hi), shape_range(value.shape())
     if lo <= known[0] and known[1] <= hi:
@@ -90,10 +91,10 @@ def clip(value, lo, hi):
 
 
 def channel_rows(m, name, table, par, index, enable, attrs=None):
-    """Constants of the channels of a beat: a list of `par` lists of Values, one a column of `table`.
+    """Constants of the channels of a beat: a list of `par` lists of Values, one Value a column of `table`.
 
-    `table` is a list of channels, each a list of ints. With one beat a pixel these are Consts. Otherwise they come from
-    a ROM that the submodule `name` holds, for the beat `index` of the last cycle in which `enable` was high.
+    `table` is a list of channels, each a list of ints. With one beat a pixel the Values are Consts. Otherwise they come
+    from a ROM, the submodule `name`, and belong to the beat `index` of the last cycle with `enable` high.
     """
     flat = [value for row in table for value in row]
     shape = range_shape(min(flat), max(flat))

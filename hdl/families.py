@@ -1,11 +1,11 @@
-"""Families of parts whose cells gateware may be made of."""
+"""FPGA families with cells that the gateware may use."""
 
 CELL_FAMILIES = ("portable", "ecp5", "gowin", "ice40", "xc7")
-"""Plain logic for any tool, and what has cells of its own."""
+"""'portable' is plain logic for any tool. The other families have cells of their own."""
 
 
 def has_multipliers(family):
-    """Whether products of integers become blocks of the die. Of iCE40 only the UltraPlus has some, a few."""
+    """Whether products of integers become multiplier blocks. In iCE40 only the UltraPlus has some, and few."""
     return family != "ice40"
 
 

@@ -10,8 +10,8 @@ from hdl.stream import check_count
 class Fork(wiring.Component):
     """Copies of a stream: each output takes every beat once, in its own time.
 
-    An output may take a beat before the others do, a flag remembers that it did; the input moves on with the last of
-    them. No valid depends on any ready. It stores nothing: latency is 0 cycles, one beat a cycle.
+    An output may take a beat before the others do; a flag remembers it. The input moves on when the last output has
+    taken the beat. No valid depends on any ready. The fork stores no beat: latency is 0 cycles, at one beat a cycle.
 
     Parameters
     ----------
@@ -38,6 +38,7 @@ class Fork(wiring.Component):
 
     @property
     def outputs(self):
+        """The output ports, in order."""
         return [getattr(self, f"o{k}") for k in range(self._n)]
 
     @property
@@ -47,6 +48,7 @@ class Fork(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from the input to the outputs."""
         return 0
 
     def elaborate(self, platform):

@@ -1,4 +1,4 @@
-"""The lookup table of four inputs, as the families that have it call it."""
+"""The lookup table of four inputs, under each family's names."""
 
 from amaranth.hdl import Const, Instance
 
@@ -8,7 +8,7 @@ NAMES = {"ecp5": ("LUT4", "ABCD", "INIT", "Z"), "gowin": ("LUT4", ("I0", "I1", "
 
 
 def lut4(family, table, inputs, output):
-    """A cell that gives the bit of `table` at the number which up to four inputs make, the first its lowest bit."""
+    """A cell with up to four inputs. Its output is bit n of `table`, where input k is bit k of n."""
     cell, names, init, result = NAMES[family]
     pins = [*inputs, *[Const(0, 1)] * (4 - len(inputs))]
     ports = {f"i_{name}": pin for name, pin in zip(names, pins, strict=True)}

@@ -1,9 +1,13 @@
-"""Tables in the LUTs of a family: fewer of them than logic synthesis makes of random rows.
+"""Tables in the LUTs of a family, with fewer LUTs than logic synthesis takes for random rows.
 
-A LUT4 holds 16 rows of a column. ECP5 and Gowin join two, four or eight by multiplexers that stand beside the LUTs, so
-up to 128 rows a LUT4 stores 16 bits; what is deeper, and everything on iCE40, is joined by LUT4s, of which a
-multiplexer of four takes two. A LUT6_2 of Xilinx 7 holds 32 rows of two columns. Figures of both ways:
-`python -m benchmarks.memories`.
+A LUT4 holds 16 rows of a column.
+
+- ECP5 and Gowin join two, four or eight LUT4s by multiplexers beside the LUTs, so up to 128 rows every LUT4 stores 16
+  bits. LUT4s join the parts of deeper tables.
+- On iCE40, LUT4s join all parts. A multiplexer of four takes two LUT4s.
+- A LUT6_2 of Xilinx 7 holds 32 rows of two columns.
+
+`python -m benchmarks.memories` compares the LUTs with those of synthesis.
 """
 
 from amaranth.hdl import Cat, Const, Instance, Signal
@@ -11,18 +15,19 @@ from amaranth.hdl import Cat, Const, Instance, Signal
 from hdl.lut4 import lut4
 
 DEPTHS = {"ecp5": (17, 2048), "gowin": (17, 2048), "ice40": (25, 2048), "xc7": (9, 32)}
-"""Least and most rows of the tables that are mapped here; of others the synthesis makes as little."""
+"""Least and most rows of the tables that are mapped here. For others, synthesis takes no more LUTs."""
 
 UNIT = {"ecp5": 128, "gowin": 128, "ice40": 16}
-"""Rows that need no multiplexers made of LUTs."""
+"""Most rows of a table that needs no multiplexers made of LUTs."""
 
 WIDE = {"ecp5": (("PFUMX", "BLUT", "ALUT", "C0", "Z"), *[("L6MUX21", "D0", "D1", "SD", "Z")] * 2),
         "gowin": [(f"MUX2_LUT{size}", "I0", "I1", "S0", "O") for size in (5, 6, 7)]}
-"""Multiplexers beside the LUTs, of two LUT4s, then of two such: the cell, its inputs at 0 and 1, what selects, and its
-output."""
+"""Multiplexers beside the LUTs. The first joins two LUT4s, each other one joins two of the multiplexers before it. Each
+is (cell, input at 0, input at 1, select, output)."""
 
 MUX2, MUX4_LOW, MUX4_HIGH = 0xCACA, 0xF0CA, 0xCAF0
-"""Truth tables: `c ? b : a`; of inputs (a, b, s0, s1), `s1 ? s0 : s0 ? b : a`; of (low, c, d, s1), the rest."""
+"""Truth tables. MUX2 of (a, b, c) is `c ? b : a`. A multiplexer of a, b, c, d has two LUT4s: MUX4_LOW of (a, b, s0, s1)
+is `s1 ? s0 : s0 ? b : a`, and MUX4_HIGH of (c, d, that output, s1) makes the choice."""
 
 
 def is_mapped(family, depth):
@@ -32,7 +37,7 @@ def is_mapped(family, depth):
 
 
 def luts_of(rows, width, family):
-    """LUTs that `lut_rom` makes."""
+    """LUTs that `lut_rom` takes for a table."""
     columns, seen = set(columns_of(rows, width)), set()
     if family == "xc7":
         return (len(columns) + 1) // 2
@@ -46,7 +51,10 @@ def columns_of(rows, width):
 
 
 def lut_rom(m, rows, width, address, family):
-    """The row at `address`, by logic alone, in cells of the family; see `is_mapped`. Equal columns are made once."""
+    """The row at `address`, from cells of the family and without a register; see `is_mapped`.
+
+    Equal columns are made once.
+    """
     columns = columns_of(rows, width)
     address = Cat(address, Const(0, 11))
     if family == "xc7":
@@ -76,7 +84,7 @@ def _tree(family, column, depth):
 
 
 def _least(depth):
-    """LUT4s of a column of up to 128 rows joined by WIDE; those of up to 4 rows are shared by all columns."""
+    """LUT4s of a column of up to 128 rows, joined by WIDE. A rest of up to 4 rows counts as none: columns share it."""
     if depth <= 16:
         return depth > 4
     half = 1 << (depth - 1).bit_length() - 1
@@ -104,7 +112,7 @@ def _luts(tree, seen):
 
 
 class _Cells:
-    """The values of trees, in LUT4s that each are made once."""
+    """The values of trees. Equal trees share their LUT4s."""
 
     def __init__(self, m, address, family):
         self._m, self._address, self._family, self._made = m, address, family, {}
@@ -145,7 +153,7 @@ class _Cells:
 
 
 def _pairs(m, columns, address):
-    """Value of each column of up to 32 rows, two in a LUT6_2."""
+    """The value of each column of up to 32 rows, two columns in a LUT6_2."""
     made, inputs = {}, {f"i_I{k}": address[k] for k in range(5)}
     for first, *second in (columns[k:k + 2] for k in range(0, len(columns), 2)):
         made |= {column: Signal() for column in (first, *second)}

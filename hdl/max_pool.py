@@ -10,12 +10,13 @@ from hdl.stream import BINARY
 class MaxPool(Pool):
     """The largest element of each kernel x kernel window, channel by channel.
 
-    No padding; the output has `(size - kernel) // stride + 1` lines and columns, and what no window covers is
-    swallowed. Windows may overlap, in which case there is a column of partial maxima for each of the
-    `ceil(kernel / stride)` open windows a dimension. In the bits of binary elements the larger of two is their AND.
+    There is no padding: the output has `(size - kernel) // stride + 1` lines and columns. Input that no window covers
+    is discarded. Windows may overlap. Then `ceil(kernel / stride)` windows are open at once in each dimension, and each
+    has its own column of partial maxima. The larger of two binary elements is the AND of their bits.
 
-    One beat a cycle at the input: a frame takes `height * width * channels / par` cycles. Latency is
-    `(kernel - 1) * (width + 1) * channels / par + 2` cycles.
+    The input takes one beat a cycle: a frame takes `height * width * channels / par` cycles. Latency is
+    `(kernel - 1) * (width + 1) * channels / par + 2` cycles, and one more for each `hdl.pool.WindowReduction` that is
+    `late`.
 
     Parameters
     ----------
@@ -34,7 +35,8 @@ class MaxPool(Pool):
     Raises
     ------
     TypeError, ValueError
-        For numbers that are not positive integers, a kernel larger than the frame, a parallelism that does not divide.
+        For numbers that are not positive integers, a kernel larger than the frame, or a parallelism that does not
+        divide.
     """
 
     def __init__(self, *, shape, height, width, channels, kernel, stride, par):

@@ -1,9 +1,11 @@
-"""Products with 8-bit numbers in LUTs, for families without multipliers: two bits of the number at once, as odd digits.
+"""Products with 8-bit numbers in LUTs, for families without multipliers. Two bits of the number make one term.
 
-Of w = -128 b7 + 64 b6 + ... + b0, with digits s = 2b - 1 (and that of bit 7 turned round), 2w + 1 is the sum of the
-s 2^i. A pair of digits takes x or 3x, up to its sign: one LUT4 a bit, the triples made once for all rows. The lowest
-pair also pays for the 1: it takes -2x, -x, 0 or x, all that is halved. With -v as ~v + 1, the terms of x w lack
-`lacking(w)`.
+Let w = -128 b7 + 64 b6 + ... + b0. Each bit becomes an odd digit: s_i = 2 b_i - 1 for i < 7, and s_7 = 1 - 2 b7. Then
+2w + 1 is the sum of all s_i 2^i, so x w is the sum of all x s_i 2^i, less x, halved.
+
+A pair of digits multiplies x by 1 or 3, up to sign and place. That takes one LUT4 a bit, since the triples 3x are made
+once for all rows. The lowest pair also subtracts the x: its term is -2x, -x, 0 or x. A negative term -v is made as ~v,
+which is one less. `lacking(w)` is what all terms lack together.
 """
 
 from amaranth.hdl import Cat, Const, Mux, Shape, Signal, signed
@@ -15,7 +17,7 @@ PAIRS = 4
 
 
 def digit_layout(shape, lanes):
-    """Some integers, each with its triple."""
+    """The layout of some integers, each with its triple."""
     width = Shape.cast(shape).width + 1 - Shape.cast(shape).signed
     return data.ArrayLayout(data.StructLayout({"single": signed(width), "triple": signed(width + 2)}), lanes)
 
@@ -34,7 +36,7 @@ def sum_of_digits_shape(layout):
 
 
 def digit_terms(x, triple, w):
-    """The terms, signed values of different places, of a signed value, its triple, and an 8-bit number."""
+    """The terms of the product of a signed value `x` and an 8-bit number `w`: signed values; `triple` is 3x."""
     width = len(triple)
     single = Cat(x, x[-1].replicate(width - len(x))).as_signed()
     digits = [*w[:7], ~w[7]]
@@ -49,6 +51,6 @@ def digit_terms(x, triple, w):
 
 
 def lacking(weights):
-    """What to add to the terms of products with some 8-bit numbers (an integer array)."""
+    """What to add to the terms of a product, for each of some 8-bit numbers (an integer array)."""
     codes = weights & 0xFF ^ 0x80
     return sum((1 << max(0, 2 * k - 1)) * (codes >> 2 * k + 1 & 1 ^ 1) for k in range(PAIRS))

@@ -27,26 +27,34 @@ from hdl.signed_pairs import late_negatives
 from hdl.stream import BINARY, TRIT, Signature, check_count, check_divisor, connect
 
 TREE_LEVELS = 4
-"""Levels of logic between the registers of a dot product, unless others are asked for."""
+"""Levels of logic between the registers of a dot product, by default."""
 
 
 class MVU(wiring.Component):
     """Multiplies each vector of a stream with a fixed matrix, `pe` rows and `simd` columns a cycle.
 
-    A vector of `mw` elements comes as `synapse_fold` beats and is repeated `neuron_fold` times; after each repetition
-    `pe` results go out, `o_par` a beat. Pipeline: fetch the weights | products and their sum | accumulate | output;
-    those in block RAM have one more register behind them. The whole of it stands still while a finished result waits
-    for the output, of which two beats more stand in a `hdl.stream_queue.Pair`: no path leads through.
+    A vector of `mw` elements comes as `synapse_fold` beats, and is repeated `neuron_fold` times. After each repetition
+    `pe` results go out, `o_par` a beat. The pipeline is: fetch the weights | products and their sum | accumulate |
+    output. Weights in block RAM have one more register behind them. The whole pipeline stalls while a finished result
+    waits for the output. At the output a `hdl.stream_queue.Pair` holds two more beats, so that no combinational path
+    leads through.
 
-    Binary by ternary: with P the lanes whose product is +1, the result is `2 * popcount(P) - popcount(nonzero)`, and
-    the second count is made once for all rows. Binary by binary: `2 * popcount(equal) - mw`. Binary by integer:
-    inputs are added and subtracted in pairs for all rows (`hdl.signed_pairs`); -x is ~x + 1, so a row's terms are
-    `x ^ sign`, and what they lack is in the start value. Binary or ternary by int8: `w ^ sign`, the ones counted once
-    for all rows.
+    How a row's result is made:
 
-    Interval is `synapse_fold * neuron_fold` cycles a vector, without a gap between vectors, or its output beats if they
-    are more. Latency is `synapse_fold + 4` cycles, plus one for each register between the products' operands and their
-    sum, and one if the weights lie in block RAM.
+    | weights | inputs | result |
+    |---|---|---|
+    | binary | ternary | `2 * popcount(product is +1) - popcount(nonzero)`; the second count is made once for all rows |
+    | binary | binary | `2 * popcount(equal) - mw` |
+    | binary | integer | sums and differences of pairs of inputs, made once for all rows (`hdl.signed_pairs`) |
+    | int8 | binary, ternary | the sum of `w ^ sign` over nonzero inputs; a count for all rows completes it |
+    | int8 | integer | a multiplier for each product, or the terms of `hdl.multiply_digits` |
+
+    A negative is made as `~x`, which is one less than -x. The start value of a row's sum, or the count for all rows,
+    makes up for that.
+
+    Interval is `max(synapse_fold, pe / o_par) * neuron_fold` cycles a vector, without a gap between vectors. Latency is
+    `synapse_fold + 4` cycles, plus one for each register between the products' operands and their sum, and one if the
+    weights lie in block RAM.
 
     Parameters
     ----------
@@ -60,14 +68,14 @@ class MVU(wiring.Component):
     bias : integer array (mh,), or None
         Added to the results.
     acc_range : (int, int) or None
-        Least and largest result, if the caller knows them better than the weights and the input's shape tell.
+        Least and largest result, if the caller knows a narrower range than that of the weights and the input's shape.
     rom_style : 'auto', 'block' or 'logic'
-        Where the weights lie; auto means what costs less in the family, or block RAM from 32 rows and 1024 bits on.
+        Where the weights lie. 'auto' is the place that costs less in the family. If the family is portable, it is block
+        RAM from 32 rows and 1024 bits on.
     tree_levels : int
-        Levels of logic between registers of the dot products, of LUTs where bits are counted and else of adders; 0 for
-        none.
+        Levels of logic between registers of the dot products, as in `hdl.dot_product.DotProduct`; 0 for none.
     family : one of `hdl.families.CELL_FAMILIES`
-        Whose cells the counts of bits, and weights in logic, are made of.
+        Family of the cells for counts of bits, and for weights in logic.
     o_par : int or None
         Results in an output beat, a divisor of pe; None for all.
 
@@ -224,12 +232,12 @@ class MVU(wiring.Component):
 
     @property
     def late_weights(self):
-        """Whether weights come out of block RAM, whose delay wants a register of its own: 75 to 117 MHz on ECP5."""
+        """Whether weights come out of block RAM. It is slow, so a register follows: 117 MHz instead of 75 on ECP5."""
         return in_block_ram(self.weight_rows, self._row_width, self._rom_style, self._family)
 
     def elaborate(self, platform):
         m = Module()
-        # a register, and the ready itself: from here it is far to the ends of a wide unit, and of the window before it
+        # enable is a register and the ready itself: it is far to the ends of a wide unit, and of the window before it
         enable, finished = Signal(name="enable", init=1), Signal(name="finished")
         m.d.comb += self.i.ready.eq(enable)
         x, valid, weights = self.i.payload, self.i.valid, self._fetch(m, enable)
@@ -287,7 +295,7 @@ class MVU(wiring.Component):
         return read_only(m, "weights", rows, self._row_width, row, enable, self._rom_style, self._family)
 
     def _fold_ends(self, m, enable):
-        """Whether the sum that comes to the accumulators is the first or the last of its fold."""
+        """(first, last): whether the sum that comes to the accumulators is the first, or the last, of its fold."""
         count = Signal(range(self.synapse_fold))
         last = count == self.synapse_fold - 1
         with m.If(enable):
@@ -295,7 +303,7 @@ class MVU(wiring.Component):
         return count == 0, last
 
     def start_values(self, simd):
-        """What the sum of each row starts from, `simd` columns at once: its bias, and what its terms lack; (mh,)."""
+        """The start value of each row's sum, with `simd` columns at once: its bias, and what its terms lack; (mh,)."""
         constant = self._bias.copy()
         if self._kind == "binary" and self._activation == "binary":
             constant -= self._weights.shape[1]
@@ -306,7 +314,7 @@ class MVU(wiring.Component):
         return constant
 
     def _starts(self, m, step):
-        """What each accumulator starts from, for the neuron fold that it works on; None for zero."""
+        """The start value of each accumulator, for the neuron fold that it works on; None for zero."""
         constant = self.start_values(self._simd)
         if not constant.any():
             return [None] * self._pe
@@ -322,7 +330,7 @@ class MVU(wiring.Component):
         return [row.word_select(k, width).as_signed() for k in range(self._pe)]
 
     def _correction(self, m, tree, x, enable, valid, first):
-        """The count to add to the results of all rows alike, ready with the accumulators."""
+        """What to add to the results of all rows, ready together with the accumulators."""
         bits = [shared_bit(self.activation_kind, self._kind, element) for element in x]
         if bits[0] is None:
             return Const(0)

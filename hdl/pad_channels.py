@@ -9,10 +9,10 @@ from hdl.stream import BINARY, Signature, check_count
 
 
 class PadChannels(wiring.Component):
-    """`before` zero channels, the channels of the input, `after` zero channels, for each pixel.
+    """Each pixel with `before` zero channels in front of its channels, and `after` zero channels behind them.
 
-    An input register holds one beat while the zeros in front of it leave, so an output beat leaves in each cycle and a
-    pixel takes `(before + channels + after) / par` cycles. Latency is 1 cycle.
+    An input register holds one beat while the zeros in front of it leave. So one output beat leaves in each cycle, and
+    a pixel takes `(before + channels + after) / par` cycles. Latency is 1 cycle.
 
     Parameters
     ----------
@@ -57,6 +57,7 @@ class PadChannels(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a pixel's first beat to its first output beat."""
         return 1
 
     def elaborate(self, platform):

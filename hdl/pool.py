@@ -1,4 +1,4 @@
-"""What both pools share: reduction of windows, one dimension after the other."""
+"""The shared part of both pools: reduction of windows, one dimension after the other."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
 from amaranth.lib import data, memory, wiring
@@ -8,29 +8,29 @@ from hdl.element import check_channels, value_of
 from hdl.stream import BINARY, Elements, Signature, check_count, connect
 
 BLOCK_ROWS = 32
-"""Partial results of so many rows come out of block RAM, late in their cycle, and go into a register of their own."""
+"""From this many rows on, partial results come out of block RAM, late in their cycle. A register then follows."""
 
 
 class WindowReduction(wiring.Component):
     """Reduction of windows of `kernel` positions, every `stride` positions of a line of `length`.
 
-    A position is `inner` beats wide, and the windows of each of these beats are reduced on their own. A line yields
-    `(length - kernel) // stride + 1` positions; what no window covers is swallowed.
+    A position is `inner` beats wide, and each of these beats has its own windows. A line yields
+    `(length - kernel) // stride + 1` positions. Input that no window covers is discarded.
 
-    Where windows overlap, `overlap = ceil(kernel / stride)` of them are open at once, and each has its own column of
-    partial results in a memory of `inner` rows. A beat goes into the input register while its row is read; in the next
-    cycle the row is written back and a finished window leaves, so with more than one row no beat ever reads what the
-    beat before it writes, and a single row is a register. Of `BLOCK_ROWS` and more, it is written a cycle later.
+    If windows overlap, `overlap = ceil(kernel / stride)` of them are open at once. Each has its own column of partial
+    results in a memory of `inner` rows. A beat enters the input register while its row is read. In the next cycle the
+    row is written back and a finished window leaves. So with more than one row, no beat reads the row that the beat
+    before it writes; a single row is a register. With `BLOCK_ROWS` rows and more, the row is written a cycle later.
 
-    One beat a cycle at the input; latency is 1 cycle from the last beat of a window, so
-    `(kernel - 1) * inner + 1` cycles from the first beat, and one more for rows in block RAM.
+    The input takes one beat a cycle. Latency is 1 cycle from the last beat of a window, or `(kernel - 1) * inner + 1`
+    cycles from its first beat, and one more if the rows are `late`.
 
     Parameters
     ----------
     i_shape, o_shape : shape-like
         Shapes of an element before and after.
     combine : function (partial result, element) -> Value
-        Both as numbers, but as bits where the result is binary.
+        Both are numbers, or bits if the result is binary.
     par, length, kernel, stride, inner : int
 
     Members
@@ -52,6 +52,7 @@ class WindowReduction(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a window's first beat to its result."""
         return (self._kernel - 1) * self._inner + 1 + self.late
 
     @property
@@ -99,7 +100,7 @@ class WindowReduction(wiring.Component):
         return m
 
     def _beside(self, m, value, reset_less=True):
-        """What belongs to the beat taken last, when its row of partial results is there."""
+        """A value of the beat taken last, at the time at which its row of partial results is there."""
         if not self.late:
             return value
         moved = Signal.like(value, name="moved", reset_less=reset_less)
@@ -108,7 +109,7 @@ class WindowReduction(wiring.Component):
         return moved
 
     def _position(self, m, take):
-        """Row of the beat being taken; and for the beat before it, the columns whose windows open and close with it."""
+        """(row of the beat that is taken; columns that the beat before it opens; columns that it closes)."""
         row = Signal(range(self._inner))
         position = Signal(range(self._length))
         period = self._overlap * self._stride
@@ -125,7 +126,7 @@ class WindowReduction(wiring.Component):
 
         opens = Signal(self._overlap)
         closes = Signal(self._overlap)
-        # Windows that would have opened ahead of the line close before its position kernel - 1.
+        # Windows that would have opened before the start of the line close before position kernel - 1.
         inside = Const(1, 1) if self._overlap == 1 else position >= self._kernel - 1
         with m.If(take):
             m.d.sync += [
@@ -160,8 +161,8 @@ class WindowReduction(wiring.Component):
 class Pool(wiring.Component):
     """Reduction of kernel x kernel windows of a frame: along each line, then across the lines.
 
-    `MaxPool` and `AvgPool` say what it does; this is how. The lines are reduced first, with `channels / par` rows of
-    partial results, then the columns, with `out_width * channels / par` rows; see `WindowReduction`.
+    The contract is that of `MaxPool` and `AvgPool`. The lines are reduced first, with `channels / par` rows of partial
+    results, then the columns, with `out_width * channels / par` rows; see `WindowReduction`.
 
     Parameters
     ----------
@@ -223,14 +224,17 @@ class Pool(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an output element."""
         return self._o_shape
 
     @property
     def out_height(self):
+        """Lines of an output frame."""
         return (self._height - self._kernel) // self._stride + 1
 
     @property
     def out_width(self):
+        """Columns of an output frame."""
         return (self._width - self._kernel) // self._stride + 1
 
     @property
@@ -240,7 +244,7 @@ class Pool(wiring.Component):
 
     @property
     def latency(self):
-        """Cycles from the first beat to the first output: the last of its window, and two registers or more."""
+        """Cycles from the first beat to the first output: to the last beat of its window, and through the registers."""
         registers = sum(1 + stage.late for stage in self._reductions)
         return (self._kernel - 1) * (self._width + 1) * self.folds + registers
 

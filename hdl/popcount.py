@@ -1,7 +1,7 @@
-"""Sums of many terms, the one adder tree of this gateware; a popcount is such a sum of bits.
+"""Sums of many terms: the one adder tree of this gateware. A popcount is such a sum of bits.
 
-Python's `sum()` would add one after the other and widen the result with every term. Here the terms are added in pairs,
-and every partial sum is exactly as wide as its range asks.
+Python's `sum()` would add one term after the other and widen the result with every term. Here the terms are added in
+pairs, and every partial sum is exactly as wide as its range needs.
 """
 
 from amaranth.hdl import Shape, Value, signed, unsigned
@@ -80,5 +80,5 @@ def adder_tree(terms, *, every=0, register=None):
 
 
 def popcount(bits, **registers):
-    """How many of some bits are high, in exactly the bits that their number needs; `registers` as for `adder_tree`."""
+    """The number of high bits, exactly as wide as its range needs; `registers` are arguments of `adder_tree`."""
     return adder_tree(list(bits), **registers)

@@ -24,12 +24,13 @@ from hdl.stream import Signature, check_count
 class Requantize(wiring.Component):
     """`clip((a * mult + bias) >> shift, lo, hi)` for each element, the shift rounding down.
 
-    Channels are fastest. With more than one beat a pixel, `mult` and `bias` come from ROMs of that many rows. It is a
-    pipeline with one enable: a register for the input and the multiplier, one for the product, one for the result. A
-    DSP block lies where the die has one, and may be far: it has one more register on either side. If every multiplier
-    is 1, there is neither multiplier nor product register.
+    The channel is the fastest index. With more than one beat a pixel, `mult` and `bias` come from ROMs with a row for
+    each beat. The unit is a pipeline with one enable: a register for the input and the multiplier, one for the product,
+    one for the result. A DSP block may lie far away on the die, so it has one more register on either side. If every
+    multiplier is 1, there is neither multiplier nor product register.
 
-    One beat a cycle. Latency is 5 cycles, 3 in a family whose multipliers are logic, 2 without a multiplier.
+    Throughput is one beat a cycle. Latency is 5 cycles with DSP blocks, 3 with multipliers in logic, and 2 without a
+    multiplier.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class Requantize(wiring.Component):
     pixels : int
         Pixels of a frame; only `interval` depends on it.
     family : one of `hdl.families.CELL_FAMILIES`
-        Whose multipliers they are.
+        Family of the multipliers.
 
     Members
     -------
@@ -87,7 +88,7 @@ class Requantize(wiring.Component):
 
     @property
     def folds(self):
-        """Beats of a pixel, which are the rows of the ROMs."""
+        """Beats of a pixel, and rows of the ROMs."""
         return self._folds
 
     @property
@@ -122,6 +123,7 @@ class Requantize(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an output element."""
         return range_shape(self._lo, self._hi)
 
     @property
@@ -136,6 +138,7 @@ class Requantize(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a beat to its results."""
         return 2 + self.multiplies * (1 + 2 * self._far)
 
     @functools.cached_property
@@ -154,7 +157,7 @@ class Requantize(wiring.Component):
         ]
 
         def rows(name, values, valid):
-            """The constants of the beat that a stage took over, counted where it takes them."""
+            """The constants for the beat that a stage took, from a counter of that stage's beats."""
             index = Signal(range(self._folds), name=f"{name}_index")
             step = Signal(name=f"{name}_step")
             m.d.comb += step.eq(enable & valid)
@@ -166,7 +169,7 @@ class Requantize(wiring.Component):
             return [row[0] for row in channel_rows(m, name, [[v] for v in values], self._par, index, step)]
 
         def stage(name, values, taken, shape=None):
-            """The values in registers, and whether they are there; constants are constants at any time."""
+            """(values in registers, their valid bit); constants need no register."""
             valid = Signal(name=f"{name}_valid")
             kept = [value if isinstance(value, Const) else Signal(shape or value.shape(), name=f"{name}_{k}",
                                                                       reset_less=True)

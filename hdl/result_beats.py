@@ -1,4 +1,4 @@
-"""The way out of a matrix-vector unit: its results, a few at a time."""
+"""The output of a matrix-vector unit: its results, a few at a time."""
 
 from amaranth.hdl import Module, Mux, Shape, Signal, signed
 from amaranth.lib import wiring
@@ -9,18 +9,18 @@ from hdl.stream_queue import Pair
 
 
 class ResultBeats(wiring.Component):
-    """Takes `pe` sums and what is to be added to all of them alike, and sends the results, `par` a beat.
+    """Adds a correction to `pe` sums, and sends the results, `par` a beat.
 
-    It takes them when `load` is high, which it may be unless `full` was in the cycle before. The sums stand in a shift
-    register, so there are only `par` adders, and wide beats need no queue. At the output is a `Pair`; a beat follows
-    the load by two cycles.
+    It takes the sums in a cycle with `load` high. `load` must be low if `full` was high in the cycle before. The sums
+    stand in a shift register, so there are only `par` adders, and wide beats need no queue. The output is a `Pair`. The
+    first beat follows the load by two cycles.
 
     Parameters
     ----------
     width : int
         Bits of a result.
     correction_shape : shape-like
-        Shape of what is added.
+        Shape of the correction.
     pe, par : int
         Results, and how many of them in a beat; `par` must divide `pe`.
 
@@ -31,7 +31,7 @@ class ResultBeats(wiring.Component):
     correction : in
     load : in
     full : out
-        Whether sums would find no room in the next cycle.
+        Whether there is no room for sums in the next cycle.
     o : stream of par elements of signed(width)
 
     Raises

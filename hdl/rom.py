@@ -1,4 +1,4 @@
-"""Read-only memories: the weights' order in them, and where they are put: block RAM or LUTs, whichever costs less."""
+"""Read-only memories: the order of weights in them, and the choice between block RAM and LUTs by their cost."""
 
 import functools
 from typing import NamedTuple
@@ -9,17 +9,20 @@ from amaranth.lib import memory
 from hdl.lut_rom import columns_of, is_mapped, lut_rom, luts_of
 
 BLOCK_ROWS, BLOCK_BITS = 32, 1024
-"""A ROM of at least so many rows and bits goes to block RAM when neither its style nor the family is given."""
+"""A ROM of at least this many rows and bits goes to block RAM if neither its style nor the family is given."""
 
 MOST_BITS = 1 << 20
-"""Larger ROMs are not looked at: they go to block RAM."""
+"""Larger ROMs go to block RAM; their LUTs are not counted."""
 
 STYLES = ("auto", "block", "logic")
 
 
 class Blocks(NamedTuple):
-    """A family's block RAM: its shapes as (rows, bits a row), the LUTs that the device which the family stands for has
-    for each, and the rows that one LUT holds of a column."""
+    """A family's block RAM: its `shapes` as (rows, bits a row).
+
+    `luts` is the number of LUTs for each block RAM, in the device that stands for the family. `rows` is how many rows
+    of a column one LUT holds.
+    """
 
     shapes: tuple
     luts: int
@@ -32,19 +35,20 @@ BLOCKS = {
     "ice40": Blocks(((256, 16), (512, 8), (1024, 4), (2048, 2)), 7_680 // 32, 16),
     "xc7": Blocks(((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 63_400 // 270, 64),
 }
-"""LFE5U-85, GW2AR-18, iCE40 HX8K and XC7A100T; for Xilinx 7 the block is a RAMB18."""
+"""The devices are LFE5U-85, GW2AR-18, iCE40 HX8K and XC7A100T. For Xilinx 7 the block is a RAMB18."""
 
 BLOCK_WORTH = 0.25
-"""What a block RAM may cost in LUTs, as a part of the LUTs that the device has for each. At 1 both would run out
-together if all weights were at the margin; but it is LUTs that run out. `python -m benchmarks.memories` shows from how
-many rows on a full block is worth it at either price."""
+"""The price of a block RAM in LUTs, as a part of the LUTs that the device has for each block RAM. At a price of 1, both
+would run out together if all weights were at the margin. In fact LUTs run out first, so block RAM costs less.
+`python -m benchmarks.memories` shows from how many rows on a full block pays at either price."""
 
 
 def weight_rows(weights, pe, simd, bits):
     """The rows of the weight ROM of a matrix (mh, mw), as unsigned integers.
 
-    Row `neuron_fold * synapse_folds + synapse_fold`; weight (pe_index, simd_index) stands at `pe_index * simd +
-    simd_index`, element 0 in the low bits. One bit a weight, 1 for -1; or eight in two's complement.
+    The rows are in the order `neuron_fold * synapse_folds + synapse_fold`. In a row, weight (pe_index, simd_index) is
+    element `pe_index * simd + simd_index`, element 0 in the low bits. A weight is one bit, 1 for -1, or eight bits in
+    two's complement.
     """
     mh, mw = weights.shape
     codes = (weights < 0).astype(object) if bits == 1 else weights.astype(object) & ((1 << bits) - 1)
@@ -58,8 +62,11 @@ def blocks_of(depth, width, family):
 
 
 def rom_luts(rows, width, family):
-    """LUTs that a ROM of these rows takes as logic: counted where `lut_rom` makes them, else what Yosys made of random
-    rows; exact up to the rows of one LUT."""
+    """LUTs that a ROM of these rows takes as logic.
+
+    They are counted where `lut_rom` makes them. Otherwise they are what Yosys made of random rows, which is exact up to
+    the rows of one LUT.
+    """
     depth, columns = len(rows), set(columns_of(rows, width))
     if is_mapped(family, depth):
         return luts_of(rows, width, family)
@@ -70,7 +77,7 @@ def rom_luts(rows, width, family):
 
 
 def in_block_ram(rows, width, style="auto", family="portable"):
-    """Whether `read_only` asks for block RAM, which takes long to give its data."""
+    """Whether `read_only` asks for block RAM, which gives its data late in the cycle."""
     if style == "logic" or len(set(rows)) == 1:
         return False
     if style == "auto" and family in BLOCKS:
@@ -86,11 +93,11 @@ def _is_cheaper_in_blocks(rows, width, family):
 
 
 def read_only(m, name, rows, width, address, enable, style="auto", family="portable"):
-    """A ROM with registered read: the row that stood at `address` an enabled cycle ago; equal rows make a constant.
+    """A ROM with registered read: the row that stood at `address` an enabled cycle ago. Equal rows make a constant.
 
-    With a family given, 'auto' takes what costs less there, and logic is made of the family's cells where that is less
-    than what synthesis makes. Yosys takes a memory of few rows for logic unless told otherwise, by attributes for which
-    the families have no common name.
+    With a family, 'auto' is the form that costs less there. Logic is made of the family's cells where they are fewer
+    than those of synthesis. Yosys makes logic of a memory of few rows unless an attribute says otherwise. The families
+    have no common name for that attribute, so the memory has both.
     """
     if len(set(rows)) == 1:
         return Const(rows[0], width)

@@ -3,10 +3,11 @@
 Nothing here is hardware yet. `hdl.counting` decides which cells count some products, and `hdl.cells` makes them, from
 plain logic or from a family's primitives.
 
-A bit to be counted is a wire, or it is *virtual*: a function of up to three wires that no cell makes, because the cell
-that uses it has inputs to spare for it. Products are virtual, and so are carries: after y = a ^ p and z = y ^ q the
-carry of a + p + q is a function of a, y and z alone, whatever p and q were. So a full adder whose two summands are
-virtual takes two LUT4, one for each, and its carry none, until the cell that counts it.
+A bit to be counted is a wire, or it is *virtual*: a function of up to three wires without a cell of its own. The cell
+that uses the bit has inputs to spare, and computes it. Products are virtual. Carries are virtual too: after y = a ^ p
+and z = y ^ q, the carry of a + p + q is a function of a, y and z alone, for any p and q. So a full adder with two
+virtual summands takes two LUT4s, one for each summand. Its carry takes none: the cell that counts the carry computes
+it.
 """
 
 from dataclasses import dataclass
@@ -19,13 +20,13 @@ FUNCTIONS = {
     "majority": lambda a, b, c: (a & b) | (a & c) | (b & c),
     "half": lambda z, a: a & (1 ^ z),
 }
-"""What a kind of bit makes of its wires; of bits and of one-bit values alike. But for the first wire, all zero makes
-zero, except in 'binary' and 'wire'."""
+"""The function of each kind of bit of its wires, for Python integers and for one-bit values. If all wires after the
+first are zero the function is zero, except for 'binary' and 'wire'."""
 
 
 @dataclass(frozen=True)
 class Bit:
-    """A function, by its kind, of some wires, by their numbers; ready at a time (stage, level)."""
+    """A function of some wires: its kind, the numbers of the wires, and the time (stage, level) when it is ready."""
 
     kind: str
     wires: tuple
@@ -33,6 +34,7 @@ class Bit:
 
     @property
     def virtual(self):
+        """Whether no cell makes it."""
         return self.kind != "wire"
 
 
@@ -56,9 +58,9 @@ class FullAdder:
 
 @dataclass(frozen=True)
 class Adder:
-    """A ripple of full adders: (a wire or None, a bit or None) a place, and a wire carried in, or None.
+    """A ripple-carry adder: each place is (a wire or None, a bit or None), and `carry` is a wire or None.
 
-    It has an output for each place and one for the last carry.
+    It has one output for each place, and one for the last carry.
     """
 
     places: tuple
@@ -68,7 +70,7 @@ class Adder:
 
 
 class Schedule:
-    """Cells in the order in which they are added, each as early as the bits that it needs allow.
+    """Cells in the order in which they are added, each as early as its inputs allow.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ class Schedule:
         return self._add(Xor, bits, 1)[0]
 
     def full_adder(self, *bits):
-        """Wires for sum and carry of up to three bits, of which one may be virtual."""
+        """Wires for sum and carry of up to three bits; one of them may be virtual."""
         return self._add(FullAdder, bits, 2)
 
     def adder(self, places, carry):

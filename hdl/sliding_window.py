@@ -1,4 +1,4 @@
-"""The windows of a convolution, cut out of a picture that streams by."""
+"""The windows of a convolution, cut out of a picture while it streams in."""
 
 import math
 
@@ -12,16 +12,16 @@ from hdl.window_control import WindowControl, wrapped_sum
 from hdl.window_schedule import WindowSchedule
 
 SLACK_WORDS = 2
-"""Words of buffer beyond the least, for hiccups of the neighbours; none where they would begin another 16 words."""
+"""Words of buffer beyond the least, for short stalls of the neighbours; none if the least is a multiple of 16."""
 
 BLOCK_WORDS, BLOCK_BITS = 32, 1024
-"""A buffer of more words and at least so many bits goes to block RAM: of LUTs it would take hundreds."""
+"""A buffer of more words than this, and at least this many bits, goes to block RAM. It would take hundreds of LUTs."""
 
 
 def buffer_words(least_depth, width):
-    """Words of a buffer of words of some bits that must hold `least_depth`, and whether it asks for block RAM.
+    """(words, whether it asks for block RAM) of a buffer that must hold `least_depth` words of `width` bits.
 
-    A multiple of 16, or a power of two where a memory would be as large anyway.
+    The number of words is a multiple of 16, or a power of two where the memory would be as large anyway.
     """
     least = least_depth if least_depth % 16 == 0 else least_depth + SLACK_WORDS
     block = least > BLOCK_WORDS and least * width >= BLOCK_BITS
@@ -32,17 +32,18 @@ def buffer_words(least_depth, width):
 class SlidingWindow(wiring.Component):
     """Sends every window of a convolution, `repeat` times each, while its picture streams in.
 
-    Input beats are words of `gcd(simd, channels)` elements. Output beats are `simd` elements of a window in (ky, kx, c)
-    order, `kernel * kernel * channels / simd` beats a window; the whole window is sent `repeat` times, once for each
-    neuron fold of the engine behind it, before the next one in raster order. Elements outside the picture are `pad`.
+    An input beat is a word of `gcd(simd, channels)` elements. An output beat is `simd` elements of a window in
+    (ky, kx, c) order, so a window takes `kernel * kernel * channels / simd` beats. The whole window is sent `repeat`
+    times, once for each neuron fold of the engine behind it. Then the next window in raster order follows. Elements
+    outside the picture are `pad`.
 
-    The input goes round in a buffer of `depth` words, rows and frames following each other without a gap. Each of the
-    words of an output beat has its own copy of the buffer. A window starts when its last word has been written, and
-    gives back, with its last beat, what no later window reads. With a picture of one pixel and a kernel of 1 it is a
-    double buffer that replays vectors, as a dense layer needs.
+    The input is written into a ring buffer of `depth` words, without a gap between rows or frames. Each word of an
+    output beat has its own copy of the buffer. A window starts when its last word has been written. With its last beat
+    it frees the words that no later window reads. For a picture of one pixel and a kernel of 1, this is a double buffer
+    that replays vectors, as a dense layer needs.
 
-    Interval is the larger of input beats and output beats of a frame: padding costs nothing. Latency is the number of
-    words the first window needs plus 2.
+    Interval is the larger of the input beats and the output beats of a frame: padding takes no cycles. Latency is 2
+    more than the number of words that the first window needs.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ class SlidingWindow(wiring.Component):
 
     @property
     def schedule(self):
-        """When each window reads which words: a `WindowSchedule`."""
+        """The `WindowSchedule`: when each window reads which words."""
         return self._schedule
 
     @property
@@ -206,8 +207,8 @@ class SlidingWindow(wiring.Component):
     def _lane(self, m, lane, digits, issue, pass_end, start):
         """The address of a lane, and its place (ky, kx, word of the pixel) in the window.
 
-        Lane j of beat b reads word `b * lanes + j` of the window. Its digits advance by the same mixed-radix number
-        each beat; lanes whose digits run alike share them, and digits that stand still are constants.
+        Lane j of beat b reads word `b * lanes + j` of the window. Each beat advances its digits by the same mixed-radix
+        number. Lanes with equal sequences of a digit share it, and a digit that never changes is a constant.
         """
         pixel_words, kernel, line = self._schedule.pixel_words, self._kernel, self._schedule.width
         d_ky, d_kx, d_cw = self._place(self._lanes)
@@ -249,7 +250,7 @@ class SlidingWindow(wiring.Component):
         return outside
 
     def _pad_word(self, m, lane, cw, enable):
-        """What stands for a word outside the picture, at the same time as the word read."""
+        """The word in place of one outside the picture, in the same cycle as the word read."""
         width = self._shape.width
         raw = [int(value) & ((1 << width) - 1) for value in self._pad]
         words = [sum(value << (k * width) for k, value in enumerate(raw[start:start + self._word]))

@@ -18,7 +18,7 @@ TRIT = signed(2)
 
 
 def check_count(name, value, least=1):
-    """A parameter as a plain int; refuses what is not an integer, or is below `least`."""
+    """A parameter as a plain int; raises TypeError if it is not an integer, ValueError if it is below `least`."""
     kind = {0: "a non-negative integer", 1: "a positive integer"}.get(least, f"an integer of at least {least}")
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be {kind}, not {value!r}")
@@ -28,7 +28,7 @@ def check_count(name, value, least=1):
 
 
 def check_divisor(name, value, of_name, of):
-    """Refuse a value that does not divide another, and tell the divisors on both sides of it."""
+    """Raise ValueError for a value that does not divide another; the error names the divisors on both sides of it."""
     if of % value:
         below = max(d for d in range(1, value) if of % d == 0)
         above = min((d for d in range(value + 1, of + 1) if of % d == 0), default=None)
@@ -52,7 +52,7 @@ def payload_shape(port):
 
 
 def connect(m, source, sink):
-    """Connect two streams whose payloads have the same shape.
+    """Connect two streams with payloads of the same shape.
 
     Raises
     ------

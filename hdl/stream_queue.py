@@ -17,7 +17,7 @@ class Pair(wiring.Component):
     """A queue of two beats in registers, also known as a skid buffer, with full throughput and a latency of 1 cycle.
 
     Neither `o` nor `i.ready` depends on an input of the same cycle. `room` tells a cycle ahead whether `i.ready` will
-    be high, so that who sends can decide by a register of its own.
+    be high, so that the sender can decide from a register.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Pair(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         spare, payload = (Signal(self._shape, name=name, reset_less=True) for name in ("spare", "payload"))
-        spare_free = Signal(init=1)  # the ready itself, with no inverter behind it: it starts a design's long paths
+        spare_free = Signal(init=1)  # the ready itself, without an inverter: long paths of a design start here
         leaves = ~self.o.valid | self.o.ready
         m.d.comb += [self.i.ready.eq(spare_free), self.o.payload.eq(payload),
                      self.room.eq(leaves | (spare_free & ~self.i.valid))]
@@ -57,8 +57,8 @@ class Pair(wiring.Component):
 class Queue(wiring.Component):
     """A queue that holds exactly `depth` beats, with registered output and full throughput.
 
-    No combinational path leads through it, in either direction. A depth of 2 is a `Pair`; deeper queues hold their
-    beats in a memory with a registered read, which a tool turns into distributed or block RAM by its size.
+    No combinational path leads through it, in either direction. A depth of 2 is a `Pair`. Deeper queues hold their
+    beats in a memory with a registered read. Synthesis makes distributed or block RAM of it, by its size.
 
     Latency is 1 cycle for a depth of 2, else 2 cycles.
 

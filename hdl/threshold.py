@@ -8,19 +8,20 @@ from hdl.element import channel_rows, check_channels, check_integers, check_shap
 from hdl.stream import BINARY, TRIT, Signature, check_count
 
 BLOCK_ROWS, BLOCK_BITS = 32, 1024
-"""A ROM of at least so many rows and bits goes to block RAM."""
+"""A ROM of at least this many rows and bits goes to block RAM."""
 
 
 class Threshold(wiring.Component):
     """`[a >= hi] - [a <= lo]` for each element, or without `lo` +1 where `a >= hi` and -1 elsewhere.
 
-    Channels are fastest, so a pixel takes `channels / par` beats; with more than one, the thresholds come from a ROM of
-    that many rows. Thresholds outside the range of the input are allowed and make a channel constant; the ROM is only
-    as wide as the thresholds that still matter. From `BLOCK_ROWS` rows on it is block RAM, whose delay wants a register
-    of its own: as logic it would take several times the LUTs of the comparisons.
+    The channel is the fastest index, so a pixel takes `channels / par` beats. With more than one beat, the thresholds
+    come from a ROM with a row for each. A threshold outside the range of the input is allowed, and makes its comparison
+    constant. It is stored as the nearest threshold that compares alike, so the ROM is no wider than needed. From
+    `BLOCK_ROWS` rows and `BLOCK_BITS` bits on, the ROM is block RAM with a register behind it. As logic it would take
+    several times the LUTs of the comparisons.
 
-    One beat a cycle, and one register: latency is 1 cycle. After a reset it takes nothing for as many cycles as the
-    first row needs, 0 to 2.
+    Throughput is one beat a cycle, and latency is 1 cycle. After a reset the input is not ready for 0 to 2 cycles,
+    until the first row is there.
 
     Parameters
     ----------
@@ -60,7 +61,8 @@ class Threshold(wiring.Component):
         super().__init__({"i": In(Signature(self._i_shape, par)), "o": Out(Signature(self._o_shape, par))})
 
     def _cuts(self, levels):
-        """Rows (channel) of cuts that `a >= cut` asks for, or `a > cut` if those are narrower; and which."""
+        """(table, above): for each channel its cuts, for `a >= cut`, or for `a > cut` where `above`, if those are
+        narrower."""
         least, most = shape_range(self._i_shape)
         rows = [[hi, *(value + 1 for value in lo)] for hi, *lo in zip(*levels, strict=True)]
         rows = [[min(max(cut, least), most + 1) for cut in row] for row in rows]
@@ -83,7 +85,7 @@ class Threshold(wiring.Component):
 
     @property
     def folds(self):
-        """Beats of a pixel, which are the rows of the ROM."""
+        """Beats of a pixel, and rows of the ROM."""
         return self._folds
 
     @property
@@ -98,6 +100,7 @@ class Threshold(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an output element."""
         return self._o_shape
 
     @property
@@ -118,6 +121,7 @@ class Threshold(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from a beat to its results."""
         return 1
 
     def elaborate(self, platform):

@@ -11,8 +11,8 @@ from hdl.stream import Signature, check_count
 class TopK(wiring.Component):
     """Indices of the `k` largest of `channels` elements, largest first, ties to the lowest index.
 
-    Elements enter a sorted list one by one, whatever the parallelism: a frame takes `channels` cycles. With more than
-    one element a beat, a beat shifts out of a register. Latency is `channels` cycles, one more with that register.
+    Elements enter a sorted list one by one at any parallelism, so a frame takes `channels` cycles. With more than one
+    element a beat, a beat shifts out of a register. Latency is `channels` cycles, and one more with that register.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ class TopK(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        For numbers that are not positive integers, k above the number of channels, a parallelism that does not divide.
+        For numbers that are not positive integers, k above the number of channels, or a parallelism that does not
+        divide.
     """
 
     def __init__(self, *, shape, channels, k, par):
@@ -64,6 +65,7 @@ class TopK(wiring.Component):
 
     @property
     def o_shape(self):
+        """Shape of an index."""
         return range_shape(0, self._channels - 1)
 
     @property
@@ -73,6 +75,7 @@ class TopK(wiring.Component):
 
     @property
     def latency(self):
+        """Cycles from the first beat of a frame to its indices."""
         return self._channels + (self._par > 1)
 
     def elaborate(self, platform):

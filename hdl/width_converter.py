@@ -12,11 +12,12 @@ from hdl.stream import Signature, check_count, connect
 class WidthConverter(wiring.Component):
     """Packs a stream of `i_par` elements a beat into one of `o_par` elements, in the same order.
 
-    Where neither number divides the other it goes through their least common multiple, `group` elements; the stream
-    must consist of whole groups. The narrower side moves a beat in every cycle.
+    A group is the least common multiple of both numbers of elements, and the stream must consist of whole groups. If
+    neither number divides the other, the converter widens to a group and then narrows. The narrower side moves a beat
+    in every cycle.
 
-    Interval is the larger number of beats a group has on either side. Latency is the number of input beats in a group
-    when it widens, 1 cycle when it narrows, the sum of both when it does both, and 0 when nothing changes.
+    Interval is the larger of a group's numbers of beats on both sides. Latency is the number of input beats in a group
+    if it widens, 1 cycle if it narrows, the sum of both if it does both, and 0 if nothing changes.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class WidthConverter(wiring.Component):
 
     @property
     def group(self):
-        """Elements after which the beats of both sides end together."""
+        """Elements of a group: the beats of both sides end together behind it."""
         return math.lcm(self._i_par, self._o_par)
 
     @property

@@ -1,4 +1,4 @@
-"""Position and bookkeeping of a sliding window: which window is on, may it start, may a word be written."""
+"""Position and bookkeeping of a sliding window: which one is current, may it start, and may a word be written."""
 
 import collections
 
@@ -9,9 +9,9 @@ from amaranth.lib.wiring import In, Out
 
 
 def wrapped_sum(m, depth, a, b, when=()):
-    """An address plus a constant, modulo depth, for any depth and sign; two adders side by side at most.
+    """An address plus a constant, modulo depth, for any depth and sign; at most two adders, side by side.
 
-    `b` is the constant, unless one of the pairs (condition, other constant) of `when` holds: the first wins.
+    The constant is that of the first pair (condition, constant) of `when` with a true condition, or else `b`.
     """
     width = (depth - 1).bit_length()
 
@@ -91,7 +91,7 @@ class WindowControl(wiring.Component):
         m = Module()
         schedule = self._schedule
         rows, columns = schedule.out_height, schedule.out_width
-        # the position runs one window ahead: what the next window needs is a register by the time it starts
+        # the position runs one window ahead: the next window's table entries are in registers by the time it starts
         ahead = 1 % schedule.windows
         row = Signal(range(rows), init=ahead // columns)
         column = Signal(range(columns), init=ahead % columns)
@@ -133,7 +133,7 @@ class WindowControl(wiring.Component):
         # words written beyond those the current window needs: negative while it has to wait
         least = max(int(schedule.need[0]), int(schedule.steps(schedule.need).max()))
         ready_words = Signal(range(-least, depth + 1), init=-int(schedule.need[0]))
-        # words that may still be written; words that no window needs are given back before they come
+        # words that may still be written; words that no window needs are freed before they come, hence `spare`
         spare = int((np.append(schedule.kept[1:], schedule.kept[0] + schedule.frame_words) - schedule.need).max())
         free_words = Signal(range(depth + max(spare, 0) + 1), init=depth)
         m.d.comb += [self.available.eq(ready_words >= 0), self.space.eq(free_words.any())]

@@ -1,6 +1,6 @@
-"""When a sliding window reads which words of its input: the numbers from which its hardware is made, and nothing else.
+"""When a sliding window reads which words of its input: numbers alone, from which its hardware is made.
 
-Words are counted from the start of the stream, on and on through the frames. Windows are numbered in raster order.
+Words are counted from the start of the stream, through all frames. Windows are numbered in raster order.
 """
 
 import dataclasses
@@ -26,18 +26,22 @@ class WindowSchedule:
 
     @property
     def out_height(self):
+        """Rows of windows."""
         return (self.height + 2 * self.padding - self.kernel) // self.stride + 1
 
     @property
     def out_width(self):
+        """Windows in a row."""
         return (self.width + 2 * self.padding - self.kernel) // self.stride + 1
 
     @property
     def windows(self):
+        """Windows of a frame."""
         return self.out_height * self.out_width
 
     @property
     def frame_words(self):
+        """Words of a frame."""
         return self.height * self.width * self.pixel_words
 
     @property
@@ -59,7 +63,7 @@ class WindowSchedule:
 
     @functools.cached_property
     def need(self):
-        """Words that must be there before each window starts, never falling: (windows,)."""
+        """Number of words that must be there before each window starts, never falling: (windows,)."""
         rows, columns = self._corners(self.kernel - 1)
         last = np.minimum(rows, self.height - 1) * self.width + np.minimum(columns, self.width - 1)
         return np.maximum.accumulate(((last + 1) * self.pixel_words).ravel())
@@ -72,7 +76,10 @@ class WindowSchedule:
         return np.minimum.accumulate(first.ravel()[::-1])[::-1]
 
     def steps(self, words):
-        """From each window to the next, the last one to the first of the next frame: (out_height, out_width)."""
+        """The step of `words` (windows,) from each window to the next, as (out_height, out_width).
+
+        The last step leads to the first window of the next frame.
+        """
         following = np.append(words[1:], words[0] + self.frame_words)
         return (following - words).reshape(self.out_height, self.out_width)
 
@@ -86,11 +93,11 @@ class WindowSchedule:
 
     @functools.cached_property
     def least_depth(self):
-        """Words of buffer with which an input that arrives at the constant rate of `interval` never has to wait.
+        """Fewest words of buffer with which an input at the constant rate of a frame an `interval` never has to wait.
 
-        Word n arrives in cycle `a(n) = n * interval // frame_words`. A window starts the cycle after its last word came
-        and not before its predecessor ended; it lets go of its words in its last cycle. Three frames reach the steady
-        state, in which the largest number of words alive is the answer.
+        Word n arrives in cycle `a(n) = n * interval // frame_words`. A window starts in the cycle after its last word
+        came, and not before the window before it ended. It frees its words in its last cycle. Three frames reach the
+        steady state. The answer is the largest number of words that are held at once.
         """
         frames = np.arange(3)[:, None] * self.frame_words
         need, kept = ((frames + words).ravel() for words in (self.need, self.kept))

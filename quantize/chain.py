@@ -1,5 +1,7 @@
 """The chain of float operations between a dot product and a quantiser, and its integer forms.
 
+A chain computes as the float network does: the same operations in the same order, each rounded to the same precision.
+
 `first_true` finds the integer where a chain crosses a threshold. `multiplier` finds an integer multiply and shift.
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,56 +18,120 @@ Predicate = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Chain:
-    """A sequence of operations on float64 values, each a multiply, an add or a ReLU. The channel is the last axis.
+    """A sequence of operations on an array of float64 integers. The channel is the last axis.
 
-    Every operation is monotone, so the chain is. A chain can be called on NumPy arrays. To call it on torch tensors,
-    `map` its arrays to torch first.
+    An operation is its name and its arrays. It computes in the precision of its argument: float64 up to the first
+    `cast`, then that of the last one. Every operation is monotone, and so is its rounding, so the chain is.
     """
 
-    operations: tuple[tuple[Literal["multiply", "add", "relu"], Any], ...] = ()
+    operations: tuple[tuple[str, tuple[np.ndarray, ...]], ...] = ()
 
     def multiply(self, by: np.ndarray | float) -> Chain:
-        return Chain((*self.operations, ("multiply", np.asarray(by, np.float64))))
+        return self._with("multiply", by)
+
+    def divide(self, by: np.ndarray | float) -> Chain:
+        return self._with("divide", by)
 
     def add(self, value: np.ndarray | float) -> Chain:
-        return Chain((*self.operations, ("add", np.asarray(value, np.float64))))
+        return self._with("add", value)
+
+    def normalise(self, *values: np.ndarray | float, fused: bool) -> Chain:
+        """The chain with a batch norm of gamma, beta, mean, variance and epsilon, computed as a factor and an offset.
+
+        ONNX Runtime rounds every product and every sum. torch fuses a product and the sum behind it into one rounding.
+        """
+        return self._with("fused_normalise" if fused else "normalise", *values)
+
+    def clip(self, lo: float, hi: float) -> Chain:
+        return self._with("clip", lo, hi)
 
     def relu(self) -> Chain:
-        return Chain((*self.operations, ("relu", None)))
+        return self.clip(0.0, np.inf)
 
-    def map(self, convert: Callable[[np.ndarray], Any]) -> Chain:
+    def cast(self, dtype: Any) -> Chain:
+        """The chain with its values rounded to ``dtype``, float32 or float64, which the next operations compute in."""
+        return self._with(np.dtype(dtype).name)
+
+    def _with(self, name: str, *values: np.ndarray | float) -> Chain:
+        return Chain((*self.operations, (name, tuple(np.asarray(value, np.float64) for value in values))))
+
+    def map(self, convert: Callable[[np.ndarray], np.ndarray]) -> Chain:
         """Return the chain with every array converted by ``convert``."""
-        return Chain(tuple((name, None if value is None else convert(value)) for name, value in self.operations))
+        return Chain(tuple((name, tuple(map(convert, arrays))) for name, arrays in self.operations))
 
-    def __call__(self, x: Any) -> Any:
-        for name, value in self.operations:
-            if name == "multiply":
-                x = x * value
-            elif name == "add":
-                x = x + value
-            else:
-                x = x.clip(0)
-        return x
+    def before_cast(self) -> Chain:
+        """The operations before the first cast, which give the real value that an integer stands for."""
+        names = [name for name, _ in self.operations]
+        return Chain(self.operations[: min((names.index(name) for name in CASTS if name in names), default=len(names))])
 
-    def affine(self, channels: int) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Return (a, b, relu): the chain equals ``a * x + b``, followed by a ReLU if ``relu``.
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The precision of the chain's values."""
+        casts = [name for name, _ in self.operations if name in CASTS]
+        return np.dtype(casts[-1] if casts else np.float64)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return the chain's values, as float64."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            for name, arrays in self.operations:
+                x = _COMPUTE[name](x, *(array.astype(x.dtype) for array in arrays))
+        return np.asarray(x, np.float64)
+
+    def affine(self, channels: int) -> tuple[np.ndarray, np.ndarray, tuple[float, float] | None]:
+        """Return (a, b, limits): in real numbers the chain is ``a * x + b``, clipped to ``limits`` unless None.
 
         Raises
         ------
         ValueError
-            If an operation follows a ReLU.
+            If an operation other than a clip follows a ReLU or a clip.
         """
-        a, b, relu = np.ones(channels), np.zeros(channels), False
-        for name, value in self.operations:
-            if relu:
+        a, b, limits = np.ones(channels), np.zeros(channels), None
+        for name, arrays in self.operations:
+            if name in CASTS:
+                continue
+            if name == "clip":
+                lo, hi = (float(end) for end in arrays)
+                limits = (lo, hi) if limits is None else (min(max(limits[0], lo), hi), min(max(limits[1], lo), hi))
+                continue
+            if limits is not None:
                 raise ValueError("nothing but the quantiser may follow a relu here")
-            if name == "multiply":
-                a, b = a * value, b * value
-            elif name == "add":
-                b = b + value
+            if name == "add":
+                b = b + arrays[0]
+            elif name.endswith("normalise"):
+                factor, offset = _factor_and_offset(*arrays)
+                a, b = a * factor, b * factor + offset
             else:
-                relu = True
-        return a, b, relu
+                a, b = (a * arrays[0], b * arrays[0]) if name == "multiply" else (a / arrays[0], b / arrays[0])
+        return a, b, limits
+
+
+CASTS = ("float32", "float64")
+
+
+def _normalise(x: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
+    factor, offset = _factor_and_offset(*arrays)
+    return np.asarray(x * factor + offset)
+
+
+def _fused_normalise(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *rest: np.ndarray) -> np.ndarray:
+    """float64 holds a product of float32 exactly, so one rounding at the end is a fused one."""
+    factor, _ = _factor_and_offset(gamma, beta, *rest)
+    wide, mean = factor.astype(np.float64), rest[0].astype(np.float64)
+    offset = (beta - mean * wide).astype(x.dtype)
+    return np.asarray(x * wide + offset).astype(x.dtype)
+
+
+def _factor_and_offset(gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, variance: np.ndarray,
+                       epsilon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    factor = gamma * (1 / np.sqrt(variance + epsilon))
+    return factor, beta - mean * factor
+
+
+_COMPUTE: dict[str, Callable[..., np.ndarray]] = {
+    "multiply": np.multiply, "divide": np.divide, "add": np.add, "clip": np.clip, "normalise": _normalise,
+    "fused_normalise": _fused_normalise,
+    "float32": lambda x: x.astype(np.float32), "float64": lambda x: x.astype(np.float64),
+}
 
 
 def first_true(predicate: Predicate, lo: int, hi: int, channels: int) -> np.ndarray:

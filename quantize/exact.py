@@ -1,4 +1,4 @@
-"""A trained model in float64 that is exact on integers: its own chains for thresholds, and emulated requantizes."""
+"""A trained model that is exact on integers: its own chains for thresholds, and emulated requantizes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from quantize.model import Model
 class Exact(nn.Module):
     """Maps uint8 pictures (n, h, w, c) to float64 logits (n, classes) with the values of the hardware's integers.
 
-    Thresholds compare the model's float64 chain with delta. No threshold is found by bisection and no weight is
-    negated here, so a comparison with the exported network checks both of these steps.
+    Thresholds compare the model's chain, in its own precision, with delta. No threshold is found by bisection and no
+    weight is negated here, so a comparison with the exported network checks both of these steps.
     """
 
     def __init__(self, items: tuple[Item, ...]) -> None:
@@ -45,7 +45,7 @@ class Exact(nn.Module):
         return y + _real(item.arrays["bias"]) if "bias" in item.arrays else y
 
     def _threshold(self, item: Item, x: Tensor) -> Tensor:
-        value = item.chain.map(torch.from_numpy)(x)
+        value = torch.from_numpy(item.chain(x.numpy()))
         if item.attrs["levels"] == "binary":
             return (value >= 0).double() * 2 - 1
         return (value >= item.delta).double() - (value <= -item.delta).double()
@@ -78,7 +78,7 @@ def _real(array: np.ndarray) -> Tensor:
 
 
 def exact(model: Model) -> Exact:
-    """Return the integer-exact float64 form of a trained model.
+    """Return the integer-exact form of a trained model.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from quantize.network import Network
 from quantize.spec import SpecError, load_spec
 from quantize.tensor import NetworkError, Node, TensorType
 from quantize.text import printable
-from quantize.thresholds import find_thresholds
+from quantize.thresholds import find_thresholds, find_ties
 from quantize.trained import load_model, save_trained
 from quantize.trainer import classify, evaluate
 from quantize.zoo import Pictures, save_pictures
@@ -93,6 +93,8 @@ def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     network = export(model)
     network.save(options.output)
     print(f"{options.output}: {len(network.nodes)} nodes")
+    for tie in find_ties(lower(model), network.input):
+        print(f"note: {tie}")
     if spec.dataset is None or not (options.data or options.evaluate or options.images):
         return
     data = load_dataset(spec.dataset, options.data, spec.input.shape, spec.input.resize, spec.classes)

@@ -36,19 +36,23 @@ def lower(model: Model) -> tuple[Item, ...]:
     wrong = fault(model)
     if wrong is not None:
         raise ExportError(f"{model.spec.name}: {wrong}")
-    folder = _Folder()
+    folder = _Folder(next(model.parameters()).dtype)
     for step, module in zip(model.spec.steps(), model.layers, strict=True):
         folder.layer(step, module)
     return tuple(folder.items)
 
 
 class _Folder:
-    """Walks the layers. ``tensor`` names the last tensor, and its integers stand for the values ``chain(integer)``."""
+    """Walks the layers. ``tensor`` names the last tensor, and its integers stand for the values ``chain(integer)``.
 
-    def __init__(self) -> None:
+    A chain rounds to the module's own precision, and begins with the sum rounded once.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.dtype = np.float64 if dtype == torch.float64 else np.float32
         self.items: list[Item] = []
         self.tensor = "input"
-        self.chain = Chain().multiply(INPUT_STEP)
+        self.chain = Chain().multiply(INPUT_STEP).cast(self.dtype)
         self.unit = INPUT_STEP  # the real value of 1 in the last quantised tensor
         self.fixed_unit, self.fixed_width = 1.0, 16
         self.peak: dict[str, float] = {}
@@ -71,7 +75,7 @@ class _Folder:
             if np.abs(bias).max() >= 2**31:
                 raise ExportError(f"{step.name}: bias must fit 32 bits")
             arrays["bias"] = bias.astype(np.int32)
-        self.chain = Chain().multiply(real)
+        self.chain = Chain().multiply(real).cast(self.dtype)
         return arrays
 
     def _conv(self, step: Step, module: layers.Conv) -> None:
@@ -83,14 +87,14 @@ class _Folder:
 
     def _batch_norm(self, step: Step, module: nn.BatchNorm2d) -> None:
         assert module.running_mean is not None and module.running_var is not None
-        factor = _array(module.weight) / np.sqrt(_array(module.running_var) + module.eps)
-        self.chain = self.chain.add(-_array(module.running_mean)).multiply(factor).add(_array(module.bias))
+        values = (module.weight, module.bias, module.running_mean, module.running_var)
+        self.chain = self.chain.normalise(*map(_array, values), module.eps, fused=True)
 
     def _relu(self, step: Step, module: nn.Module) -> None:
         self.chain = self.chain.relu()
 
     def _quantised(self, unit: float) -> None:
-        self.unit, self.chain = unit, Chain().multiply(unit)
+        self.unit, self.chain = unit, Chain().multiply(unit).cast(self.dtype)
 
     def _ternary(self, step: Step, module: layers.Ternary) -> None:
         self._emit("threshold", step.name, attrs={"levels": "ternary"}, chain=self.chain, delta=float(module.delta))
@@ -102,11 +106,11 @@ class _Folder:
 
     def _requantize(self, name: str, channels: int, unit: float, lo: int, hi: int) -> None:
         try:
-            a, b, relu = self.chain.affine(channels)
+            a, b, limits = self.chain.affine(channels)
             form = multiplier(a / unit, b / unit)
         except ValueError as error:
             raise ExportError(f"{name}: {error}") from None
-        attrs = {"shift": form.shift, "lo": 0 if relu else lo, "hi": hi}
+        attrs = {"shift": form.shift, "lo": 0 if limits else lo, "hi": hi}  # the only limits here are those of a relu
         self._emit("requantize", name, attrs=attrs, arrays={"mult": form.mult, "bias": form.bias})
         self._quantised(unit)
 

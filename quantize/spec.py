@@ -173,6 +173,20 @@ class Spec(Strict):
         return SpecError(f"{self.name}: {name}: {sentence}")
 
 
+_EXPORT = "export the network as QONNX, which the build reads, or write a model file in YAML"
+_OTHERS = {  # what a file is by its name, and what to give instead
+    ".h5": f"a Keras model; {_EXPORT}",
+    ".keras": f"a Keras model; {_EXPORT}",
+    ".tflite": f"a TensorFlow Lite model; {_EXPORT}",
+    ".pb": f"a TensorFlow model; {_EXPORT}",
+    ".pt": f"a file of PyTorch; {_EXPORT}",
+    ".pth": f"a file of PyTorch; {_EXPORT}",
+    ".onnx": "an ONNX file, which python -m tbn_hw.build and python -m quantize.qonnx read",
+    ".safetensors": "a file of weights; give the model file that it belongs to, and it as the weights",
+    ".json": "a JSON file; a model file is YAML, and a build's manifest.json or report.json is none",
+}
+
+
 def load_spec(model: str | Path) -> Spec:
     """Load and check a model file. ``model`` is a path, else the name of a packaged model.
 
@@ -184,6 +198,8 @@ def load_spec(model: str | Path) -> Spec:
     from quantize.zoo import find_model
 
     file = find_model(model)
+    if file.suffix.lower() in _OTHERS:
+        raise SpecError(f"{file}: not a model file: it is {_OTHERS[file.suffix.lower()]}")
     try:
         text = yaml_source.read_text(file)
     except UnicodeDecodeError:

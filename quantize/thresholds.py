@@ -15,6 +15,9 @@ The first two are also impossible where a weight to be negated is -128, because 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from quantize.chain import first_true
@@ -37,6 +40,80 @@ def find_thresholds(items: tuple[Item, ...], source: TensorType) -> tuple[Node, 
     for item in items:
         finder.add(item)
     return tuple(finder.nodes.values())
+
+
+@dataclass(frozen=True)
+class Tie:
+    """Integers of a threshold's input that lie so near a crossing that the order of the float additions decides them.
+
+    `integers` counts them in all channels, `channels` is the number of channels that have some.
+    """
+
+    name: str
+    integers: int
+    channels: int
+
+    def __str__(self) -> str:
+        return (f"{self.name}: {self.integers} sums in {self.channels} channels lie on a tie of the float arithmetic; "
+                "they are rounded once here, and after every addition in the float network, which may differ by one "
+                "level there")
+
+
+def find_ties(items: tuple[Item, ...], source: TensorType) -> list[Tie]:
+    """Return the ties of a plan, one entry for each threshold that has some.
+
+    A float network rounds each partial sum. Its sum may therefore differ from the exact one by a rounding of the
+    largest sum that the tensor can hold. Sums whose partial sums are all exact have no ties.
+    """
+    types, sums, found = {"input": source}, dict[str, np.ndarray](), []
+    for item in items:
+        tensor = item.inputs[0]
+        kind = types[tensor]
+        if item.kind in ("conv", "dense"):
+            sums[item.name] = np.array([row.size for row in item.arrays["weights"]]) > 1
+        elif item.kind == "avg_pool":
+            sums[item.name] = np.ones(kind.channels, bool)
+        elif item.kind == "max_pool" and tensor in sums:
+            sums[item.name] = sums[tensor]
+        elif item.kind == "flatten" and tensor in sums:
+            sums[item.name] = np.tile(sums[tensor], kind.height * kind.width)
+        if item.kind != "threshold":
+            types[item.name] = infer(Node(item.kind, item.name, item.inputs, item.attrs, item.arrays),
+                                     [types[name] for name in item.inputs])
+            continue
+        types[item.name] = TensorType(kind.shape, item.attrs["levels"], -1, 1)
+        if tensor in sums:
+            counts = _tied(item, kind, sums[tensor])
+            if counts.any():
+                found.append(Tie(item.name, int(counts.sum()), int((counts > 0).sum())))
+    return found
+
+
+def _tied(item: Item, kind: TensorType, sums: np.ndarray) -> np.ndarray:
+    """Return int64 (channels): how many integers of a threshold's input are tied."""
+    chain, most = item.chain, max(abs(kind.lo), abs(kind.hi))
+    unit, offset, _ = chain.before_cast().affine(kind.channels)
+    with np.errstate(all="ignore"):  # a unit of 0 has no ties
+        peak = np.nan_to_num(most + np.abs(offset / unit))
+        exact = _exact(unit, peak, chain.dtype) & (offset / unit == np.rint(offset / unit))
+    error = np.where(sums & ~exact, peak * float(np.finfo(chain.dtype).eps) / 2, 0.0)
+    first, last = (chain(np.full(kind.channels, float(end))) for end in (kind.lo, kind.hi))
+    sign = np.where(last < first, -1, 1)
+    lo, hi = np.where(sign < 0, -kind.hi, kind.lo), np.where(sign < 0, -kind.lo, kind.hi)
+    deltas = (0.0,) if item.attrs["levels"] == "binary" else (item.delta, float(np.nextafter(-item.delta, np.inf)))
+    counts = np.zeros(kind.channels, np.int64)
+    for delta in deltas:
+        ends = [first_true(lambda a, e=e, d=delta: chain(sign * a + e) >= d, -most, most, kind.channels)  # type: ignore
+                for e in (-sign * error, sign * error)]
+        counts += ends[0].clip(lo, hi + 1) - ends[1].clip(lo, hi + 1)
+    return counts
+
+
+def _exact(unit: np.ndarray, most: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """Tell whether a float type holds ``unit`` times every integer up to ``most``."""
+    mantissa = np.abs(np.frexp(unit)[0] * 2.0**53).astype(np.int64)
+    odd = mantissa // np.maximum(mantissa & -mantissa, 1)
+    return np.asarray(odd * most < 2.0 ** (np.finfo(dtype).nmant + 1))
 
 
 class _Finder:

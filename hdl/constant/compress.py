@@ -1,10 +1,13 @@
-"""Sums of single bits on the cells of a family: columns of bits of equal weight, brought down to one bit each.
+"""Sums of single bits on the cells of a family: each column of bits of equal weight is reduced to one bit.
 
-A full adder of three bits leaves one bit of their weight and a carry. On four-input tables the sum of three signals is
-one LUT4, and the carry stays virtual: a function of three signals that whoever adds it next absorbs, for the sum of a
-signal and a virtual bit is one LUT4 too. Half an ECP5 CCU2C adds a signal, a virtual bit and a carry at the cost of
-one LUT4, and the carry flows on; a chain begins and ends with a half that puts one carry in and takes another out. The
-output pair of a Xilinx LUT6_2 is a full adder of any three bits of at most five signals.
+A full adder of three bits leaves one bit of their weight and a carry.
+
+- Four-input tables: one LUT4 makes the sum of three signals. The carry stays *virtual*: a function of three signals
+  without a cell of its own. The LUT4 that adds it next also computes it, since the sum of a signal and a virtual bit is
+  a function of at most four signals.
+- ECP5: half a CCU2C adds a signal, a virtual bit and a carry at the cost of one LUT4, and the new carry goes to the
+  next half. The first half of a chain puts a carry in, and the last one takes a carry out.
+- Xilinx 7: the two outputs of a LUT6_2 are a full adder of any three bits that depend on at most five signals.
 """
 
 import heapq
@@ -16,24 +19,24 @@ from hdl.constant.netlist import ONE, Bit, chain_order, function, real, support
 
 
 class Style(NamedTuple):
-    """How columns are added. The planner tries some of these and keeps what costs least."""
+    """How columns are added."""
 
     family: str = "ecp5"
-    """One of `hdl.families.CELL_FAMILIES`, but 'portable'."""
+    """One of `hdl.families.CELL_FAMILIES` except 'portable'."""
     stage_levels: int = 3
-    """Levels of a pipeline stage, over whose end no chain reaches; 0 for one stage."""
+    """Levels of logic in a pipeline stage, 0 for a single stage. No chain crosses the end of a stage."""
 
 
 NEEDS = {"realised": (0, 1), "three": (3, 0), "pair": (1, 2), "mixed": (2, 1), "new": (2, 1), "new_real": (3, 0),
          "on": (1, 1), "on_real": (2, 0)}
-"""The signals and virtual bits that an adder takes."""
+"""How many signals and how many virtual bits an adder takes, by its kind (see `hdl.constant.mix.Mix`)."""
 
 
 class Adder:
     """Adds columns of bits into a netlist.
 
-    `least` is how many bits of each weight may be left: 1 for a number, 2 for a sum that somebody else goes on with.
-    Columns from `width` on are dropped, so the sum is modulo `2 ** width`.
+    `least` is how many bits of each weight may be left: 1 for a number, 2 for a sum that another adder takes. Columns
+    from `width` on are dropped, so the sum is modulo `2 ** width`.
     """
 
     def __init__(self, netlist, style, width, least=1):
@@ -59,9 +62,9 @@ class Adder:
         return result
 
     def _reduce(self, bits, one, chains, rest):
-        """Full adders, and a half adder where it takes one; fills the carries and chains of the next column.
+        """Reduce a column by full adders, and by a half adder if needed; its carries and chains go to the next column.
 
-        A constant `one` comes last: it makes a full adder of a half adder, or costs an inversion.
+        A constant `one` is added last: it turns a half adder into a full adder, or costs an inversion.
         """
         column = Column(self._netlist, bits)
         if self._style.family == "xc7":
@@ -82,7 +85,7 @@ class Adder:
         return [bit if bit == ONE else self._netlist.realise(bit) for bit in bits]
 
     def _add_tables(self, column, chains, rest):
-        """The cheapest mix of adders, the earliest bits first; `chains` are open, the earliest first."""
+        """Apply the cheapest mix of adders, to the earliest bits first; `chains` are the open ones, earliest first."""
         rest = tuple((sum(bit.is_real for bit in bits), sum(not bit.is_real and bit != ONE for bit in bits))
                      for bits in rest)
         plan = self._plan(column, chains, rest)
@@ -110,7 +113,7 @@ class Adder:
             column.put(self._netlist.end(chains.pop(0)))
 
     def _plan(self, column, chains, rest):
-        """What is best for the bits and chains that are left, as a dict; ends the chains that it has no use for."""
+        """The cheapest mix for the remaining bits and chains, as a dict. Ends the chains that the mix does not use."""
         made = sum(1 for _ in self._carries), len(self._chains)
         mix = best_mix(column.reals, column.virtuals, len(chains), made, rest, self._least,
                        self._style.family == "ecp5")[1]
@@ -120,7 +123,10 @@ class Adder:
         return plan
 
     def _stuck(self, column, chains, rest):
-        """A plan for what is left, when none of the adders planned has its bits."""
+        """A new plan, when the bits for all planned adders are missing.
+
+        First the carry of a chain, or else a virtual bit, becomes a signal.
+        """
         if chains:
             column.put(self._netlist.end(chains.pop(0)))
         else:
@@ -194,7 +200,7 @@ class Adder:
         self._carries.append(real(carry))
 
     def _half(self, a, v, one):
-        """Two bits, and maybe a constant one: the sum as a list of a bit."""
+        """Add two bits, and perhaps a constant one; the sum is a list of one bit."""
         if self._style.family == "xc7" and support(a, v) <= 5:
             signals, parity = function([a, v], lambda values: sum(values) + one & 1)
             both = function([a, v], lambda values: sum(values) + one >> 1)[1]

@@ -8,7 +8,7 @@ from hdl.constant.netlist import HIGH, Half, Lut
 from hdl.lut4 import lut4
 
 CHAIN_HALVES = 48
-"""Most halves of a row of CCU2C; several chains share one, which timing analysis takes for one long carry."""
+"""Most halves in a row of CCU2C. Several chains share a row, and timing analysis treats it as one long carry."""
 
 PASS = Half((None,) * 4, 0xFFFF, None, -1)
 """A half that lets the carry pass."""
@@ -20,7 +20,7 @@ def stage_of(level, stage_levels):
 
 
 def stages(netlist, stage_levels):
-    """The pipeline stage of each signal of a netlist, given those of its inputs by their levels."""
+    """The pipeline stage of each signal of a netlist; the stages of its inputs follow from their levels."""
     made = [0 if not level else stage_of(level - 1, stage_levels) for level in netlist.levels]
     for chain in netlist.chains:
         for half in chain.halves:
@@ -30,11 +30,11 @@ def stages(netlist, stage_levels):
 
 
 def carry_rows(netlist, stage_levels):
-    """The carry chains of a netlist put together: a list of (stage, halves), an even number of them each.
+    """The carry chains of a netlist joined into rows: a list of (stage, halves), an even number of halves in each.
 
-    Between two chains of one level one half takes out the carry of the first and puts in that of the second; between
-    others two do so, for tools that look at whole cells would find a cycle where the second's depends on the first's.
-    None of the chains in a row reads what a later one makes.
+    Between two chains of the same level, one half both takes out the carry of the first and puts in that of the second.
+    Between other chains, two halves do so. Tools look at whole cells, and would see a cycle where the second carry
+    depends on the first. No chain of a row reads a signal that a later chain of that row makes.
     """
     rows = []
     for chain in sorted(netlist.chains, key=lambda chain: (stage_of(chain.level, stage_levels), chain.start)):
@@ -54,9 +54,9 @@ def carry_rows(netlist, stage_levels):
 
 
 def _paired(halves, first):
-    """Halves in twos, beginning with `first` that do nothing, so that none may read what the other of its two makes.
+    """Halves in pairs, after `first` halves that do nothing. No half reads a signal that the other of its pair makes.
 
-    There is no cycle in that, but tools look at whole cells.
+    That would be no cycle, but tools look at whole cells.
     """
     result = [PASS] * first
     for half in halves:
@@ -67,7 +67,7 @@ def _paired(halves, first):
 
 
 def cost(netlist, stage_levels):
-    """What a netlist takes: lookup tables, and halves of carry chains, which take the place of one each."""
+    """The lookup tables that a netlist takes. A half of a carry chain counts as one, since it takes a table's place."""
     return sum(isinstance(cell, Lut) for cell in netlist.cells) + sum(
         len(halves) for _, halves in carry_rows(netlist, stage_levels))
 
@@ -75,18 +75,20 @@ def cost(netlist, stage_levels):
 class ConstantLogic(wiring.Component):
     """A planned netlist on the cells of a family.
 
-    Inputs come, and outputs are wanted, in given pipeline stages; whatever crosses the end of a stage is registered.
+    Each input comes, and each output is wanted, in a given pipeline stage. Signals that cross the end of a stage go
+    through a register.
 
     Parameters
     ----------
     netlist : Netlist
     outputs : list of Bit
-        What is wanted.
-    family : one of `hdl.families.CELL_FAMILIES`, but 'portable'
+        The wanted bits, each real or constant.
+    family : one of `hdl.families.CELL_FAMILIES` except 'portable'
     stage_levels : int
-        Levels of a stage, as the netlist was planned for; 0 for one stage.
+        Levels of logic in a stage, as the netlist was planned; 0 for one stage.
     input_stages, output_stages : list of int
-        The stage of each input, and that in which each output is wanted: at least the one that makes it.
+        The stage of each input, and the stage in which each output is wanted. No output is wanted before the stage that
+        makes it.
     plain : bool
         Whether to write the cells as plain logic, for a simulator that does not know them.
 
@@ -95,7 +97,7 @@ class ConstantLogic(wiring.Component):
     i, o : in, out
         Bits of the inputs and outputs.
     enable : in
-        For the registers.
+        Enables the registers.
     """
 
     def __init__(self, *, netlist, outputs, family, stage_levels, input_stages, output_stages,
@@ -154,7 +156,7 @@ class ConstantLogic(wiring.Component):
 
 
 def _lut(family, pins, tables, outputs):
-    """A cell for some pins, the tables of its outputs, and the outputs."""
+    """A cell with these input pins, tables and outputs, one table for each output."""
     if family != "xc7":
         return lut4(family, tables[0], pins, outputs[0])
     pair = len(tables) == 2

@@ -1,18 +1,18 @@
-"""The cheapest mix of adders for a column of bits, found by dynamic programming over all columns from there on.
+"""The cheapest mix of adders for a column of bits, found by dynamic programming over that column and all later ones.
 
-Only numbers of bits count here: of signals (`reals`), of virtual bits, and of open carry chains that reach the column.
-Costs are lookup tables, or halves of a carry chain.
+Only numbers matter here: of signals (`reals`), of virtual bits, and of open carry chains that reach the column. A cost
+of 1 is a lookup table or half a CCU2C.
 """
 
 import functools
 from typing import NamedTuple
 
 REST_VIRTUAL = 0.6
-"""What a virtual bit left to somebody else is taken to cost."""
+"""The assumed cost of a virtual bit that is left to a later adder."""
 
 
 SERIAL = 6
-"""Bits of a column that are added one after the other where there are no carry chains; more go side by side."""
+"""Most bits of a column that are added one after the other without carry chains. More bits go side by side."""
 
 
 class Mix(NamedTuple):
@@ -29,7 +29,7 @@ class Mix(NamedTuple):
     | on_real | a chain goes on: two signals | 1 | open |
     | half_chain | a chain goes on at the end of the column with the last signal | 1 | open |
     | half | the last two bits, if half_chain is 0 and they must be added | 1 | virtual |
-    | realised | none, but makes a signal of a virtual bit where there are too few | 1 | none |
+    | realised | none; it makes a signal of a virtual bit where signals are too few | 1 | none |
     """
 
     three: int = 0
@@ -45,13 +45,14 @@ class Mix(NamedTuple):
 
     @property
     def cost(self):
+        """Lookup tables and halves of carry chains."""
         return (self.three + 2 * (self.pair + self.mixed + self.new + self.new_real) + self.on + self.on_real
                 + self.half_chain + self.half + self.realised)
 
 
 @functools.cache
 def cheapest(columns, virtuals, opens, least, chains):
-    """The least cost of some columns, ((reals, virtuals), ...), with carries into the first of them."""
+    """The least cost of some columns, ((reals, virtuals), ...), with `virtuals` and `opens` carried into the first."""
     if not columns:
         return 0
     (reals, own), *_ = columns
@@ -62,8 +63,8 @@ def cheapest(columns, virtuals, opens, least, chains):
 def best_mix(reals, virtuals, opens, made, rest, least, chains):
     """(cost, mix) for a column.
 
-    `made` are the virtual and open carries that it has made already, `rest` the columns that follow, `least` the bits
-    that may be left in each column, and `chains` says whether there are carry chains.
+    `made` are the virtual and the open carries that it has made already. `rest` are the later columns, as for
+    `cheapest`. `least` is how many bits may be left in each column. `chains` says whether there are carry chains.
     """
     if not rest and least == 1:
         return _modulo(reals, virtuals, opens), None
@@ -116,6 +117,6 @@ def _most_left(total, least, half_chain):
 
 
 def _modulo(reals, virtuals, opens):
-    """About what it costs to add the last column modulo 2, four inputs at a time."""
+    """The approximate cost of adding the last column modulo 2, four inputs at a time."""
     weight = max(0, reals + 2 * virtuals - 3 * opens)
     return opens + (0 if not weight else -(-(weight + max(0, opens - 1)) // 3) - (virtuals == 0 and weight == 1))

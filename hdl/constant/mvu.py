@@ -19,14 +19,14 @@ from hdl.stream import BINARY, TRIT, Signature, check_count
 class ConstantMVU(wiring.Component):
     """Multiplies each vector of a stream with a fixed matrix, all rows and columns in one cycle.
 
-    The products are wires, and the sums are shared between rows: see `hdl.constant.plan`. Rows come in blocks, a module
-    each, so that tools take large layers one block at a time; sums are shared within a block, tables between all.
-    Everything stands still while a result waits for the output.
+    A product is a wire, and rows share sums: see `hdl.constant.plan`. The rows are split into blocks, a module each, so
+    that tools map a large layer block by block. All blocks share the tables; other sums are shared within a block. The
+    whole unit stalls while a result waits for the output.
 
-    With the family 'portable' the same results come from plain expressions, a popcount for each row. That form is the
-    reference for the others; its latency is its own. An element -2, which is no trit, is not looked for.
+    The family 'portable' makes the same results from plain expressions, a popcount for each row. That form is the
+    reference for the others, and has a latency of its own. Ternary inputs must be trits: -2 is not checked for.
 
-    Interval is one cycle a vector, and latency `latency` cycles.
+    Interval is one cycle a vector, and latency is `latency` cycles.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ class ConstantMVU(wiring.Component):
     activation : 'binary' or 'ternary'
         Elements of the input, `BINARY` or `TRIT`.
     family : one of `hdl.families.CELL_FAMILIES`
-        Whose cells to use.
+        Family of the cells to use.
     bias : integer array (mh,), or None
         Added to the results.
     stage_levels : int
-        Levels of logic between registers, lookup tables or short carry chains, of adders if portable; 0 for no register
-        but that of the output.
+        Levels of logic between registers; 0 for the output register alone. A level is a lookup table or a short carry
+        chain, or an adder if portable.
     block_rows : int
         Most rows of a block.
     sharing_rows : int
-        Most rows that the planner tries to make share one sum; 1 for no sums shared but the tables.
+        Most rows for which the planner looks for one common sum; with 1, rows share the tables alone.
     plain : bool
         Whether to write the family's cells as plain logic, for a simulator that does not know them.
 
@@ -156,7 +156,8 @@ class ConstantMVU(wiring.Component):
         return m
 
     def results(self, m, enable):
-        """The results of all rows for the payload of the input, before the last register: values to concatenate."""
+        """The results of all rows for the payload of the input, as values to concatenate. The output register is not
+        among them."""
         return self._portable(m, enable) if self._family == "portable" else self._planned(m, enable)
 
     def _planned(self, m, enable):

@@ -1,4 +1,4 @@
-"""Netlists of lookup tables and carry chains, as the constant layers are planned before any tool sees them."""
+"""Netlists of lookup tables and carry chains: the plan of a constant layer, before any tool sees it."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,10 @@ import numpy as np
 
 
 class Bit(NamedTuple):
-    """A bit as a function of at most three signals; its cost is paid by whoever absorbs or realises it.
+    """A bit as a function of at most three signals.
 
-    Bit i of the table is the value where signal k is bit k of i. A *real* bit is a signal; a *virtual* one is not made.
+    Bit i of the table is the function's value where signal k is bit k of i. A *real* bit is a signal. A *virtual* bit
+    has no cell of its own: the cell that adds it also computes it, or `Netlist.realise` makes a signal of it.
     """
 
     signals: tuple
@@ -16,6 +17,7 @@ class Bit(NamedTuple):
 
     @property
     def is_real(self):
+        """Whether it is a signal."""
         return self.table == 0b10 and len(self.signals) == 1
 
 
@@ -48,7 +50,7 @@ def support(*bits):
 
 
 class Lut(NamedTuple):
-    """A lookup table with an output for each of its tables, which share the inputs; one output but on LUT6_2."""
+    """A lookup table with one output for each of its tables, which share the inputs. Only a LUT6_2 has two."""
 
     inputs: tuple
     tables: tuple
@@ -57,7 +59,7 @@ class Lut(NamedTuple):
 
 
 HIGH = -1
-"""Stands for a constant 1 where a pin would have a signal; a pin without either, None, is 0."""
+"""In place of a pin's signal: a constant 1. None is a constant 0."""
 
 
 class Half(NamedTuple):
@@ -70,22 +72,23 @@ class Half(NamedTuple):
 
     @property
     def takes_out(self):
-        """Whether it does nothing but give out the carry."""
+        """Whether it only gives out the carry."""
         return self.output is not None and self.pins[:2] == (None, None) and not self.init
 
 
 class CarryChain:
-    """A carry chain that begins with an injected bit: halves, lowest weight first, all of one pipeline stage."""
+    """A carry chain that begins with an injected bit. Its halves, lowest weight first, lie in one pipeline stage."""
 
     def __init__(self, level):
         self.start, self.level, self.halves = level, level, []
 
 
 class Netlist:
-    """Signals 0 to `inputs - 1` come from outside; every other one is the output of a cell, made by an earlier one.
+    """Cells in order: each reads only inputs and the outputs of earlier cells.
 
-    Levels count cells from the inputs: a cell of level n reads signals of level n and less, and makes n + 1.
-    A chain that is still open has a carry that no signal stands for yet.
+    Signals 0 to `inputs - 1` are the inputs; every other signal is the output of a cell. Levels count cells from the
+    inputs: a cell of level n reads signals of level n or less, and makes signals of level n + 1. The last carry of an
+    open chain is not a signal yet.
     """
 
     def __init__(self, inputs, lut_size):
@@ -102,7 +105,7 @@ class Netlist:
         return len(self.levels) - 1
 
     def lut(self, signals, *tables):
-        """Signals for functions of the same signals; one cell, unless each has been made before."""
+        """Signals for functions of the same signals. They take one cell, or none if all of them exist already."""
         signals = tuple(signals)
         keys = [(signals, table) for table in tables]
         if not all(key in self._made for key in keys):
@@ -119,12 +122,12 @@ class Netlist:
         return bit if bit.is_real else real(self.lut(bit.signals, bit.table)[0])
 
     def xor(self, *bits):
-        """A real bit, the sum modulo 2 of some bits of few enough signals."""
+        """A real bit: the sum modulo 2 of bits that together depend on few enough signals for one table."""
         signals, table = function(bits, lambda values: sum(values) & 1)
         return real(self.lut(signals, table)[0])
 
     def begin(self, bit, level):
-        """A chain whose first carry is `bit`, of at most two signals; `level` is that of what it adds first."""
+        """A new chain with the first carry `bit`, of at most two signals. `level` is that of the first bits it adds."""
         chain = CarryChain(max(level, self.level(bit)))
         pins = (*bit.signals, None, None)[:2]
         self._extend(chain, (*pins, HIGH, None), retable(bit, pins))
@@ -132,7 +135,7 @@ class Netlist:
         return chain
 
     def add(self, chain, a, v):
-        """The sum of the carry, a bit of one signal, and any bit that has a `chain_order`; the carry goes on."""
+        """The sum of the carry, a bit `a` of one signal, and a bit `v` with a `chain_order`. The carry goes on."""
         order = chain_order(v)
         total = Bit(*function([a, v], lambda values: sum(values) & 1))
         pins = (*a.signals, *order)
@@ -145,7 +148,7 @@ class Netlist:
         return self._extend(chain, pins, init, self.level(a, v))
 
     def end(self, chain, *bits):
-        """The carry out of a chain, added modulo 2 to some bits of at most four signals; the chain ends there."""
+        """End a chain: the sum modulo 2 of its carry and of bits that depend on at most four signals."""
         if not bits:
             return self._extend(chain, (None, None, HIGH, None), 0, 0)
         total = Bit(*function(bits, lambda values: sum(values) & 1))
@@ -164,16 +167,16 @@ class Netlist:
 
 
 def retable(bit, signals):
-    """The table of a bit over other signals, its own among them and None where a pin is unused."""
+    """The table of a bit over `signals`, its own among them. None stands for an unused pin."""
     place = {signal: k for k, signal in enumerate(signals) if signal is not None}
     return sum((bit.table >> sum((row >> place[signal] & 1) << k for k, signal in enumerate(bit.signals)) & 1) << row
                for row in range(1 << len(signals)))
 
 
 def chain_order(bit):
-    """The signals of a bit in the order of pins B, C, D of a half that absorbs it, or None where none is right.
+    """The signals of a bit in the order of pins B, C, D of a half that adds it, or None where no order is right.
 
-    A bit of three signals must be 0 where C and D are, whatever B: then LUT2 is A, as a full adder needs.
+    A bit of three signals must be 0 where C and D are both 0, for either B. Then LUT2 is A, as a full adder needs.
     """
     if len(bit.signals) < 3:
         return bit.signals

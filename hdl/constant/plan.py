@@ -1,9 +1,11 @@
 """Plans of constant layers: which sums are made once, and the netlist that makes them.
 
-Three columns of the matrix make a group, and a row sees one of its eight patterns of signs. Per pattern a table gives
-the number of lanes whose product is +1, plus one if at least two of the three trits are zero: two bits, shared by all
-rows. With z the groups in which the number of zeros is odd, a dot product is then `2 * sum(tables) + z - mw`: the
-count z is made once, for all rows. Rows that agree in several patterns share the sum of those tables, too.
+Three columns of the matrix make a group. In each group a row has one of eight patterns of signs. For each pattern a
+table gives the number of products that are +1, plus one if at least two of the three trits are zero. This takes two
+bits, and all rows share them.
+
+Let z be the number of groups with an odd number of zeros. Then a dot product is `2 * sum(tables) + z - mw`. The count z
+is made once, for all rows. Rows that agree in several patterns also share the sum of those tables.
 """
 
 from typing import NamedTuple
@@ -14,15 +16,16 @@ from hdl.constant.compress import Adder
 from hdl.constant.netlist import ONE, Bit, Netlist, real
 
 GROUP = 3
-"""Columns of a group: the sum of a table fills two bits."""
+"""Columns of a group. The number in a table, 0 to 3, then fills two bits."""
 
 
 class Front(NamedTuple):
     """The tables of all groups.
 
-    The inputs of the netlist are the lanes: a bit each, or two, nonzero and negative. `tables[g][p]` are the bits of
-    pattern p of group g, lowest weight first; bit k of p is the weight of lane k, 1 for -1. `odd` are the bits to
-    count besides.
+    The inputs of the netlist are the lanes: one bit each, or two bits, nonzero and negative. `tables[g][p]` are the
+    bits of pattern p of group g, lowest weight first. Bit k of p is the weight of lane k, 1 for -1. `odd` has a bit for
+    each group of trits, high where the number of zeros is odd; it is empty for binary lanes. `columns` are each group's
+    lanes.
     """
 
     netlist: Netlist
@@ -32,7 +35,11 @@ class Front(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Some rows: the signals of `front` that are the inputs of the netlist, and the bits of each row's result."""
+    """Some rows of a layer.
+
+    `inputs` are the signals of the front's netlist that this netlist takes as inputs. `outputs` are the bits of each
+    row's result, lowest weight first.
+    """
 
     netlist: Netlist
     inputs: list
@@ -57,13 +64,17 @@ def front(width, ternary, lut_size, order=None):
 
 
 def _lut(netlist, signals, value):
-    """A signal, function of some signals; `value` takes their values as a list."""
+    """A signal that is a function of some signals; `value` computes it from the list of their values."""
     table = sum(int(value([row >> k & 1 for k in range(len(signals))])) << row for row in range(1 << len(signals)))
     return netlist.lut(signals, table)[0]
 
 
 def _trit_products(netlist, lanes):
-    """For each lane the signals (with inversion) that are high where its product with +1 and -1 is +1."""
+    """(products, pair) of some lanes.
+
+    For each lane `products` has two of (signal, inversion): high where the product with +1, and with -1, is +1. `pair`
+    has a signal that is high where at least two trits are zero; it is empty for a single lane.
+    """
     products = [((_lut(netlist, (2 * lane, 2 * lane + 1), lambda v: v[0] and not v[1]), 0), (2 * lane + 1, 0))
                 for lane in lanes]
     pair = [_lut(netlist, [2 * lane for lane in lanes], lambda m: m.count(0) > 1)] if len(lanes) > 1 else []
@@ -71,7 +82,7 @@ def _trit_products(netlist, lanes):
 
 
 def _table(netlist, products, pair):
-    """The number of products that are +1, plus the pair of zeros: a list of real bits."""
+    """The number of products that are +1, plus one for a pair of zeros: a list of real bits."""
     signals = [signal for signal, _ in products] + pair
     inverted = [inversion for _, inversion in products] + [0] * len(pair)
 
@@ -108,7 +119,7 @@ class Rows:
         return self._index[key]
 
     def share(self, rows, most_rows, candidates=40):
-        """Replace, in `rows`, what some of them have in common by its sum, as long as that saves a full adder."""
+        """`rows` with bits that several of them have in common replaced by their sum, while that saves a full adder."""
         rows = [set(row) for row in rows]
         while True:
             best = self._best(rows, most_rows, candidates)
@@ -129,7 +140,7 @@ class Rows:
         return columns
 
     def _best(self, rows, most_rows, candidates):
-        """The rows and the common bits whose shared sum saves most, or None."""
+        """(rows, their common bits) with the largest saving if the sum is shared, or None."""
         member = np.zeros((len(rows), len(self.bits)), dtype=np.float32)
         for row, bits in enumerate(rows):
             member[row, list(bits)] = 1

@@ -13,8 +13,8 @@ from hdl.stream import check_count
 class AnswerTransmitter(wiring.Component):
     """Sends an answer: sync, header, body, CRC-32.
 
-    Only an answer whose status is OK or FAULT has a body: that of IDENTIFY has `identity_bytes`, that of CLASSIFY
-    `result_bytes`. Its bytes are asked for one by one.
+    Only an answer with status OK or FAULT has a body: `identity_bytes` for IDENTIFY, `result_bytes` for CLASSIFY. The
+    transmitter asks for the bytes of the body one by one.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class AnswerTransmitter(wiring.Component):
     Members
     -------
     i : stream of `REPLY`; taken when the answer's last byte has gone
-    index : out, the byte of the body that is wanted
+    index : out, number of the wanted byte of the body
     byte : in, that byte; it must be right two cycles after `index` or `i` changes
     o : stream of bytes
 

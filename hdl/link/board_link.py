@@ -15,32 +15,33 @@ from hdl.stream import check_count, connect
 class BoardLink(wiring.Component):
     """Answers the requests of docs/protocol.md: who the accelerator is, and what it makes of a picture.
 
-    A picture enters the accelerator only after its CRC was found right, and alone: the next one may be received behind
-    it, and waits in the buffer until the answer to the one before has gone. The result holds the cycles from the
-    transfer of the first pixel to that of the result's beat, which is the accelerator's latency, then the beat's bytes.
+    A picture enters the accelerator only after its CRC was found right, and only one is in the accelerator at a time.
+    The next one may be received meanwhile. It waits in the buffer until the answer to the one before has gone. A result
+    starts with the number of cycles from the transfer of the first pixel until the accelerator offers its beat, which
+    is the accelerator's latency. The bytes of that beat follow.
 
     Parameters
     ----------
     baud, width : int
-        Bits a second on the line, and of the phase that times them, see `hdl.link.uart.phase_width`.
+        Bits a second on the line, and bits of the phase that times them, see `hdl.link.uart.phase_width`.
     gap : int
-        Bit times of silence after which the line's bytes begin anew; above ten.
+        Bit times of silence that end whatever was being received; above ten.
     pixels, pixel_bytes : int
         Beats of a picture, and bytes of each.
     result_bytes : int
         Bytes of the accelerator's beat.
     identity : bytes
-        The answer to IDENTIFY; the four bytes at `clock_at` are those of `clock_hz`, lowest first.
+        The answer to IDENTIFY. Its four bytes from `clock_at` on are replaced by those of `clock_hz`, lowest first.
     clock_at : int
 
     Members
     -------
-    step, clock_hz : in, constant: what the clock decides, `hdl.link.uart.phase_step` and its frequency
+    step, clock_hz : in, constant: `hdl.link.uart.phase_step` of the clock, and its frequency
     rx, tx : the line, high when idle
     m_axis_tdata, m_axis_tvalid, m_axis_tready, m_axis_tlast : AXI-Stream to the accelerator, a pixel a beat
     s_axis_tdata, s_axis_tvalid, s_axis_tready, s_axis_tuser : AXI-Stream from it, a result a beat
     heartbeat : out, changes every half to whole second
-    error : out, from an answer that is not OK until the next that is
+    error : out, high from an answer that is not OK until the next one that is OK
 
     Raises
     ------
@@ -137,10 +138,10 @@ class BoardLink(wiring.Component):
         return result, cycles
 
     def _choose(self, m, result, reply, answers):
-        """Results before replies. A reply makes room for the next when its answer begins, a result when it ends."""
+        """Send results before replies. A reply is taken when its answer begins, a result when its answer ends."""
         chosen, from_result, head = Signal(), Signal(), Signal(REPLY)
         waits = Signal()
-        # from a register, for from here the accelerator's ready goes on through gates
+        # from a register: from here on, the accelerator's ready goes through gates
         m.d.sync += result.ready.eq(chosen & from_result & answers.i.ready)
         m.d.comb += waits.eq(result.valid & ~result.ready)
         with m.If(chosen):

@@ -8,10 +8,10 @@ from hdl.stream import check_count
 
 
 class PictureBuffer(wiring.Component):
-    """Takes a picture byte by byte; gives it pixel by pixel, once all of it is there and was found right.
+    """Takes a picture byte by byte; sends it pixel by pixel once all of it is there and was found right.
 
-    The next picture may come in behind the one that goes out, and must stop where it would overtake it. A pixel a
-    cycle goes out; the first is valid 2 cycles after `go`.
+    The next picture may come in while one goes out, but must not overtake it: see `full`. One pixel a cycle goes out;
+    the first is valid 2 cycles after `go`.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class PictureBuffer(wiring.Component):
 
     Members
     -------
-    start : in, a picture begins, in the place of one that was not committed
+    start : in, a picture begins; it replaces one that was not committed
     store, byte : in, its next byte, lowest of a pixel first; not while `full`
     commit : in, all of it is there and right
     full : out, the place of the next byte holds a pixel that is still to go out

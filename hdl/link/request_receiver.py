@@ -14,35 +14,40 @@ from hdl.stream import check_count
 
 Status = types.new_class("Status", (enum.Enum,), {"shape": unsigned(8)},
                          lambda body: [body.__setitem__(word.name, word.value) for word in words.Status])
-"""`hdl.link.words.Status` as a shape of one byte, by whose names the Verilog knows its values."""
+"""`hdl.link.words.Status` as an Amaranth enumeration of one byte, so that the Verilog knows the names of its values."""
 
 REPLY = data.StructLayout({"kind": 8, "sequence": 8, "status": Status})
-"""The head of an answer. The kind is the request's, whether it is known or not."""
+"""The head of an answer. The kind is the request's, even if it is unknown."""
 
 
 class RequestReceiver(wiring.Component):
     """Finds requests among the bytes of a line, and checks each: sync, kind, length, CRC-32, no silence within.
 
-    Every request, right or wrong, and every run of bytes that is none, is answered by one beat at `reply`, but for a
-    picture that is accepted, whose answer is its result. After a wrong header or a broken byte nothing is read until
-    the line has been silent for `gap` ticks, and the answer comes then; after a wrong CRC the next request may follow
-    at once. Bytes without a sync are noise: a request right behind them is read, else silence has them answered.
+    One beat at `reply` answers every request, right or wrong, and every run of bytes that is no request. Only an
+    accepted picture has no reply: its answer is the result.
 
-    A reply waits in a register until it is taken; one that comes while another waits is dropped. The line never waits.
+    - After a wrong header or a broken byte, nothing is read until the line has been silent for `gap` ticks. The reply
+      comes then.
+    - After a wrong CRC, the reply comes at once, and the next request may follow at once.
+    - Bytes without a sync are noise. A request right behind them is read, and they get no reply. Otherwise their reply
+      comes when the line is silent.
+
+    A reply waits in a register until it is taken. A reply that comes while another waits is dropped. The line never
+    waits.
 
     Parameters
     ----------
     picture_bytes : int
         Payload of a CLASSIFY request.
     gap : int
-        Ticks of silence that end whatever was being received; above the time of a byte.
+        Ticks of silence that end whatever was being received; longer than a byte takes.
 
     Members
     -------
     i : stream of bytes from the line, always ready; at least two cycles apart
-    tick : in, high for a cycle now and then: the measure of silence
-    full : in, there is no place for the next byte of a picture: CLASSIFY is answered by BUSY
-    start, store, commit : out, one cycle each: a picture's bytes begin, `byte` is its next one, all of it was right
+    tick : in, high for one cycle at regular intervals: the unit of silence
+    full : in, there is no place for the next byte of a picture; the reply to CLASSIFY is then BUSY
+    start, store, commit : out, high for one cycle: a picture begins, `byte` is its next byte, all of it was right
     byte : out
     sequence : out, the request's sequence number, valid with `commit`
     reply : stream of `REPLY`
@@ -93,12 +98,12 @@ class RequestReceiver(wiring.Component):
                 ]
 
         def abort(why):
-            """Forget the rest of a request; it is answered when the line is silent."""
+            """Ignore the rest of a request; its reply comes when the line is silent."""
             m.d.sync += status.eq(why)
             m.next = "skip"
 
         def stopped():
-            """What ends a request before its time; begins a chain that Elif may go on with."""
+            """The branches for what ends a request early; the caller goes on with Elif."""
             with m.If(came & self.i.payload.broken):
                 abort(Status.FRAMING)
             with m.Elif(silent):
@@ -183,7 +188,7 @@ class RequestReceiver(wiring.Component):
 
     def _silence(self, m, came):
         """High for the cycle in which the line has been silent for `gap` ticks."""
-        # counts from 0, for on iCE40 a carry chain breaks up where bits reset to both values
+        # counts from 0: on iCE40 a carry chain breaks up where some bits reset to 0 and others to 1
         count = Signal(range(self._gap))
         running, last = Signal(), Signal()
         silent = Signal()

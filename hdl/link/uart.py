@@ -9,22 +9,26 @@ from amaranth.lib.wiring import In, Out
 from hdl.stream import check_count
 
 LEAST_CYCLES = 4
-"""Clock cycles a bit, at least: the receiver then still reads a sender whose rate is 2 % off."""
+"""Fewest clock cycles a bit. With these the receiver still reads a sender with a rate that is 2 % off."""
 
 RECEIVED = data.StructLayout({"data": 8, "broken": 1})
-"""A byte as the receiver gives it: `broken` is 1 where the stop bit was missing."""
+"""A byte from the receiver; `broken` is 1 if the stop bit was missing."""
 
 
 def phase_width(clock_hz, baud):
-    """Bits of a phase that overflows once a bit time, to 0.1 %, at a clock of `clock_hz` or any slower one."""
+    """Bits of a phase that overflows once a bit time: right to 0.1 % at a clock of `clock_hz`, and at slower ones.
+
+    Raises TypeError or ValueError as `phase_step` does.
+    """
     _check_rate(clock_hz, baud)
     return math.ceil(math.log2(clock_hz / baud)) + 10
 
 
 def phase_step(clock_hz, baud, width):
-    """What a phase of `width` bits advances by in a cycle.
+    """The advance in one cycle of a phase of `width` bits.
 
-    Raises ValueError for a clock of fewer than `LEAST_CYCLES` cycles a bit.
+    Raises ValueError for a clock of fewer than `LEAST_CYCLES` cycles a bit, and TypeError or ValueError for numbers
+    that are not positive integers.
     """
     _check_rate(clock_hz, baud)
     return round((baud << width) / clock_hz)
@@ -40,10 +44,10 @@ def _check_rate(clock_hz, baud):
 class UartReceiver(wiring.Component):
     """Bytes from a serial line, which may be asynchronous to the clock.
 
-    The line passes two registers and a majority of three samples, which swallows a pulse of one cycle. A byte is timed
-    from the middle of the edge's cycle; its bits are read in their middles, within a cycle on both sides. A start bit
-    that is over by its middle is none. After a missing stop bit the next byte begins once the line has been high.
-    A byte is given in the middle of its stop bit, so that a faster sender's next one is not missed.
+    The line passes two registers and a majority of three samples, which suppresses a pulse of one cycle. The time of a
+    byte counts from the middle of the cycle with its first edge. Each bit is read in its middle, to within one cycle. A
+    start bit that ends before its middle is ignored. After a missing stop bit, a byte may begin once the line has been
+    high. A byte leaves in the middle of its stop bit, so that the next byte of a faster sender is not missed.
 
     Parameters
     ----------
@@ -52,7 +56,7 @@ class UartReceiver(wiring.Component):
 
     Members
     -------
-    step : in, constant: what the phase advances by in a cycle, see `phase_step`
+    step : in, constant: the advance of the phase in one cycle, see `phase_step`
     rx : in, the line, high when idle
     o : stream of `RECEIVED`, always ready
 
@@ -92,7 +96,7 @@ class UartReceiver(wiring.Component):
         m.d.sync += phase.eq(after[:-1])
         with m.FSM():
             with m.State("idle"):
-                # half a bit from the edge, half a cycle before this one, to a sample up to a cycle late
+                # The edge is taken to be half a cycle ago, and the sample half a bit behind it is up to a cycle late.
                 m.d.sync += [phase.eq((1 << self._width - 1) | self.step), count.eq(0)]
                 with m.If(~line):
                     m.next = "byte"
@@ -125,7 +129,7 @@ class UartTransmitter(wiring.Component):
 
     Members
     -------
-    step : in, constant: what the phase advances by in a cycle, see `phase_step`
+    step : in, constant: the advance of the phase in one cycle, see `phase_step`
     i : stream of bytes
     tx : out, the line, high when idle, from a register
 

@@ -3,7 +3,7 @@
 import enum
 
 BAUD = 1_000_000
-"""Bits a second on the line, where nothing else is said."""
+"""Bits a second on the line, by default."""
 
 REQUEST_SYNC = (0xA5, 0x51)
 """The two bytes that begin a request."""
@@ -28,7 +28,7 @@ class Kind(enum.IntEnum):
     """What a request asks for; one byte."""
 
     NONE = 0
-    """No request: the kind of an answer to bytes that were none."""
+    """The kind of an answer to bytes that were no request."""
     IDENTIFY = 1
     CLASSIFY = 2
 

@@ -49,6 +49,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     command = commands.add_parser("export", help="make a QONNX file of a network of integers")
     command.add_argument("network", help="the network's .safetensors file, or the name of a packaged model")
     command.add_argument("-o", "--output", required=True, type=Path, help="QONNX file")
+    command.add_argument("--input", choices=["uint8", "int8"], default="uint8", help="what the graph's input holds: "
+                         "uint8 (bytes, the default), or int8 (byte - 128, without an Add in front of the first layer)")
     command.set_defaults(run=_export)
     return parser
 
@@ -58,7 +60,7 @@ def _export(options: argparse.Namespace) -> int:
     if not path.is_file():
         path = find_weights(options.network) or path
     network = Network.load(path)
-    write_network(network, options.output)
+    write_network(network, options.output, options.input)
     print(f"{options.output}: {len(network.nodes)} nodes")
     return 0
 
@@ -79,8 +81,13 @@ def _import(options: argparse.Namespace) -> int:
 def show(check: Check) -> None:
     """Print every verdict, then the notes on the network."""
     width = max(len(f"{verdict.type} {verdict.name}") for verdict in check.verdicts)
+    causes: dict[str, str] = {}
     for verdict in check.verdicts:
-        print(f"{verdict.verdict:<9}  {f'{verdict.type} {verdict.name}':<{width}}  {verdict.note}".rstrip())
+        name, note = f"{verdict.type} {verdict.name}", verdict.note
+        if verdict in check.refused:
+            note = f"as {causes[note]}" if note in causes else note
+            causes.setdefault(verdict.note, name)
+        print(f"{verdict.verdict:<9}  {name:<{width}}  {note}".rstrip())
     for note in check.notes:
         print(f"note: {note}")
     if check.logits is not None:

@@ -9,7 +9,9 @@ import numpy as np
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
 from quantize.qonnx.shortcut import shortcut
-from quantize.qonnx.values import Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
+
+FLOATS = {1: np.dtype(np.float32), 11: np.dtype(np.float64)}  # ONNX's number of a type -> the type
 
 
 def arithmetic(plan: Plan, operation: Operation) -> Value:
@@ -25,11 +27,11 @@ def arithmetic(plan: Plan, operation: Operation) -> Value:
         return shortcut(plan, operation, *(plan.stream(name) for name in operation.inputs))
     swapped = isinstance(b, Stream)
     name, other = operation.inputs[::-1] if swapped else operation.inputs
-    stream, value = aligned(plan, plan.stream(name), np.asarray(plan.constant(other), np.float64))
+    stream, value = aligned(plan, plan.stream(name), plan.constant(other))
     if operation.type == "Div":
         if swapped or (value == 0).any():
             raise Refused("it must divide an activation by a constant other than 0")
-        return replace(stream, chain=stream.chain.multiply(1 / value))
+        return replace(stream, chain=stream.chain.divide(value))
     if operation.type == "Mul":
         return replace(stream, chain=stream.chain.multiply(value))
     if operation.type == "Sub" and swapped:
@@ -48,8 +50,7 @@ def aligned(plan: Plan, stream: Stream, value: np.ndarray) -> tuple[Stream, np.n
 
 def weights_arithmetic(operation: Operation, weights: Weights, other: np.ndarray) -> Weights:
     """Mul or Div of quantised weights by a constant. The constant goes into their scale."""
-    factor = other if operation.type == "Mul" else 1 / other
-    scale = np.asarray(weights.scale * factor)
+    scale = np.asarray(weights.scale * other if operation.type == "Mul" else weights.scale / other)
     if np.broadcast_shapes(scale.shape, weights.integers.shape) != weights.integers.shape:
         raise Refused("the constant must broadcast to the weights' shape")
     return replace(weights, scale=scale)
@@ -60,19 +61,17 @@ def batch_normalization(plan: Plan, operation: Operation) -> Value:
         raise Refused("it is in training mode; export the model after model.eval()")
     if len(operation.inputs) != 5:
         raise Refused(f"it must have 5 inputs, not {len(operation.inputs)}")
-    gamma, beta, mean, variance = (np.asarray(plan.constant(name), np.float64) for name in operation.inputs[1:])
+    values = [plan.constant(name) for name in operation.inputs[1:]]
     stream = plan.stream(operation.inputs[0])
     epsilon = float(operation.attributes.get("epsilon", 1e-5))
     if stream.axes == "nhwc":
         raise Refused("it must stand where channels come second; put it before the Transpose")
+    if (values[3] + epsilon <= 0).any():
+        raise Refused("its variance must be positive")
     shape = (-1, *[1] * (len(stream.shape) - 2))
-    chain_values = [-mean, gamma / np.sqrt(variance + epsilon), beta]
-    if not all(np.isfinite(value).all() for value in chain_values):
-        raise Refused("its parameters must be finite, its variance positive")
-    minus_mean, factor, offset = chain_values
-    stream, minus_mean = aligned(plan, stream, minus_mean.reshape(shape))
-    factor, offset = (stream.channelwise(value.reshape(shape)) for value in (factor, offset))
-    return replace(stream, chain=stream.chain.add(minus_mean).multiply(factor).add(offset))
+    stream, first = aligned(plan, stream, values[0].reshape(shape))
+    rest = [stream.channelwise(value.reshape(shape)) for value in values[1:]]
+    return replace(stream, chain=stream.chain.normalise(first, *rest, epsilon, fused=False))
 
 
 def relu(plan: Plan, operation: Operation) -> Value:
@@ -81,11 +80,32 @@ def relu(plan: Plan, operation: Operation) -> Value:
 
 
 def unchanged(plan: Plan, operation: Operation) -> Value:
-    """Identity, Cast, or Dropout outside training: the input's stream."""
-    if operation.type == "Cast" and int(operation.attributes.get("to", 1)) not in (1, 11):
+    """Identity, a cast, or Dropout outside training: the input's stream."""
+    if operation.type == "CastLike" and not isinstance(plan.value(operation.inputs[0]), Stream):
+        return Constant(plan.constant(operation.inputs[0]).astype(plan.stream(operation.inputs[1]).chain.dtype))
+    stream = plan.stream(operation.inputs[0])
+    if operation.type == "Cast":
+        dtype = FLOATS.get(int(operation.attributes.get("to", 1)))
+    elif operation.type == "CastLike":
+        like = plan.value(operation.inputs[1])
+        dtype = like.chain.dtype if isinstance(like, Stream) else plan.constant(operation.inputs[1]).dtype
+    else:
+        return stream
+    if dtype not in FLOATS.values():
         raise Refused("it must cast an activation to float or double")
-    return plan.stream(operation.inputs[0])
+    return replace(stream, chain=stream.chain.cast(dtype))
 
 
 def clip(plan: Plan, operation: Operation) -> Value:
-    raise Refused("remove it; the Quant behind it clips by itself")
+    """The stream, clipped; as it is, if none of its values is clipped."""
+    ends = [float(operation.attributes.get(key, limit)) for key, limit in (("min", -np.inf), ("max", np.inf))]
+    for index in (1, 2):
+        end = plan.optional(operation, index)
+        if end is not None:
+            ends[index - 1] = float(end.reshape(()))
+    stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
+    kind = plan.types[stream.tensor]
+    values = [stream.chain(np.full(kind.channels, float(end))) for end in (kind.lo, kind.hi)]
+    if ends[0] <= np.min(values) and np.max(values) <= ends[1]:
+        return stream
+    return replace(stream, chain=stream.chain.clip(*ends))

@@ -1,7 +1,7 @@
 """Writes a `Network` as a QONNX file. The `qonnx` package computes the network's own integers from it.
 
-The graph's input is (1, channels, height, width): the picture's bytes as float32. Integers that float32 might round are
-computed in float64.
+The graph's input is (1, channels, height, width) in float32: the picture's bytes, or the bytes - 128. Integers that
+float32 might round are computed in float64.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ from quantize.tensor import TensorType, signed_width
 MOST_FLOAT = 1 << 24
 
 
-def write_network(network: Network, path: Path) -> None:
+def write_network(network: Network, path: Path, pixels: str = "uint8") -> None:
     """Write `network` to `path`. The file appears whole or not at all.
+
+    `pixels` says what the graph's input holds: "uint8" for bytes, or "int8" for byte - 128, which needs no Add in front
+    of the first layer.
 
     Raises
     ------
     QonnxError
         If a node has no exact QONNX form.
     """
-    write_atomically(path, _Export(network).model().SerializeToString())
+    write_atomically(path, _Export(network).model(pixels).SerializeToString())
 
 
 class _Export:
@@ -40,9 +43,12 @@ class _Export:
         self._tensors: dict[str, Tensor] = {}
         self._indices: str | None = None
 
-    def model(self) -> Any:
+    def model(self, pixels: str) -> Any:
         """The ONNX model."""
-        self._tensors[INPUT] = self._writer.arithmetic("Add", "input.offset", self._source, -128.0)
+        if pixels == "uint8":
+            self._tensors[INPUT] = self._writer.arithmetic("Add", "input.offset", self._source, -128.0)
+        else:
+            self._tensors[INPUT] = self._source
         for node in self._network.nodes:
             if node.kind == "top_k":
                 self._indices = self._writer.top_k(node.name, self._tensors[node.inputs[0]], node.integer("k"))
@@ -50,7 +56,8 @@ class _Export:
                 self._tensors[node.name] = KINDS[node.kind](self, node)
         logits = self._tensors[self._network.outputs[0]].name
         outputs = [logits] if self._indices is None else [logits, self._indices]
-        return self._writer.model(self._network.name, self._source, outputs, self._network.classes)
+        return self._writer.model(self._network.name, self._source, outputs, self._network.classes,
+                                  pixels.upper())
 
     def _input(self, node: Node, index: int = 0) -> tuple[Tensor, TensorType]:
         return self._tensors[node.inputs[index]], self._network.types[node.inputs[index]]
@@ -91,7 +98,7 @@ class _Export:
         if "bias" in node.arrays:
             inputs.append(writer.array(f"{node.name}.bias", node.arrays["bias"].astype(np.float32)))
         return writer.node("Conv", node.name, inputs, self._shape(node), kernel_shape=[kernel] * 2,
-                           strides=[stride] * 2, pads=[padding] * 4)
+                           strides=[stride] * 2, pads=[padding] * 4, dilations=[1, 1], group=1)
 
     def dense(self, node: Node) -> Tensor:
         x, kind = self._input(node)
@@ -117,10 +124,9 @@ class _Export:
         x, writer = self._exact(node, x, kind), self._writer
         hi = node.arrays["hi"].astype(np.int64).clip(kind.lo, kind.hi + 1)
         if node.attrs["levels"] == "binary":
-            return writer.bipolar(node.name, writer.arithmetic("Add", f"{node.name}.offset", x, 0.5 - hi))
+            return writer.bipolar(node.name, writer.normalise(node.name, x, np.ones(len(hi)), hi - 0.5))
         lo = node.arrays["lo"].astype(np.int64).clip(kind.lo - 1, kind.hi)
-        centred = writer.arithmetic("Add", f"{node.name}.offset", x, -(hi + lo) / 2)
-        scaled = writer.arithmetic("Mul", f"{node.name}.factor", centred, 1 / (hi - lo - 0.5))
+        scaled = writer.normalise(node.name, x, 1 / (hi - lo - 0.5), (hi + lo) / 2)
         return writer.quant(node.name, scaled, 2, narrow=True)
 
     def requantize(self, node: Node) -> Tensor:
@@ -129,25 +135,24 @@ class _Export:
         mult, bias = (node.arrays[key].astype(np.float64) for key in ("mult", "bias"))
         lo, hi = node.integer("lo"), node.integer("hi")
         ends = np.floor(np.stack([kind.lo * mult + bias, kind.hi * mult + bias]) * fraction)
-        bits, narrow, relu = self._clip(node, lo, hi, int(ends.min()), int(ends.max()))
+        bits, signed, narrow = self._clip(node, lo, hi, int(ends.min()), int(ends.max()))
         x = writer.as_double(f"{node.name}.double", x)
         x = writer.arithmetic("Mul", f"{node.name}.factor", x, mult * fraction)
         x = writer.arithmetic("Add", f"{node.name}.offset", x, bias * fraction)
-        if relu:
+        if not signed:
             x = writer.node("Relu", f"{node.name}.relu", [x], x.shape, double=True)
-        return writer.quant(node.name, x, bits, narrow=narrow, mode="FLOOR")
+        return writer.quant(node.name, x, bits, signed=signed, narrow=narrow, mode="FLOOR")
 
     def _clip(self, node: Node, lo: int, hi: int, least: int, most: int) -> tuple[int, bool, bool]:
-        """(bits, narrow, relu) of a Quant, behind a ReLU if relu, that clips values in least..most to lo..hi.
+        """(bits, signed, narrow) of a Quant that clips values in least..most to lo..hi; behind a ReLU if not signed.
 
         Raises QonnxError when there is none.
         """
         if lo <= least and most <= hi:
-            return max(8, signed_width(least, most)), False, False
+            return max(8, signed_width(least, most)), True, False
         bits = signed_width(lo, hi)
-        for narrow, relu, ends in ((False, False, (-hi - 1, hi)), (True, False, (-hi, hi)), (False, True, (0, hi))):
-            if ends == (lo, hi) and hi == 2 ** (bits - 1) - 1 and bits >= 8:
-                return bits, narrow, relu
+        if hi == 2 ** (bits - 1) - 1 and bits >= 8 and lo in (-hi - 1, -hi, 0):
+            return bits - (lo == 0), lo < 0, lo == -hi
         raise QonnxError(f"{self._network.name}: {node.name}: no Quant clips to {lo}..{hi}")
 
     def max_pool(self, node: Node) -> Tensor:
@@ -158,7 +163,7 @@ class _Export:
         if x.double:
             raise QonnxError(f"{self._network.name}: {node.name}: its input must fit float32")
         return self._writer.node(kind, node.name, [x], self._shape(node), kernel_shape=[node.integer("kernel")] * 2,
-                                 strides=[node.integer("stride")] * 2)
+                                 strides=[node.integer("stride")] * 2, pads=[0] * 4, ceil_mode=0)
 
     def avg_pool(self, node: Node) -> Tensor:
         """The window's mean times its size is its sum. A quantiser removes the rounding error, if there can be one."""

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quantize.qonnx.graph import Operation
+from quantize.qonnx.graph import QUANT_DOMAINS, Operation
 
 ACTIVATIONS = ("Sigmoid", "Tanh", "LeakyRelu", "PRelu", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Selu")
+QDQ = ("QuantizeLinear", "DequantizeLinear")
+CHANNELS_LAST = "qonnx.custom_op.channels_last"
 
 
 def hint(operation: Operation, known: Iterable[str]) -> str:
-    """What to change in the graph, because `operation` has no engine. `known` are the operations that have one."""
-    if operation.type in ("Softmax", "LogSoftmax"):
-        return "remove it, or let it be the graph's last node"
-    if operation.type in ACTIVATIONS:
-        return "use Relu, or a Quant or BipolarQuant alone, as the activation"
-    if operation.type == "Trunc":
-        return "use a plain average pool and a Quant behind it"
-    return f"operations with one are {', '.join(sorted(known))}"
+    """Why `operation` has no engine, and what to change. `known` are the operations of ONNX that have one."""
+    kind, domain = operation.type, operation.domain
+    if domain == CHANNELS_LAST:
+        return (f"{kind} of {CHANNELS_LAST} has no engine; take the file from before qonnx-to-channels-last, whose "
+                "nodes are those of ONNX")
+    if kind in ("Quant", "IntQuant", "BipolarQuant"):
+        return f"{kind} of the domain {domain!r} is not known; set the node's domain to {QUANT_DOMAINS[1]}"
+    if kind == "Trunc":
+        return ("Trunc has no engine; put a Quant of its output's scale and bit width in its place, with "
+                "rounding_mode=FLOOR")
+    if kind == "MultiThreshold":
+        return "MultiThreshold has no engine; take the file from before FINN's conversion, whose quantisers are Quant"
+    if kind in QDQ:
+        return (f"{kind} has no engine; make it a Quant with qonnx-cleanup FILE and then "
+                "qonnx-convert --output-style quant FILE")
+    if kind in ("Softmax", "LogSoftmax"):
+        return f"{kind} has no engine; remove it, or let it be the graph's last node"
+    if kind in ACTIVATIONS:
+        last = ", or let it be the graph's last node" if kind == "Sigmoid" else ""
+        return f"{kind} has no engine; use Relu, or a Quant or BipolarQuant alone, as the activation{last}"
+    if domain:
+        return f"{kind} of the domain {domain!r} has no engine; use operations of ONNX, and Quant and BipolarQuant"
+    return f"{kind} has no engine; operations with one are {', '.join(sorted(known))}"

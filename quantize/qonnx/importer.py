@@ -5,44 +5,48 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from quantize.chain import Chain
-from quantize.item import ExportError
+from quantize.item import ExportError, Item
 from quantize.network import INPUT, Network
 from quantize.qonnx import elementwise, logits, matrix, pools, quant, shapes
-from quantize.qonnx.constants import evaluate
+from quantize.qonnx.constants import COMPUTED, evaluate
 from quantize.qonnx.graph import QUANT_DOMAINS, STANDARD_DOMAINS, Graph, Operation, QonnxError, read_graph
-from quantize.qonnx.hints import hint
+from quantize.qonnx.hints import QDQ, hint
 from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Logits, Plan, Verdict, as_constant
 from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
 from quantize.tensor import NetworkError, TensorType
-from quantize.thresholds import find_thresholds
+from quantize.thresholds import find_thresholds, find_ties
 
 PIXELS = {  # how the graph's input value follows from a pixel of the network, which is byte - 128
-    "unit": Chain().add(128.0).multiply(1 / 255),
+    "unit": Chain().add(128.0).divide(255.0),
     "byte": Chain().add(128.0),
     "signed": Chain(),
 }
 PIXEL_TEXTS = {"unit": "byte / 255", "byte": "byte", "signed": "byte - 128"}
-DATATYPES = {"UINT8": "byte", "INT8": "signed"}
+DECLARED = {"UINT8": "byte", "INT8": "signed"}
 HANDLERS: dict[str, Callable[[Plan, Operation], Value]] = {
     "Add": elementwise.arithmetic, "Sub": elementwise.arithmetic, "Mul": elementwise.arithmetic,
     "Div": elementwise.arithmetic, "BatchNormalization": elementwise.batch_normalization, "Relu": elementwise.relu,
-    "Identity": elementwise.unchanged, "Cast": elementwise.unchanged, "Dropout": elementwise.unchanged,
-    "Clip": elementwise.clip, "Conv": matrix.conv, "MatMul": matrix.matmul, "Gemm": matrix.gemm,
-    "MaxPool": pools.max_pool, "AveragePool": pools.average_pool, "GlobalAveragePool": pools.average_pool,
-    "Reshape": shapes.reshape, "Flatten": shapes.flatten, "Transpose": shapes.transpose, "Pad": shapes.pad,
-    "Squeeze": shapes.squeeze, "Unsqueeze": shapes.squeeze, "Shape": shapes.shape_of, "TopK": logits.top_k,
-    "Quant": quant.quant, "IntQuant": quant.quant, "BipolarQuant": quant.quant,
+    "Identity": elementwise.unchanged, "Cast": elementwise.unchanged, "CastLike": elementwise.unchanged,
+    "Dropout": elementwise.unchanged, "Clip": elementwise.clip, "Conv": matrix.conv, "MatMul": matrix.matmul,
+    "Gemm": matrix.gemm, "MaxPool": pools.max_pool, "AveragePool": pools.average_pool,
+    "GlobalAveragePool": pools.average_pool, "Reshape": shapes.reshape, "Flatten": shapes.flatten,
+    "Transpose": shapes.transpose, "Pad": shapes.pad, "Squeeze": shapes.squeeze, "Unsqueeze": shapes.squeeze,
+    "Shape": shapes.shape_of, "TopK": logits.top_k, "ArgMax": logits.arg_max, "Quant": quant.quant,
+    "IntQuant": quant.quant, "BipolarQuant": quant.quant, "Sign": quant.sign,
 }
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
 """Exceptions that a node raises when it breaks ONNX's own rules."""
 QUANTS = ("Quant", "IntQuant", "BipolarQuant")
-SOFTMAX = ("Softmax", "LogSoftmax")
-ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool", "TopK", *QUANTS)
+INCREASING = ("Softmax", "LogSoftmax", "Sigmoid")
+"""Operations that keep the order of the classes."""
+ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool", "TopK", "ArgMax",
+           "Sign", *QUANTS)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,15 @@ class Check:
     def refused(self) -> tuple[Verdict, ...]:
         return tuple(verdict for verdict in self.verdicts if verdict.verdict == REFUSED)
 
+    @property
+    def causes(self) -> list[str]:
+        """The refusals, a line for each cause: the nodes, of many of them the first three, and what to change."""
+        nodes: dict[str, list[str]] = {}
+        for verdict in self.refused:
+            nodes.setdefault(verdict.note, []).append(f"{verdict.type} {verdict.name}")
+        return [f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}: {note}"
+                for note, names in nodes.items()]
+
 
 def read_network(path: Path, pixels: str | None = None) -> Check:
     """Judge every node of an ONNX file, and make its network unless one is refused.
@@ -67,38 +80,61 @@ def read_network(path: Path, pixels: str | None = None) -> Check:
     input, or its network breaks a rule.
     """
     graph = read_graph(path)
-    meaning = pixels or DATATYPES.get(graph.datatypes.get(graph.input, ""), "unit")
+    meaning, objection = _meaning(graph, pixels)
+    if objection:
+        graph.problems.append((graph.input, "input", objection))
     walk = _Walk(graph, meaning)
-    verdicts = walk.run()
-    notes = [f"input: a pixel is read as {PIXEL_TEXTS[meaning]}",
-             *walk.plan.notes]
+    with np.errstate(all="ignore"):  # what overflows is judged node by node
+        verdicts = walk.run()
+    notes = [f"input: a pixel is read as {PIXEL_TEXTS[meaning]}", *graph.notes, *walk.plan.notes]
     if walk.logits is None or any(verdict.verdict == REFUSED for verdict in verdicts):
         return Check(tuple(verdicts), tuple(notes))
+    items, source = _needed(walk), walk.plan.types[INPUT]
     try:
-        network = _network(walk, path.stem, graph.metadata)
+        nodes = find_thresholds(items, source)
+        classes = _classes(graph.metadata, walk.plan.types[walk.outputs[0]].channels)
+        network = Network(path.stem, source, nodes, walk.outputs, classes)
     except (ExportError, NetworkError) as error:
         raise QonnxError(f"{path}: {error}") from None
+    notes += map(str, find_ties(items, source))
     return Check(tuple(verdicts), tuple(notes), network, walk.logits)
 
 
-def _network(walk: _Walk, name: str, metadata: dict[str, str]) -> Network:
-    plan, outputs = walk.plan, walk.outputs
-    needed, items = set(outputs), []
-    for item in reversed(plan.items.values()):
+def _meaning(graph: Graph, asked: str | None) -> tuple[str, str]:
+    """What a pixel is to the graph, and why that cannot be, if it cannot.
+
+    The input's type and its annotation say it, else `asked`, else it is "unit".
+    """
+    annotation = graph.datatypes.get(graph.input, "FLOAT32")
+    declared = [f"tensor({graph.type})"] if graph.type in ("uint8", "int8") else []
+    declared += [annotation] if annotation != "FLOAT32" else []
+    meanings = [DECLARED.get(name.removeprefix("tensor(").removesuffix(")").upper(), "") for name in declared]
+    if "" in meanings:
+        return asked or "unit", (f"it is annotated {annotation}, where an accelerator reads bytes; annotate it UINT8 "
+                                 "or INT8, and let a Mul behind it scale them")
+    if len(set(meanings)) > 1:
+        return meanings[0], f"it is {declared[0]} and annotated {declared[1]}; take one of them away"
+    if meanings and asked not in (None, meanings[0]):
+        return meanings[0], (f"it is declared {declared[0]}, so a pixel is {PIXEL_TEXTS[meanings[0]]} to it; leave out "
+                             f"--input {asked}")
+    return meanings[0] if meanings else asked or "unit", ""
+
+
+def _needed(walk: _Walk) -> tuple[Item, ...]:
+    """The plan's items that the outputs need."""
+    needed, items = set(walk.outputs), []
+    for item in reversed(walk.plan.items.values()):
         if item.name in needed:
             items.append(item)
             needed.update(item.inputs)
-    source = plan.types[INPUT]
-    nodes = find_thresholds(tuple(items[::-1]), source)
-    count = plan.types[outputs[0]].channels
-    return Network(name, source, nodes, outputs, _classes(metadata, count))
+    return tuple(items[::-1])
 
 
 def _classes(metadata: dict[str, str], count: int) -> tuple[str, ...]:
     """The names of the classes in an exported graph's metadata, else numbers."""
     try:
         names = json.loads(metadata.get("classes", ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         names = None
     if isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names):
         return tuple(names)
@@ -121,10 +157,14 @@ class _Walk:
         values.update({name: Constant(value) for name, value in graph.constants.items()})
         values.update({name: Unknown() for name in graph.unreadable})
         if graph.shape is not None:
-            c, h, w = graph.shape[1:] if len(graph.shape) == 4 else (1, 1, graph.shape[1])  # a flat input: one row
-            self.plan.types[INPUT] = TensorType((h, w, c), "int", -128, 127)
-            axes = "nchw" if len(graph.shape) == 4 else "nc"
-            values[graph.input] = Stream(INPUT, graph.shape, axes, PIXELS[pixels])
+            axes = "nhwc" if graph.channels_last else "nchw" if len(graph.shape) == 4 else "nc"
+            sizes = dict(zip(axes, graph.shape, strict=True))
+            height, width = sizes.get("h", 1), sizes.get("w", 1)
+            if axes == "nc":  # a flat input: one row
+                width, sizes["c"] = sizes["c"], 1
+            self.plan.types[INPUT] = TensorType((height, width, sizes["c"]), "int", -128, 127)
+            chain = PIXELS[pixels].cast(np.float64 if graph.type == "float64" else np.float32)
+            values[graph.input] = Stream(INPUT, graph.shape, axes, chain)
 
     def run(self) -> list[Verdict]:
         for problem in self.graph.problems:
@@ -140,7 +180,7 @@ class _Walk:
     def _judge(self, operation: Operation) -> None:
         name, note = operation.name, ""
         outputs: list[Value] = [Unknown()] * len(operation.outputs)
-        before = set(self.plan.items)
+        before = len(self.plan.items)
         try:
             outputs = self._values(operation)
         except UnknownInputError:
@@ -156,7 +196,7 @@ class _Walk:
         if name in self._verdicts:
             return
         first = outputs[0] if outputs else Unknown()
-        made = [self.plan.items[item].kind for item in self.plan.items if item not in before]
+        made = [item.kind for item in islice(self.plan.items.values(), before, None)]
         engine = bool(made) or (isinstance(first, Unknown) and operation.type in ENGINES)
         note = note or (", ".join(made) if made else _how(first))
         self._verdicts[name] = Verdict(name, operation.type, SUPPORTED if engine else FOLDED, note)
@@ -168,19 +208,18 @@ class _Walk:
         """
         inputs = [self.plan.value(name) for name in operation.inputs]
         standard = operation.domain in STANDARD_DOMAINS and operation.type not in QUANTS
-        if standard:
+        if standard and operation.type not in QDQ:
             values = self._known(operation, inputs)
             if values is not None:
                 return values
-            if operation.type in SOFTMAX and set(operation.outputs) <= set(self.graph.outputs):
+            if operation.type in INCREASING and set(operation.outputs) <= set(self.graph.outputs):
                 self.plan.notes.append(f"{operation.name}: dropped; it changes no order of classes")
                 return [self.plan.stream(operation.inputs[0])]
-        elif operation.type not in QUANTS or operation.domain not in QUANT_DOMAINS:
-            raise Refused(f"{operation.domain or 'ONNX'} has no {operation.type} here; quantisers are Quant and "
-                          f"BipolarQuant, of {', '.join(QUANT_DOMAINS)}")
         handler = HANDLERS.get(operation.type)
-        if handler is None:
-            raise Refused(f"{operation.type} has no engine; {hint(operation, HANDLERS)}")
+        if handler is None or not (standard or operation.type in QUANTS and operation.domain in QUANT_DOMAINS):
+            if operation.type in COMPUTED and any(isinstance(value, Unknown) for value in inputs):
+                raise UnknownInputError
+            raise Refused(hint(operation, HANDLERS))
         return [handler(self.plan, operation)] * len(operation.outputs)
 
     def _known(self, operation: Operation, inputs: list[Value]) -> list[Value] | None:
@@ -190,10 +229,10 @@ class _Walk:
             return None
         first, opsets = inputs[0] if inputs else None, self.graph.opsets
         if isinstance(first, Weights) and operation.type in ("Transpose", "Reshape", "Identity"):
-            return [first.map(lambda array: evaluate(operation, [array, *constants[1:]], opsets)[0])]
+            return [first.map(lambda array: evaluate(operation, [array, *constants[1:]], opsets, self.plan.budget)[0])]
         if isinstance(first, Weights) and operation.type in ("Mul", "Div") and len(inputs) == 2:
             return [elementwise.weights_arithmetic(operation, first, constants[1])]
-        return [Constant(value) for value in evaluate(operation, constants, opsets)]
+        return [Constant(value) for value in evaluate(operation, constants, opsets, self.plan.budget)]
 
     def _outputs(self) -> None:
         """Make the graph's outputs the network's outputs. A refusal is put on the node that makes the output."""

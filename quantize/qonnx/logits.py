@@ -29,7 +29,8 @@ def logits(plan: Plan, stream: Stream, name: str) -> Logits:
 def _logits(plan: Plan, stream: Stream, name: str) -> Logits:
     kind = plan.types[stream.tensor]
     if stream.pad[0] or kind.shape[:2] != (1, 1) or (stream.order is not None and len(stream.order) > 1):
-        raise Refused(f"the graph's output must be flat (1, classes), not {stream.shape}; end with a MatMul or Gemm")
+        raise Refused(f"the graph's output must be (1, classes), not {kind.channels} channels of {kind.height}x"
+                      f"{kind.width} pixels; end with a MatMul or Gemm, or with a GlobalAveragePool and a Flatten")
     if kind.kind != "int":
         raise Refused("the graph's output must be sums or 8-bit values, not quantised to 1 or 2 bits; remove its "
                       "last quantiser")
@@ -69,13 +70,24 @@ def top_k(plan: Plan, operation: Operation) -> Stream:
     """Add a top_k item, and make the stream that it reads the logits. The result is the stream of indices."""
     count = plan.optional(operation, 1)
     k = int(operation.attributes["k"]) if count is None else int(np.ravel(count)[0])
-    stream = plan.stream(operation.inputs[0])
     if int(operation.attributes.get("largest", 1)) != 1 or k < 1:
         raise Refused("it must give the largest values; set largest=1")
-    if int(operation.attributes.get("axis", -1)) % len(stream.shape) != 1:
+    return _best(plan, operation, k, int(operation.attributes.get("axis", -1)))
+
+
+def arg_max(plan: Plan, operation: Operation) -> Stream:
+    """Add a top_k item of the best class. The smallest index wins among equals."""
+    if int(operation.attributes.get("select_last_index", 0)):
+        raise Refused("it must give the first of equal values; set select_last_index=0")
+    return _best(plan, operation, 1, int(operation.attributes.get("axis", 0)))
+
+
+def _best(plan: Plan, operation: Operation, k: int, axis: int) -> Stream:
+    stream = plan.stream(operation.inputs[0])
+    if axis % len(stream.shape) != 1:
         raise Refused("it must run along the classes; set axis to 1")
     if any(plan.graph.readers[name] for name in operation.outputs if name not in plan.graph.outputs):
-        raise Refused("its outputs must be outputs of the graph")
+        raise Refused("its outputs must be outputs of the graph; remove what reads them")
     found = logits(plan, stream, operation.name)
     tensor = plan.emit("top_k", operation.name, (found.tensor,), {"k": k})
     return Stream(tensor, (1, k), "nc", Chain())

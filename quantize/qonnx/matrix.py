@@ -37,7 +37,7 @@ def matrix(plan: Plan, name: str) -> Matrix:
     if value.bits not in (1, 8):
         raise Refused(f"weights must have 1 bit or 8 bits, not {value.bits}; use BipolarQuant, or a bit width of 8",
                       value.source)
-    scale = np.broadcast_to(value.scale, value.integers.shape).reshape(len(value.integers), -1)
+    scale = np.broadcast_to(value.scale, value.integers.shape).reshape(len(value.integers), -1).astype(np.float64)
     if not np.allclose(scale, scale[:, :1], rtol=1e-6, atol=0):
         raise Refused("weights must have one scale, or one for each output channel", value.source)
     if value.integers.min() < -128 or value.integers.max() > 127:
@@ -51,7 +51,7 @@ def _plain(value: np.ndarray) -> Matrix:
         raise Refused(f"its weights must have at least two dimensions, not {value.ndim}")
     rows = np.abs(value.reshape(len(value), -1))
     if value.dtype.kind == "f" and (rows[:, :1] > 0).all() and np.allclose(rows, rows[:, :1], rtol=1e-6, atol=0):
-        return Matrix(np.where(value < 0, -1, 1), rows[:, 0].copy(), "binary")
+        return Matrix(np.where(value < 0, -1, 1), rows[:, 0].astype(np.float64), "binary")
     if np.isin(value, range(-128, 128)).all():
         return Matrix(value.astype(np.int64), np.ones(len(value)), "int8")
     raise Refused("its weights are not quantised; put a BipolarQuant, or a Quant of 8 bits, on them")
@@ -155,8 +155,9 @@ def _emit(plan: Plan, operation: Operation, stream: Stream, weights: Matrix, att
     chain = Chain().multiply(unit * scale)
     if b.any():
         chain = chain.add(weights.scale * (weights.integers * b).reshape(len(integers), -1).sum(axis=1))
+    chain = chain.cast(stream.chain.dtype)  # the sum, rounded once
     if bias is not None:
-        chain = chain.add(np.broadcast_to(np.asarray(bias, np.float64).reshape(-1), (len(integers),)))
+        chain = chain.add(np.broadcast_to(bias.reshape(-1), (len(integers),)))
     kind = plan.types[tensor]
     shape = (1, kind.channels, kind.height, kind.width) if attrs else (1, kind.channels)
     return Stream(tensor, shape, stream.axes, chain)

@@ -11,7 +11,8 @@ import numpy as np
 from quantize.chain import Chain
 from quantize.item import Item
 from quantize.nodes import infer
-from quantize.qonnx.graph import Graph, Operation
+from quantize.qonnx.constants import Budget
+from quantize.qonnx.graph import MOST_ELEMENTS, Graph, Operation
 from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
 from quantize.tensor import NetworkError, Node, TensorType
 
@@ -49,13 +50,15 @@ class Plan:
         self.values: dict[str, Value] = {}
         self.notes: list[str] = []
         self.logits: dict[tuple[str, int], Logits] = {}
+        self.budget = Budget(sum(value.size for value in graph.constants.values()))
         self._names: dict[str, str] = {}
         self._flattened: dict[str, str] = {}
 
     def value(self, name: str) -> Value:
-        """The value of a tensor. Raises Refused when nothing made it."""
+        """The value of a tensor. Raises Refused when nothing made it, once for each tensor."""
         if name not in self.values:
-            raise Refused(f"its input {name!r} is not made by an earlier node")
+            self.values[name] = Unknown()
+            raise Refused(f"no node makes its input {name!r}, or it depends on itself; export the model again")
         return self.values[name]
 
     def stream(self, name: str) -> Stream:
@@ -125,11 +128,11 @@ class Plan:
     def affine(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
         """(a, b), both (channels), with real = a * integer + b. Raises Refused behind a ReLU."""
         try:
-            a, b, relu = stream.chain.affine(self.types[stream.tensor].channels)
+            a, b, limits = stream.chain.affine(self.types[stream.tensor].channels)
         except ValueError:
-            relu = True
-        if relu:
-            raise Refused("its input comes from a Relu without a quantiser; put a Quant behind the Relu")
+            limits = (0.0, np.inf)
+        if limits is not None:
+            raise Refused("its input comes from a Relu or a Clip without a quantiser; put a Quant behind it")
         return a, b
 
     def quantised_input(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
@@ -144,9 +147,12 @@ class Plan:
         if item.kind == "threshold":
             return TensorType(inputs[0].shape, item.attrs["levels"], -1, 1)
         try:
-            return infer(Node(item.kind, item.name, item.inputs, item.attrs, item.arrays), inputs)
+            made = infer(Node(item.kind, item.name, item.inputs, item.attrs, item.arrays), inputs)
         except NetworkError as error:
             raise Refused(str(error).removeprefix(f"{item.name}: ")) from None
+        if made.size > MOST_ELEMENTS:
+            raise Refused(f"its output must hold at most {MOST_ELEMENTS} values, not {made.size}")
+        return made
 
     def _name(self, name: str) -> str:
         """A name made from `name`. Its Verilog form is unique and begins with a letter."""

@@ -33,7 +33,7 @@ def _increasing(plan: Plan, operation: Operation, stream: Stream) -> Stream:
     if not down.any():
         return stream
     sign = np.where(down, -1.0, 1.0)
-    chain = Chain((("multiply", sign), *stream.chain.operations))
+    chain = Chain((*Chain().multiply(sign).operations, *stream.chain.operations))
     item = plan.items.get(stream.tensor)
     if item is not None and item.kind in ("conv", "dense") and stream.alone:
         weights = item.arrays["weights"].astype(np.int64) * sign.astype(np.int64).reshape(-1, 1, 1, 1)
@@ -60,6 +60,7 @@ def average_pool(plan: Plan, operation: Operation) -> Value:
     chain = Chain().multiply((a[0] if (a == a[0]).all() else a) / kernel**2)
     if b.any():
         chain = chain.add(b)
+    chain = chain.cast(stream.chain.dtype)
     return replace(stream, tensor=tensor, shape=_shape(plan.types[tensor]), chain=chain, alone=True)
 
 
@@ -70,7 +71,7 @@ def _window(operation: Operation) -> tuple[int, int]:
     if len(kernel) != 2 or len(set(kernel)) != 1 or len(set(strides)) != 1:
         raise Refused(f"kernel {kernel} and strides {strides} must be the same in both directions")
     if any(operation.integers("pads", [])) or operation.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise Refused("pools must not pad; crop or pad the picture so that windows fit")
+        raise Refused("pools must not pad; set pads=0, and choose the picture's size so that the windows fit")
     if set(operation.integers("dilations", [1, 1])) != {1}:
         raise Refused("dilated pools have no engine; use dilation 1")
     return kernel[0], strides[0]

@@ -10,7 +10,7 @@ from quantize.chain import Chain
 from quantize.qonnx.elementwise import aligned
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
-from quantize.qonnx.quantizer import DELTAS, Quantizer, quantizer
+from quantize.qonnx.quantizer import NEAR, Quantizer, quantizer
 from quantize.qonnx.requantize import emit_requantize
 from quantize.qonnx.values import Refused, Stream, Unknown, UnknownInputError, Value, Weights
 from quantize.tensor import TensorType
@@ -20,7 +20,7 @@ NEAREST = ("ROUND", "HALF_EVEN", "HALF_UP", "HALF_DOWN")
 
 
 def quant(plan: Plan, operation: Operation) -> Value:
-    constants = [np.asarray(plan.constant(name), np.float64) for name in operation.inputs[1:]]
+    constants = [plan.constant(name) for name in operation.inputs[1:]]
     form = quantizer(operation, constants)
     value = plan.value(operation.inputs[0])
     if isinstance(value, Unknown):
@@ -29,19 +29,20 @@ def quant(plan: Plan, operation: Operation) -> Value:
     if isinstance(value, Stream):
         _check_activation(form)
         return _activation(plan, operation, form)
-    real = np.asarray(plan.constant(operation.inputs[0]), np.float64)
+    real = plan.constant(operation.inputs[0])
     if np.broadcast_shapes(form.scale.shape, real.shape) != real.shape:
         raise Refused(f"its scale's shape {form.scale.shape} must broadcast to the constant's {real.shape}")
     scale = form.scale.reshape((1,) * (real.ndim - form.scale.ndim) + form.scale.shape)
     if form.bits == 1 and not form.signed:
         raise Refused("weights of 0 and 1 have no engine; use BipolarQuant")
-    integers = form.integers(real, scale)
+    integers = form.integers(real / scale)
     return Weights(integers.astype(np.int64), scale, form.bits, operation.name)
 
 
 def _check_activation(form: Quantizer) -> None:
-    if form.bipolar or form.ternary or form.bits == 8 or 8 < form.bits <= MOST_BITS:
-        if form.ternary and form.mode not in DELTAS:
+    least = 8 if form.signed else 7  # 0..127 is a part of int8
+    if form.bipolar or form.ternary or least <= form.bits <= MOST_BITS:
+        if form.ternary and form.mode not in NEAR:
             raise Refused(f"a ternary activation must round to nearest, not {form.mode}")
         return
     if form.bits == 2:
@@ -51,50 +52,49 @@ def _check_activation(form: Quantizer) -> None:
     raise Refused(f"activations must have 1 bit, 2 bits (signed and narrow) or 8 bits, not {form.bits}")
 
 
+def sign(plan: Plan, operation: Operation) -> Stream:
+    """Sign of an activation: ternary levels, with every positive value above the threshold."""
+    stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
+    tensor = plan.emit("threshold", operation.name, (stream.tensor,), {"levels": "ternary"}, chain=stream.chain,
+                       delta=float(np.nextafter(0.0, 1.0)))
+    return replace(stream, tensor=tensor, chain=Chain().cast(stream.chain.dtype), alone=True)
+
+
 def _activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
     stream, scale = aligned(plan, plan.stream(operation.inputs[0]), form.scale)
-    after = Chain().multiply(scale)
+    after = Chain().multiply(scale).cast(stream.chain.dtype if operation.type == "BipolarQuant" else np.float32)
     if form.bipolar:
         tensor = plan.emit("threshold", operation.name, (stream.tensor,), {"levels": "binary"}, chain=stream.chain)
         return replace(stream, tensor=tensor, chain=after, alone=True)
     if form.ternary:
-        chain, delta = stream.chain, DELTAS[form.mode]
-        if scale.size == 1:
-            delta = _least(lambda value: value / scale >= delta, delta * float(scale))
-        else:
-            chain = chain.multiply(1 / scale)
+        chain = stream.chain.divide(scale)
         tensor = plan.emit("threshold", operation.name, (stream.tensor,), {"levels": "ternary"}, chain=chain,
-                           delta=delta)
+                           delta=form.least(chain.dtype))
         return replace(stream, tensor=tensor, chain=after, alone=True)
     return _integers(plan, operation, form, stream, scale, after)
-
-
-def _least(holds: object, near: float) -> float:
-    """The least float for which `holds` is true. The search starts at `near`, which is at most a few steps away."""
-    assert callable(holds)
-    while holds(near):
-        near = float(np.nextafter(near, -np.inf))
-    while not holds(near):
-        near = float(np.nextafter(near, np.inf))
-    return near
 
 
 def _integers(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, scale: np.ndarray,
               after: Chain) -> Stream:
     kind, (lo, hi) = plan.types[stream.tensor], form.range
     try:
-        a, b, relu = stream.chain.affine(kind.channels)
+        a, b, limits = stream.chain.affine(kind.channels)
     except ValueError:
-        raise Refused("only the quantiser may follow a Relu; move the Relu behind the BatchNormalization") from None
+        raise Refused("only the quantiser may follow a Relu or a Clip; move the Relu behind the BatchNormalization"
+                      ) from None
     a, b = a / scale, b / scale
-    if not relu:
+    if limits is None:
         same = _unchanged(plan, form, stream, a, b)
         if same is not None:
             return replace(same, chain=Chain((*same.chain.operations, *after.operations)))
+    else:
+        ends = [form.integers(np.atleast_1d(end / scale)) for end in limits]
+        if any((end != end[0]).any() for end in ends):
+            raise Refused("behind a Clip it must have one scale; use a per-tensor scale")
+        lo, hi = (int(end[0]) for end in ends)
     if form.mode not in (*NEAREST, "FLOOR"):
         raise Refused(f"a quantiser of {form.bits} bits must round to nearest or down, not {form.mode}")
-    out = emit_requantize(plan, operation.name, stream, a, b, max(lo, 0) if relu else lo, hi,
-                          floor=form.mode == "FLOOR")
+    out = emit_requantize(plan, operation.name, stream, a, b, lo, hi, floor=form.mode == "FLOOR")
     _note(plan, operation, form, stream, scale, out)
     return replace(out, chain=after)
 
@@ -124,7 +124,7 @@ def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, sca
     """Note how many of the input's integers the multiplier rounds differently from the quantiser."""
     kind, item = plan.types[stream.tensor], plan.items[out.tensor]
     x = _samples(kind)[:, None]
-    want = form.integers(stream.chain(x.astype(np.float64)), scale)
+    want = form.integers(stream.chain.divide(scale)(x.astype(np.float64)))
     lo, hi = (int(item.attrs[key]) for key in ("lo", "hi"))
     got = np.clip((x * item.arrays["mult"].astype(np.int64) + item.arrays["bias"]) >> item.attrs["shift"], lo, hi)
     wrong = int((got != want).any(axis=1).sum())

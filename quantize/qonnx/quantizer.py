@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.values import Refused
 
-DELTAS = {  # rounding mode -> the least real value, in units of the scale, that a 2-bit narrow quantiser makes +1
-    "ROUND": float(np.nextafter(0.5, 1)),
-    "HALF_EVEN": float(np.nextafter(0.5, 1)),
-    "HALF_DOWN": float(np.nextafter(0.5, 1)),
-    "HALF_UP": 0.5,
-    "DOWN": 1.0,
-    "UP": float(np.nextafter(0.0, 1)),
+NEAR = {  # rounding mode -> about the least value, in units of the scale, that a 2-bit narrow quantiser makes +1
+    "ROUND": 0.5, "HALF_EVEN": 0.5, "HALF_DOWN": 0.5, "HALF_UP": 0.5, "DOWN": 1.0, "UP": 0.0,
 }
-MODES = (*DELTAS, "FLOOR", "CEIL")
+MODES = (*NEAR, "FLOOR", "CEIL")
 
 
 @dataclass(frozen=True)
 class Quantizer:
     """Real values are `integer * scale`, with integers in `range`. A bipolar quantiser has -1 and +1.
 
-    `mode` is the rounding mode of QONNX. `scale` broadcasts to the tensor.
+    `mode` is the rounding mode of QONNX. `scale`, of float32 or float64, broadcasts to the tensor.
     """
 
     bits: int
@@ -51,9 +47,17 @@ class Quantizer:
             return -most + int(self.narrow), most - 1
         return 0, 2**self.bits - 1 - int(self.narrow)
 
-    def integers(self, real: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
-        """The integers, as float64, of real values. `scale` replaces the quantiser's own, in another order of axes."""
-        x = real / (self.scale if scale is None else scale)
+    def least(self, dtype: np.dtype[Any]) -> float:
+        """The least value of `dtype`, in units of the scale, that a ternary quantiser makes +1."""
+        value = dtype.type(NEAR[self.mode])
+        while self.integers(value) > 0:
+            value = np.nextafter(value, dtype.type(-np.inf))
+        while not self.integers(value) > 0:
+            value = np.nextafter(value, dtype.type(np.inf))
+        return float(value)
+
+    def integers(self, x: np.ndarray) -> np.ndarray:
+        """The integers, as floats, of values in units of the scale. It computes in their precision."""
         if self.bipolar:
             return np.where(x >= 0, 1.0, -1.0)
         x = np.clip(x, *self.range)
@@ -83,7 +87,7 @@ def quantizer(operation: Operation, constants: list[np.ndarray]) -> Quantizer:
     wanted = 1 if bipolar else 3
     if len(constants) < wanted:
         raise Refused(f"it must have {wanted + 1} inputs, not {len(constants) + 1}")
-    scale = np.asarray(constants[0], np.float64)
+    scale = constants[0]
     if not np.isfinite(scale).all() or (scale <= 0).any():
         raise Refused(f"its scale must be positive and finite, not {scale.min():g}")
     if bipolar:

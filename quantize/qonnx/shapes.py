@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from quantize.network import INPUT
 from quantize.qonnx.elementwise import aligned
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
@@ -51,6 +52,8 @@ def _reshaped(plan: Plan, operation: Operation, stream: Stream, wanted: tuple[in
     stream, _ = aligned(plan, stream, np.zeros(()))
     if wanted == stream.shape:
         return stream
+    if stream.tensor == INPUT and stream.axes == "nc" and len(wanted) == 4 and min(wanted[2:]) > 1:
+        return _picture(plan, stream, wanted)
     if math.prod(wanted) != math.prod(stream.shape):
         raise Refused(f"its shape {wanted} must have as many elements as its input's {stream.shape}")
     if len(wanted) == 2 and wanted[0] == 1:
@@ -63,6 +66,17 @@ def _reshaped(plan: Plan, operation: Operation, stream: Stream, wanted: tuple[in
         if flat.order is None:
             return replace(flat, shape=wanted, axes="nchw")
     raise Refused(f"it must flatten to (1, {math.prod(stream.shape)}), not to {wanted}")
+
+
+def _picture(plan: Plan, stream: Stream, wanted: tuple[int, ...]) -> Stream:
+    """A flat input as a picture of one channel, which the network's input becomes."""
+    kind = plan.types[INPUT]
+    plain = all(array.size == 1 for _, arrays in stream.chain.operations for array in arrays)
+    if math.prod(wanted) != kind.size or wanted[:2] != (1, 1) or plan.read(INPUT) or not plain:
+        raise Refused(f"a flat input can become a picture of one channel, and only at the graph's begin; let the "
+                      f"graph's input be {wanted} and leave it out")
+    plan.types[INPUT] = replace(kind, shape=(wanted[2], wanted[3], 1))
+    return replace(stream, shape=wanted, axes="nchw")
 
 
 def transpose(plan: Plan, operation: Operation) -> Value:

@@ -39,7 +39,7 @@ def shortcut(plan: Plan, operation: Operation, first: Stream, second: Stream) ->
     if width > 32:
         raise Refused("its sum must fit 32 bits; quantise both inputs before it")
     name = plan.emit("add", operation.name, tensors, {"width": width})
-    return replace(first, tensor=name, chain=Chain().multiply(unit), alone=True)
+    return replace(first, tensor=name, chain=Chain().multiply(unit).cast(first.chain.dtype), alone=True)
 
 
 def uniform_unit(plan: Plan, stream: Stream) -> float | None:

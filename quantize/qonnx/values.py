@@ -29,7 +29,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Constant:
-    """A known array. Floating-point numbers are float64."""
+    """A known array. Floating-point numbers are float32 or float64, as in the graph."""
 
     value: np.ndarray
 
@@ -48,7 +48,7 @@ class Weights:
 
     @property
     def real(self) -> np.ndarray:
-        return self.integers * self.scale
+        return (self.integers * self.scale).astype(self.scale.dtype)
 
     def map(self, change: Callable[[np.ndarray], np.ndarray]) -> Weights:
         """The same weights in another shape or order of axes."""

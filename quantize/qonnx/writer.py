@@ -13,10 +13,10 @@ from onnx import helper, numpy_helper
 
 DOMAIN = "qonnx.custom_op.general"
 OPSET, IR_VERSION = 13, 8
-EXACT_FLOAT = 1 << 20
+EXACT_FLOAT = 1 << 19
 """Smaller integers are computed in float32, this and larger ones in float64.
 
-float32 is exact up to 2**24. The bits between leave room for halves and rounded factors.
+float32 is exact up to 2**24. The bits between leave room for halves, rounded factors and rounded offsets.
 """
 
 
@@ -70,6 +70,18 @@ class Writer:
         """Add an Add or a Mul with a constant."""
         return self.node(kind, name, [x, self.constant(f"{name}.constant", x, value)], x.shape, double=x.double)
 
+    def normalise(self, name: str, x: Tensor, factor: np.ndarray, centre: np.ndarray) -> Tensor:
+        """Add ``(x - centre) * factor`` by channel: a BatchNormalization, or in float64 an Add and a Mul.
+
+        FINN and hls4ml know a factor for each channel in this form only.
+        """
+        if x.double:
+            centred = self.arithmetic("Add", f"{name}.offset", x, -centre)
+            return self.arithmetic("Mul", f"{name}.factor", centred, factor)
+        values = {"gamma": factor, "beta": np.zeros_like(factor), "mean": centre, "variance": np.ones_like(factor)}
+        arrays = [self.array(f"{name}.norm.{key}", value.astype(np.float32)) for key, value in values.items()]
+        return self.node("BatchNormalization", f"{name}.norm", [x, *arrays], x.shape, epsilon=0.0)
+
     def as_double(self, name: str, x: Tensor) -> Tensor:
         return x if x.double else self.node("Cast", name, [x], x.shape, double=True, to=int(onnx.TensorProto.DOUBLE))
 
@@ -80,22 +92,24 @@ class Writer:
                       domain=DOMAIN)
         return self.node("Cast", name, [y], y.shape, to=int(onnx.TensorProto.FLOAT)) if x.double else y
 
-    def quant(self, name: str, x: Tensor, bits: int, *, narrow: bool = False, mode: str = "ROUND") -> Tensor:
-        """Add a quantiser to signed integers of `bits` bits at scale 1, with a float32 output."""
+    def quant(self, name: str, x: Tensor, bits: int, *, signed: bool = True, narrow: bool = False,
+              mode: str = "ROUND") -> Tensor:
+        """Add a quantiser to integers of `bits` bits at scale 1, with a float32 output."""
         numbers = [self.array(f"{name}.{key}", np.array(value, np.float32))
                    for key, value in (("scale", 1), ("zero", 0), ("bits", bits))]
-        return self.node("Quant", name, [x, *numbers], x.shape, domain=DOMAIN, signed=1, narrow=int(narrow),
+        return self.node("Quant", name, [x, *numbers], x.shape, domain=DOMAIN, signed=int(signed), narrow=int(narrow),
                          rounding_mode=mode)
 
-    def model(self, name: str, source: Tensor, outputs: Sequence[str], classes: Sequence[str]) -> Any:
-        """The whole ONNX model. Its input is a picture's bytes as float32."""
+    def model(self, name: str, source: Tensor, outputs: Sequence[str], classes: Sequence[str],
+              datatype: str) -> Any:
+        """The whole ONNX model. Its input is float32, annotated as `datatype`."""
         arrays = [numpy_helper.from_array(np.asarray(value), key) for key, value in self._arrays.items()]
         infos = [info for key, info in self._infos.items() if key not in outputs]
         graph = helper.make_graph(
             self._nodes, name, [helper.make_tensor_value_info(source.name, onnx.TensorProto.FLOAT, source.shape)],
             [self._infos[output] for output in outputs], arrays, value_info=infos)
         note = graph.quantization_annotation.add(tensor_name=source.name)
-        note.quant_parameter_tensor_names.add(key="finn_datatype", value="UINT8")
+        note.quant_parameter_tensor_names.add(key="finn_datatype", value=datatype)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="tbn-hw")
         if classes:

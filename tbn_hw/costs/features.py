@@ -1,11 +1,11 @@
-"""What an engine is made of, counted: the numbers from which its cost is estimated, without making it.
+"""Counts of what an engine is made of. They give an estimate of its cost without making it.
 
-A *form* is a kind of component, or a part of one that synthesis accounts for by itself; of each form a component has
-some features, such as the bits that it adds. What a unit of a feature costs in LUTs and flip-flops is fitted
+A *form* is a kind of component, or a part of one that synthesis accounts for by itself. Each form has features, such as
+the bits that a component adds. The cost of one unit of a feature, in LUTs and flip-flops, is fitted
 (`benchmarks/costs.py`). Block RAMs and multipliers are not fitted: they follow from widths and depths.
 
-Here stand the components that engines share. What does the work of one node kind alone is registered beside that kind,
-in `tbn_hw.streaming.kinds`.
+The components here are those that engines share. A component of one node kind alone is registered beside that kind, in
+`tbn_hw.streaming.kinds`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ def pieces(component: Any, family: str) -> Iterator[Piece]:
 
 @singledispatch
 def pieces_of(component: Any, family: str) -> Iterator[Piece]:
-    """The pieces of a component; a class of components registers its own function."""
+    """The pieces of a component; each class of components registers its own function.
+
+    Raises TypeError for a class without one.
+    """
     raise TypeError(f"there is no cost model of {type(component).__name__}")
 
 

@@ -20,7 +20,7 @@ from tbn_hw.costs.piece import Piece, bits_of
 from tbn_hw.families.registry import find_family
 
 SHALLOW = 8
-"""Most rows of a ROM whose columns become fewer LUTs, for some are others' complements."""
+"""A ROM of at most this many rows takes fewer LUTs, because some of its columns are complements of others."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,11 @@ class Matrix:
     mw: int
     acc_width: int
     starts: int
-    """Bits of the constants that sums start from in which rows differ; -1 if sums start from zero."""
+    """Number of bits in which the start values of the rows' sums differ; -1 if sums start from zero."""
 
     @classmethod
     def of(cls, mvu: MVU) -> Matrix:
+        """The numbers of a component."""
         constant = mvu.start_values(mvu.mw)
         bits = (constant[:, None] >> np.arange(mvu.acc_width)) & 1
         starts = int((bits != bits[0]).any(axis=0).sum()) if constant.any() else -1
@@ -45,11 +46,12 @@ class Matrix:
 
     @property
     def counted(self) -> bool:
+        """Whether the products are counted as bits."""
         return counted(self.activation, self.kind)
 
     @property
     def shared(self) -> bool:
-        """Whether a count of the inputs corrects all results alike."""
+        """Whether one count of the inputs corrects all results."""
         return self.activation == "ternary" or self.activation == "binary" and self.kind == "int8"
 
 
@@ -59,7 +61,7 @@ def matrix_pieces(matrix: Matrix, pe: int, simd: int, o_par: int, rom_style: str
     synapse_fold, neuron_fold = matrix.mw // simd, matrix.mh // pe
     depth, row = synapse_fold * neuron_fold, pe * simd * (1 if matrix.kind == "binary" else 8)
     for piece in _products(matrix, pe, simd, family):
-        # of constants there are no products with signs to make: adders add or subtract
+        # constant signs need no products: adders add or subtract
         free = depth == 1 and piece.form == "paired products"
         yield replace(piece, features={**piece.features, "product bit": 0}) if free else piece
     blocks, luts = random_rom(depth, row, family, rom_style)
@@ -92,7 +94,7 @@ def matrix_pieces(matrix: Matrix, pe: int, simd: int, o_par: int, rom_style: str
 
 
 def result_features(matrix: Matrix, pe: int, o_par: int) -> dict[str, float]:
-    """The features of the results' way out, which depend on how many go at once."""
+    """The features of the output of results, which depend on how many leave at once."""
     return {"result register": pe * matrix.acc_width,
             "shifted bit": (pe - o_par) * matrix.acc_width,
             "corrected bit": o_par * matrix.acc_width if matrix.shared else 0}

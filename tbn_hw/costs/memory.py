@@ -1,4 +1,4 @@
-"""What memories take: ROMs of random rows, and buffers that synthesis puts where it likes."""
+"""The cost of memories: ROMs of random rows, and buffers that synthesis puts where it finds them cheapest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _column_luts(depth: int, family: str) -> float:
 
 
 def distinct_columns(depth: int, width: int) -> float:
-    """Columns that differ, constant ones aside, expected of `width` random ones."""
+    """Expected number of distinct columns among `width` random ones of `depth` rows, without constant ones."""
     if depth > 40:
         return width
     all_columns = 2.0 ** depth
@@ -30,8 +30,10 @@ def distinct_columns(depth: int, width: int) -> float:
 
 
 def stored_columns(table: np.ndarray, width: int, par: int) -> int:
-    """Distinct columns, constant ones aside, of a ROM of `par` channels a row; `table` (channels, n) holds integers of
-    `width` bits."""
+    """Distinct columns of a ROM of `par` channels a row, without constant ones.
+
+    `table` (channels, n) holds integers of `width` bits.
+    """
     values = table.astype(np.int64).reshape(len(table) // par, -1)  # (folds, par * n)
     bits = (values[:, :, None] >> np.arange(width)) & 1
     columns = np.unique(bits.reshape(len(values), -1), axis=1)
@@ -52,9 +54,7 @@ def random_rom(depth: int, width: int, family: str, style: str) -> tuple[float, 
 def blocks(depth: int, width: int, family: str) -> tuple[float, float]:
     """(block RAMs, LUTs) that Yosys uses for a memory, as `tbn_hw.families.cells` counts them.
 
-    The LUTs are multiplexers behind the blocks.
-
-    It may put several banks of rows side by side in the width of one block.
+    The LUTs are multiplexers behind the blocks: Yosys may put several banks of rows side by side in one block's width.
     """
     found = []
     for rows, bits in BLOCKS[family].shapes:
@@ -75,7 +75,7 @@ of memories stand in the family's record; a bit of a memory made of flip-flops c
 def ram(depth: int, width: int, family: str, asked: bool = False) -> tuple[float, float, float]:
     """(LUTs, flip-flops, block RAMs) of a buffer with one write and one read port.
 
-    `asked`: whether it asks for block RAM; if not it goes where Yosys thinks it is cheapest.
+    `asked` says whether it asks for block RAM. If not, it goes where Yosys counts the least cost.
     """
     (number, luts), known = blocks(depth, width, family), find_family(family).estimates
     lut_ram = known.lut_ram

@@ -1,9 +1,9 @@
-"""What an engine costs and how long it takes, estimated from its structure before there is any RTL.
+"""What an engine costs, estimated from its structure before there is any RTL.
 
     lut, ff = sum over the features of its pieces of coefficient * number
 
-The coefficients, and by how much estimates missed engines that were not fitted, stand in `costs/<family>.json`, which
-`python -m benchmarks.costs` writes.
+`costs/<family>.json` has the coefficients, and the errors of estimates for engines outside the fit.
+`python -m benchmarks.costs` writes it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Error:
-    """What LUT estimates missed by outside the sweep: of `engines` that do a layer's work the median and the worst, and
-    the sum of all engines, queues and ports among them."""
+    """Errors of LUT estimates outside the sweep, in percent.
+
+    The median and the worst are those of `engines` that do a layer's work. The total is that of the sum of all engines,
+    with queues and ports.
+    """
 
     engines: int
     median_percent: float
@@ -51,7 +54,7 @@ class CostModel:
     error: Error
 
     def of(self, component: Any) -> dict[str, float]:
-        """The estimated FIGURES of a component, or of all components of an engine's."""
+        """The estimated FIGURES of a component, or of all components of an engine."""
         total = dict.fromkeys(FIGURES, 0.0)
         for piece in pieces(component, self.family):
             for figure, value in self.piece(piece).items():

@@ -1,4 +1,4 @@
-"""A piece of an engine: what it is made of, in numbers from which its cost follows."""
+"""A piece of an engine: the numbers from which its cost follows."""
 
 from __future__ import annotations
 

@@ -1,14 +1,18 @@
-"""The wire that an ECP5 design takes, before it is placed: of large ones it decides whether a router is ever done.
+"""The wire that an ECP5 design takes, estimated before it is placed. It decides whether a large design can be routed.
 
-The inputs of a matrix-vector unit go to each of its PEs, which lie over the unit's area. A net to N sinks in an area A
-takes some sqrt(N * A) of wire, A goes with PE * SIMD, and there are as many such nets as bits of SIMD inputs: so that
-is lanes * bits * sqrt(SIMD), and of two foldings with as many lanes the one with more PEs takes less of it. What comes
-out of a block RAM has a long way to go, and the rest goes with the LUTs.
+The estimate has three terms:
 
-The three factors are fitted to the first four of these designs on an LFE5U-85F, so they are known roughly; the fifth
-and the sixth are the solver's answers with them. LUTs and block RAMs are the estimates for the accelerator alone;
-`wirelen` is nextpnr's, in tiles, of the refined placement by `--placer static`, and has the board's link in it. The
-second design was not routed to its end:
+- The inputs of a matrix-vector unit go to all its PEs, which are spread over the unit's area. A net to N sinks in an
+  area A takes about sqrt(N * A) of wire. N is PE, and A is proportional to PE * SIMD. Each bit of the SIMD inputs has
+  such a net, so together they take lanes * bits * sqrt(SIMD). Of two foldings with equal lanes, the one with more PEs
+  takes less wire.
+- The outputs of a block RAM have a long way to go.
+- The rest is proportional to the LUTs.
+
+The three factors are fitted to the first four of these designs on an LFE5U-85F, so they are only roughly known. The
+fifth and the sixth design are the solver's answers with these factors. LUTs and block RAMs are the estimates for the
+accelerator alone. `wirelen` is nextpnr's, in tiles, of the refined placement by `--placer static`; it includes the
+board's link. The second design was not routed to its end:
 
 =================  ======  ==========  ==========================  =========  ========  ======
 design             LUTs    block RAMs  lanes * bits * sqrt(SIMD)   `wirelen`  estimate  routed

@@ -1,8 +1,8 @@
 """The foldings that a node may have, each with its cost and cycles, and the cost of what lies between two nodes.
 
-An engine's cost is the sum of its components', and all of these depend on the node's own folding but for the way from
-one node to the next: the results' way out, the width converters and the queue. So a network's cost is a sum over its
-nodes and over its streams, of which each depends on two foldings.
+An engine's cost is the sum of its components' costs. Most of them depend on the node's own folding alone. Only those on
+the way to the next node depend on two foldings: the output of results, the width converters and the queue. So a
+network's cost is a sum over its nodes, by one folding each, and over its streams, by two foldings each.
 """
 
 from __future__ import annotations
@@ -40,16 +40,20 @@ Cost = np.ndarray
 """The COSTS, in their order."""
 
 MOST_LANES = 4
-"""Times the fewest lanes that a number of cycles allows: what has more is not looked at."""
+"""Foldings with more than this many times the fewest lanes for a number of cycles are not considered."""
 
 LEAST_ROWS, MOST_ROWS, MOST_BITS = 16, 2048, 1 << 16
-"""Of ROMs of fewer rows no other place is tried, of more rows or bits none in LUTs."""
+"""A ROM of fewer rows is tried in one place only. A ROM of more rows or bits is not tried in LUTs."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """A folding of a node: the elements that it takes at once, its cycles a frame, those over which its beats come, and
-    the cost of its components but for its streams."""
+    """A folding of a node.
+
+    `word` is the number of elements that it takes at once. `cycles` are its cycles a frame, and its beats come over
+    `spread` of them. `constant` says whether its weights are in the logic. `cost` is that of its components, without
+    its streams.
+    """
 
     folding: Folding
     word: int
@@ -65,8 +69,11 @@ class Option:
 
 @dataclass(frozen=True)
 class Stream:
-    """A tensor on its way from its maker (None for the network's input) to a reader; `alone` if it has but one and goes
-    there directly, `pixels` what a queue in front of the reader holds, 0 for none."""
+    """A tensor on its way from its maker (None for the network's input) to a reader.
+
+    `alone` says whether this is its only reader, and no join. `pixels` is what a queue in front of the reader holds, 0
+    without a queue.
+    """
 
     maker: str | None
     reader: str
@@ -88,12 +95,12 @@ class Candidates:
         self.streams = [stream for node in self.nodes for stream in self._streams_to(node)]
 
     def origin(self, tensor: str) -> str:
-        """The tensor without the flattens on its way."""
+        """The tensor in front of the flattens, if any, that `tensor` is made by."""
         node = self.network.by_name.get(tensor)
         return tensor if node is None or kind_of(node).has_engine else self.origin(node.inputs[0])
 
     def options(self, node: Node, most_cycles: int) -> list[Option]:
-        """The options of a node that need no more cycles a frame, and not far more lanes than that takes."""
+        """The options of a node with at most `most_cycles` a frame, and with not many more lanes than that takes."""
         x, y = self.network.types[node.inputs[0]], self.network.types[node.name]
         kind = kind_of(node)
         if kind.has_weights:
@@ -117,7 +124,7 @@ class Candidates:
         return _undominated(found)
 
     def _forms(self, node: Node, pe: int, simd: int) -> list[str]:
-        """Where the weights may lie: where they would anyway, or in the other place, if they may."""
+        """Where the weights may lie: in the place that costs less, and in the other one if it is worth a try."""
         weights, bits = node.arrays["weights"], weight_bits(node)
         rows = weights.size // (pe * simd)
         if rows < LEAST_ROWS:
@@ -179,7 +186,10 @@ class Candidates:
                 if stream in queues else 0 for stream in reader.inputs.values()]
 
     def alone(self, node: Node, option: Option) -> Cost:
-        """The cost of an option that no stream of two options has: all streams out that are not a reader's alone."""
+        """The cost of an option that depends on no other option: its components, and its output unless that is shared.
+
+        `between` has the output to a single reader, since that depends on the reader's option too.
+        """
         total = np.array(option.cost)
         if self.readers(node.name) != 1 or not self._leads_to_one(node.name):
             total = total + self._out(node, option, option.pe)
@@ -205,7 +215,7 @@ class Candidates:
         return np.asarray(total)
 
     def _out(self, node: Node, option: Option, par: int) -> Cost:
-        """The cost of the way out of a node, `par` elements a beat: converter, or fewer results at once, and queue."""
+        """The cost of a node's output at `par` elements a beat: a converter, or fewer results at once, and a queue."""
         bits, made = self._shapes[node.name].width, []
         total = np.zeros(len(COSTS))
         if par != option.pe and kind_of(node).has_weights and not option.constant:
@@ -217,14 +227,14 @@ class Candidates:
         return total + self._sum([*made, queue_piece(par * bits, OUTPUT_QUEUE_DEPTH, self.model.family)])
 
     def _sum(self, made: list[Piece], wire: float = 0) -> tuple[float, ...]:
-        """The COSTS of some pieces, `wire` that of their inputs."""
+        """The COSTS of some pieces; `wire` is the wire of their inputs."""
         found = [self.model.piece(piece) for piece in made]
         figures = {name: float(sum(each[name] for each in found)) for name in FIGURES}
         return *figures.values(), wire + wires.of_cells(figures["lut"], figures["bram"], self.model.family)
 
 
 def _undominated(options: list[Option]) -> list[Option]:
-    """The options but for those that no stream tells from another one that costs no more of anything."""
+    """Drop an option if another looks the same to its neighbours and costs no more of any resource."""
     kept: list[Option] = []
     for option in sorted(options, key=lambda option: option.cost):
         if not any((other.pe, other.word, other.spread, other.constant) == (

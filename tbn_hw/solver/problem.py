@@ -1,8 +1,8 @@
-"""The folding solver: of all combinations of the nodes' options the cheapest one, by mixed integer programming.
+"""The folding solver: it finds the cheapest combination of the nodes' options by mixed integer programming.
 
-For each node a binary variable an option; for each stream a variable for each pair of a maker's class and a reader's
-class, options alike as to the stream being one class, so that costs between neighbours are exact. What is minimised is
-LUTs, with a price for the other COSTS, under the limits of the part. The solver is HiGHS, through SciPy.
+Each node has a binary variable for each option. Options that look alike to a stream form a class. Each stream has a
+variable for each pair of a maker's class and a reader's class, so that costs between neighbours are exact. The solver
+minimises LUTs plus the price of the other COSTS, under the limits of the part. It is HiGHS, through SciPy.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from tbn_hw.solver.options import COSTS, Candidates, Option, Stream
 from tbn_hw.streaming.terms import Folding, narrowed
 
 PRICES = {"lut": 1.0, "ff": 0.1, "bram": 10.0, "dsp": 10.0, "wire": 0.1}
-"""What is minimised: LUTs, a tenth of one for a tile of wire, which short wires are worth in clock and routing, and a
-little of the others, so that none is spent for nothing."""
+"""Prices in LUTs; their sum is minimised. A tile of wire costs a tenth of a LUT, because short wires are worth that in
+clock and routing. The others have a small price, so that none is spent for nothing."""
 
 SECONDS = 60
-"""Most that HiGHS may take for one problem."""
+"""Most seconds that HiGHS may take for one problem."""
 
 
 @dataclass(frozen=True)
 class Solution:
-    """A folding of all nodes, the cycles a frame of the slowest, the estimated COSTS of all engines, and of each by
-    node."""
+    """A folding of each node, by name.
+
+    `cycles` are those of the slowest node, a frame. `figures` are the estimated COSTS of all engines, `nodes` those of
+    each node without its streams.
+    """
 
     foldings: Mapping[str, Folding]
     cycles: int
@@ -38,7 +41,7 @@ class Solution:
 
 
 def cheapest(candidates: Candidates, most_cycles: int, limits: Mapping[str, float]) -> Solution | None:
-    """The cheapest foldings with which no node needs more cycles a frame; None if there are none within `limits`."""
+    """The cheapest foldings within `limits` with at most `most_cycles` a frame in each node; None if there are none."""
     if most_cycles < 1:
         return None
     options = {node.name: candidates.options(node, most_cycles) for node in candidates.nodes}
@@ -55,14 +58,16 @@ def cheapest(candidates: Candidates, most_cycles: int, limits: Mapping[str, floa
 
 
 def is_possible(candidates: Candidates, most_cycles: int, limits: Mapping[str, float]) -> bool:
-    """Whether there may be foldings within `limits`, which is certain only of what is impossible: nodes may be partly
-    of one folding and partly of another."""
+    """Whether there may be foldings within `limits`. Only the answer no is certain.
+
+    The problem is relaxed: nodes may be partly of one folding and partly of another.
+    """
     options = {node.name: candidates.options(node, most_cycles) for node in candidates.nodes}
     return all(options.values()) and _problem(candidates, options)[0].solve(limits, set()) is not None
 
 
 def _problem(candidates: Candidates, options: Mapping[str, Sequence[Option]]) -> tuple[_Problem, dict[str, list[int]]]:
-    """The problem of choosing among options, and the variables of those by node."""
+    """The problem of a choice among options, and the variables of the options by node."""
     problem = _Problem()
     chosen = {name: [problem.variable(candidates.alone(candidates.network.by_name[name], option)) for option in found]
               for name, found in options.items()}
@@ -75,7 +80,7 @@ def _problem(candidates: Candidates, options: Mapping[str, Sequence[Option]]) ->
 
 def _add_stream(problem: _Problem, candidates: Candidates, stream: Stream, options: Mapping[str, Sequence[Option]],
                 chosen: Mapping[str, Sequence[int]]) -> None:
-    """The cost of a stream: of a reader's options alone if it comes from the input, else of pairs of classes."""
+    """Add the cost of a stream: to the reader's options if it comes from the input, else to pairs of classes."""
     readers = _classes(options[stream.reader], lambda option: option.word)
     if stream.maker is None:
         for index, option in enumerate(options[stream.reader]):
@@ -101,7 +106,7 @@ def _add_stream(problem: _Problem, candidates: Candidates, stream: Stream, optio
 
 
 def _classes(options: Sequence[Option], key: Callable[[Option], Hashable]) -> dict[Hashable, list[int]]:
-    """The places of the options, by what is alike."""
+    """The places of the options, by their key."""
     found: dict[Hashable, list[int]] = defaultdict(list)
     for index, option in enumerate(options):
         found[key(option)].append(index)

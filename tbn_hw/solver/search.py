@@ -22,13 +22,13 @@ BLOCK_FILL = 0.98
 """The part of block RAMs that a design may fill. Estimates miss by one in a hundred."""
 
 FAR_BLOCK_FILL = 0.86
-"""The same where wire is short, for the last of them are far away: with 203 of an LFE5U-85F's 208 tbn_cnv took 14 %
-more wire than with 177, which are 85 %, though 4,000 LUTs fewer."""
+"""The same where wire is limited, because the last block RAMs are far away. With 203 of an LFE5U-85F's 208 block RAMs,
+tbn_cnv took 14 % more wire than with 177 (85 %), although it took 4,000 LUTs fewer."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """A target, the clock that is reckoned with in MHz, and the frames a second that are wanted, None for the most."""
+    """A target, the assumed clock in MHz, and the wanted frames a second; None asks for the most."""
 
     target: Target
     clock_mhz: float
@@ -50,7 +50,7 @@ class Wish:
 
 
 def solve(network: Network, wish: Wish) -> Solution:
-    """The folding for a wish; raises DoesNotFit, with what would fit, where there is none."""
+    """The folding for a wish. Raises DoesNotFit, with what would fit, if there is none."""
     candidates = Candidates(network, fold(network, {}), cost_model(wish.target.family))
     if wish.fps is None:
         found = fastest(candidates, wish)
@@ -66,10 +66,10 @@ def solve(network: Network, wish: Wish) -> Solution:
 
 
 def fastest(candidates: Candidates, wish: Wish) -> Solution | None:
-    """The cheapest foldings of the fewest cycles a frame that fit; None if none do."""
+    """The cheapest foldings with the fewest cycles a frame that fit; None if nothing fits."""
     steps = sorted(set(_intervals(candidates.network)))
     low, high = 0, len(steps) - 1
-    while low < high:  # the relaxed problem is solved in no time, and is possible wherever the whole one is
+    while low < high:  # the relaxed problem is solved in no time, and is possible whenever the whole one is
         middle = (low + high) // 2
         if is_possible(candidates, steps[middle], wish.limits):
             high = middle
@@ -114,9 +114,10 @@ def _too_fast(candidates: Candidates, wish: Wish) -> str:
 
 def excess(nodes: Mapping[str, Mapping[str, float]], wish: Wish,
            total: Mapping[str, float] | None = None) -> str | None:
-    """What a design has too much of, and the node that has the most of the first of these; None if it fits.
+    """A phrase about the resources that a design has too much of; None if it fits.
 
-    `nodes` are the FIGURES or COSTS by node, and `total` those of all, if that is more than their sum.
+    It names the node with the most of the first such resource. `nodes` are the FIGURES or COSTS by node, and `total`
+    those of all nodes, if that is more than their sum.
     """
     names = next(iter(nodes.values()))
     total = total or {name: sum(figures[name] for figures in nodes.values()) for name in names}
@@ -139,7 +140,7 @@ def _smallest(candidates: Candidates, wish: Wish) -> str:
 
 
 def _least(candidates: Candidates, name: str) -> Iterator[int]:
-    """Cycles a frame of a node that does as much at once as it can."""
+    """Fewest cycles a frame of a node, which then does as much at once as it can."""
     network = candidates.network
     node = network.by_name[name]
     x, y = network.types[node.inputs[0]], network.types[name]

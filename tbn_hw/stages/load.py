@@ -20,7 +20,8 @@ from tbn_hw.stages.keys import content_key
 class Loaded:
     """A network, what its model file says beside it, and labelled test pictures where some lie beside the file.
 
-    `resize` is the pixels of a user's picture's shorter side, `foldings` what is stated of them by node.
+    `resize` is the pixels of a user's picture's shorter side, `foldings` what is stated of them by node. `notes` say
+    what an import decided.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Loaded:
     dataset: str | None = None
     resize: int | None = None
     foldings: Mapping[str, Stated] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def network_key(self) -> str:
@@ -41,7 +43,7 @@ def load(model: str, weights: Path | None) -> Loaded:
 
     Raises UsageError for a file that cannot be read, ToolMissing for a QONNX file without the package that reads it.
     """
-    if model.endswith(".onnx"):
+    if model.lower().endswith(".onnx"):
         return _load_qonnx(Path(model), weights)
     try:
         file = find_model(model)
@@ -89,11 +91,11 @@ def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
     except QonnxError as error:
         raise ModelRefused(str(error)) from None
     if check.network is None:
-        refused = "\n".join(f"  {verdict.type} {verdict.name}: {verdict.note}" for verdict in check.refused)
+        refused = "\n".join(f"  {cause}" for cause in check.causes)
         raise ModelRefused(f"{path}: {len(check.refused)} of {len(check.verdicts)} nodes are refused:\n{refused}\n"
                            f"python -m quantize.qonnx check {path} lists all of them")
     network = check.network
-    return Loaded(network.name, network, _test_pictures(network, str(path)))
+    return Loaded(network.name, network, _test_pictures(network, str(path)), notes=check.notes)
 
 
 def _check(spec: Spec, network: Network, path: Path) -> None:

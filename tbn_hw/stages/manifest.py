@@ -20,7 +20,7 @@ def manifest(root: Path, design: Design, routed: Sequence[Path]) -> dict[str, An
     files = [root / "network.safetensors", *sorted((root / "rtl").iterdir()), *sorted((root / "rom").iterdir()),
              *routed]
     return {
-        "model": design.name,
+        "model": design.network.name,
         "files": {str(file.relative_to(root)): file_hash(file) for file in files},
         "versions": versions(),
         **design.settings(),

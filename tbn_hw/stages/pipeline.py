@@ -28,6 +28,8 @@ def build(options: Options, console: Console) -> None:
     """Do the stages up to `options.until`; raises BuildError with one sentence when one fails."""
     start = time.monotonic()
     loaded = load(options.model, options.weights)
+    for note in loaded.notes:
+        console.print(f"note: {note}")
     shape = loaded.network.input.shape
     pictures = read_pictures(options.images, shape, loaded.resize) if options.images else None
     site = Site(options, console, Workspace(options.output or Path("build") / loaded.name))

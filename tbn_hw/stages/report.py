@@ -47,7 +47,7 @@ def _content(site: Site, planned: Planned, verified: Verified, synthesised: Synt
     target, design, route = site.options.target, planned.design, routed.figures
     network = figures.network_figures(design)
     content = {
-        "model": design.name,
+        "model": design.network.name,
         "target": target.name,
         "device": figures.device(target),
         "network": network,

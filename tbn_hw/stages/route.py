@@ -47,6 +47,7 @@ def route(site: Site, planned: Planned, synthesised: Synthesised) -> Routed:
     file = f"synth/{name}{SUFFIXES[target.family]}"
 
     def produce(folder: Path) -> dict[str, Any]:
+        site.workspace.discard(file)  # it fits neither the clock nor the seeds that are now asked for
         site.console.print(f"route: {target.device}, {len(seeds)} seed(s); a large design takes many minutes each")
         placeable, place = routing.Placeable(synthesised.netlists, name, nodes), folder / file
         with site.progress("route") as step:

@@ -41,11 +41,16 @@ class Site:
 
     def outcome(self, name: str, key: str, outputs: Sequence[str],
                 produce: Callable[[Path], dict[str, Any]]) -> Outcome:
-        """As `Workspace.stage`; where the stage has to run, the report and the bitstream of an earlier build go first.
+        """As `Workspace.stage`. Where the stage has to run, the report of an earlier build goes first.
+
+        The bitstream of an earlier build goes where it was made from other files than this stage now gives.
         """
         def fresh(folder: Path) -> dict[str, Any]:
-            self.workspace.discard(*SUMMARIES, *([] if name in CHECKS else self._bitstreams()))
-            return produce(folder)
+            self.workspace.discard(*SUMMARIES)
+            data = produce(folder)
+            if name not in CHECKS and self.workspace.differs(folder, outputs):
+                self.workspace.discard(*self._bitstreams())
+            return data
 
         return self.workspace.stage(name, key, outputs, fresh)
 

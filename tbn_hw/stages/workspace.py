@@ -86,9 +86,13 @@ class Workspace:
         for output in outputs:
             self._move(scratch / output, self.root / output)
         shutil.rmtree(scratch)
-        content = {"key": key, "files": self._hashes(outputs), "data": data, "seconds": seconds}
+        content = {"key": key, "files": self._hashes(outputs, self.root), "data": data, "seconds": seconds}
         write_atomically(record, json.dumps(content, indent=1).encode())
         return Outcome(data, seconds, cached=False)
+
+    def differs(self, folder: Path, outputs: Sequence[str]) -> bool:
+        """Whether `outputs` below `folder` are others than those in place."""
+        return self._hashes(outputs, folder) != self._hashes(outputs, self.root)
 
     def discard(self, *outputs: str) -> None:
         """Remove files that no longer belong to what is in the folder."""
@@ -106,18 +110,19 @@ class Workspace:
     def _recorded(self, record: Path, key: str, outputs: Sequence[str]) -> Outcome | None:
         try:
             content = json.loads(record.read_text())
-            if content["key"] != key or content["files"] != self._hashes(outputs):
+            if content["key"] != key or content["files"] != self._hashes(outputs, self.root):
                 return None
             return Outcome(content["data"], content["seconds"], cached=True)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _hashes(self, outputs: Sequence[str]) -> dict[str, str]:
+    @staticmethod
+    def _hashes(outputs: Sequence[str], root: Path) -> dict[str, str]:
         hashes: dict[str, str] = {}
         for output in outputs:
-            path = self.root / output
+            path = root / output
             files = sorted(path.rglob("*")) if path.is_dir() else [path]
-            hashes |= {str(file.relative_to(self.root)): file_hash(file) for file in files if file.is_file()}
+            hashes |= {str(file.relative_to(root)): file_hash(file) for file in files if file.is_file()}
             if not path.exists():
                 hashes[output] = "missing"
         return hashes

@@ -22,9 +22,11 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Engine:
-    """One instance in the top level: a module of its own, with the streams at its ports by port name.
+    """One instance in the top level, with a module of its own.
 
-    `o_par` is the number of elements in a beat of its output, 0 for as many as it makes at once.
+    `inputs` and `outputs` have the stream at each port, `links` the types of the input streams. `depth` is that of a
+    queue in beats, or the number of frames in flight of the AXI-Stream input. `o_par` is the number of elements in a
+    beat of its output, 0 for all that it makes at once. `cycles` and `ideal_cycles` are clock cycles a frame.
     """
 
     name: str
@@ -67,7 +69,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Accelerator:
-    """Engines and streams; `links` gives each stream's type, `streams` the stream of each tensor of the network."""
+    """Engines and streams. `links` has the type of each stream, `streams` the stream of each tensor of the network."""
 
     name: str
     network: Network

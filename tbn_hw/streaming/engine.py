@@ -1,7 +1,7 @@
 """Engines: the gateware of one node, as one component with streams `i` (or `a` and `b`) and `o`.
 
-An engine brings its own width converters, at its inputs where beats grow and at its output where they shrink, and a
-two-deep queue at its output, so that engines meet with no combinational path between them.
+An engine brings its own width converters: at an input if its beats need another size, and at the output if its beats
+are split. A two-deep queue at the output keeps combinational paths from going on to the next engine.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from tbn_hw.verilog.hierarchy import CORE, QUEUE, stage_name
 OUTPUT_QUEUE_DEPTH = PAIR_DEPTH
 
 PIPELINE_CYCLES = 16
-"""Registers between an engine's input and output, at most; a wide matrix-vector unit may have more.
+"""Most registers between an engine's input and output. Only a wide matrix-vector unit may have more.
 
 The timetable needs a bound, and this one costs little: with the registers that engines really have, the queues of
 tbn_resnet would hold 10,503 beats instead of 10,645.
 """
 
 AROUND_MATRIX = 6
-"""Those that are in front of a matrix-vector unit and behind it: window, converter, queue."""
+"""Most registers in front of a matrix-vector unit and behind it: window, converter, queue."""
 
 
 class EngineChain(wiring.Component):
@@ -51,7 +51,7 @@ class EngineChain(wiring.Component):
 
     @property
     def latency_bound(self) -> int:
-        """Cycles after which an output beat has come, from the input beat that it waits for on, if nothing stalls."""
+        """Most cycles from an input beat to the output beat that waits for it, if nothing stalls."""
         units = [stage for stage in self._stages if isinstance(stage, MVU)]
         return max([PIPELINE_CYCLES, *(unit.latency - unit.synapse_fold + AROUND_MATRIX for unit in units)])
 
@@ -67,10 +67,10 @@ class EngineChain(wiring.Component):
 
 
 class Join(wiring.Component):
-    """Two streams through converters of their own into a two-input component, and its output queue."""
+    """Two streams, each through its own converters, into a component with two inputs and an output queue."""
 
     latency_bound = PIPELINE_CYCLES
-    """As that of a chain."""
+    """As for a chain."""
 
     def __init__(self, a: Sequence[Any], b: Sequence[Any], core: Any, queue: Queue, interval: int) -> None:
         self._a, self._b, self._core, self._queue = tuple(a), tuple(b), core, queue
@@ -103,7 +103,7 @@ class Join(wiring.Component):
 def engine(job: Job) -> EngineChain | Join:
     """The whole engine of a node: converters, the parts that do the work, and output queue.
 
-    Beats wider than the `o_par` of `job` are taken apart before the queue, which is smaller then.
+    Beats wider than the `o_par` of `job` are split before the queue, which makes the queue smaller.
     """
     kind, inputs = kind_of(job.node), job.inputs
     parts = kind.parts(job)
@@ -116,7 +116,7 @@ def engine(job: Job) -> EngineChain | Join:
     payload = payload_shape(parts[-1].o)
     if 0 < job.o_par < payload.length:
         parts.append(WidthConverter(shape=payload.elem_shape, i_par=payload.length, o_par=job.o_par))
-    if not isinstance(parts[-1], MVU):  # which has a queue of its own
+    if not isinstance(parts[-1], MVU):  # an MVU has a queue of its own
         parts.append(Queue(shape=payload_shape(parts[-1].o), depth=OUTPUT_QUEUE_DEPTH))
     return EngineChain([*converters[0], *parts], interval)
 

@@ -1,8 +1,8 @@
 """Folding: how many multiply-accumulates, and how many stream elements, each engine handles at once.
 
-An engine with weights has `pe` output channels and `simd` inputs at once; every other engine has `pe` elements a beat
-(its `simd` is 1). Foldings stated in the model file, or in the file of `--folding` in its place, are taken as they are;
-the rule below decides the others.
+An engine with weights handles `pe` output channels and `simd` inputs at once. Every other engine handles `pe` elements
+a beat, and its `simd` is 1. Foldings stated in the model file are taken as they are; a file given by `--folding`
+replaces them. The rule below decides all others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CYCLES_PER_PIXEL = 32
 """The rule's aim, in clock cycles for each pixel of the input picture."""
 
 CHEAP_SIMD = 16
-"""Inputs at once with which an engine of given lanes costs the fewest LUTs."""
+"""The SIMD with which an engine of a given number of lanes costs the fewest LUTs."""
 
 
 def fold(network: Network, stated: Mapping[str, Stated]) -> dict[str, Folding]:
@@ -71,11 +71,16 @@ def _aim(network: Network, stated: Mapping[str, Stated]) -> int:
 
 
 def _matrix_folding(node: Node, x: TensorType, y: TensorType, aim: int) -> Folding:
-    """The fewest lanes that need at most `aim` cycles; among equals the SIMD that makes the cheapest engine.
+    """The best folding that needs at most `aim` cycles; all lanes at once if there is none.
 
-    A SIMD that does not divide the channels reads several words of the window buffer at once, each from a copy of it.
-    Otherwise few inputs cost accumulators, and many cost a wide window buffer: of 128 lanes of a 64-channel 3x3 layer
-    with SIMD 4, 8, 16, 32, 64, Yosys makes 1814, 1242, 957, 1283 and 1415 ECP5 LUTs.
+    A SIMD that divides the channels comes first: any other reads several words of the window buffer at once, each from
+    its own copy. Then come the fewest lanes, and then the SIMD with the cheapest engine: a small SIMD costs
+    accumulators, a large one a wide window buffer. These are the ECP5 LUTs that Yosys makes of 128 lanes of a
+    64-channel 3x3 layer:
+
+    | SIMD | 4 | 8 | 16 | 32 | 64 |
+    |---|---|---|---|---|---|
+    | LUTs | 1814 | 1242 | 957 | 1283 | 1415 |
     """
     kind = kind_of(node)
     mh, mw = kind.sizes(node, x).values()

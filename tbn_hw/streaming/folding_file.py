@@ -4,7 +4,8 @@
     layers[5].ternary: {pe: 2, simd: 1}
     layers[6].conv: {pe: 4, simd: 32, weights: block}
 
-`weights` says that a layer's weights lie in block RAM (`block`) or in LUTs (`logic`); left out, where they cost less.
+`weights` says that a layer's weights lie in block RAM (`block`) or in LUTs (`logic`). Without it, they lie where they
+cost less.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tbn_hw.streaming.terms import Folding
 
 
 def read(path: Path, network: Network) -> dict[str, Stated]:
-    """What a folding file states by node: (PE, SIMD) or (PE, SIMD, weights); what it does not name is left to the rule.
+    """The foldings that a file states, by node: (PE, SIMD) or (PE, SIMD, weights). It need not name all nodes.
 
     Raises UsageError for a file that cannot be read, ModelRefused with file and line for one that does not fit
     `network`.

@@ -36,7 +36,7 @@ def ports(accelerator: Accelerator) -> Ports:
 def modules(accelerator: Accelerator, workers: int, progress: Progress | None = None) -> dict[str, str]:
     """The Verilog of each engine by module name, in the accelerator's order; `workers` processes share the work.
 
-    Raises WorkerKilled if one of them ends before it.
+    Raises WorkerKilled if a process ends before its work is done.
     """
     jobs = {module_name(accelerator, engine): engine for engine in accelerator.engines}
     texts: dict[str, str] = {}
@@ -53,7 +53,7 @@ def modules(accelerator: Accelerator, workers: int, progress: Progress | None = 
 
 
 def module(name: str, engine: Engine) -> str:
-    """The Verilog of one engine, its module named `name`; components that are equal share a module."""
+    """The Verilog of one engine, as a module called `name`. Equal components share a module."""
     component: Any = engine.component()
     return merged(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
 

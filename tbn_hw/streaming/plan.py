@@ -23,10 +23,11 @@ from tbn_hw.streaming.timetable import Timetable
 from tbn_hw.verilog.keywords import KEYWORDS
 
 FRAMES_IN_FLIGHT = 16
-"""Malformed-frame flags that may wait for their frame's result, at least; a further frame waits at the input."""
+"""Fewest malformed-frame flags that may wait for the results of their frames. A further frame waits at the input."""
 
 RESERVED = KEYWORDS | names(TOP) | {"flag"}
-"""What no node may be called in Verilog: keywords, names of the top level, the stream of the malformed-frame flags."""
+"""Names that no node may have in Verilog: the keywords, the names of the top level, and the stream of the
+malformed-frame flags."""
 
 
 def _engine_name(node: Node) -> str:
@@ -35,11 +36,11 @@ def _engine_name(node: Node) -> str:
 
 
 def plan(network: Network, foldings: Mapping[str, Folding], family: str = "portable") -> Accelerator:
-    """Lay out the engines of `network`, of the cells of a family of `hdl.families.CELL_FAMILIES`.
+    """Lay out the engines of `network`, in cells of `family`, one of `hdl.families.CELL_FAMILIES`.
 
     Raises ModelRefused for a network that cannot be one stream of engines.
     """
-    # components are made here for their numbers alone; those that become Verilog are made again, in other processes
+    # components are made here for their numbers alone; other processes make them again, for their Verilog
     warnings.filterwarnings("ignore", category=UnusedElaboratable)
     return _Planner(network, foldings, family).run()
 
@@ -59,8 +60,7 @@ class _Planner:
 
     def run(self) -> Accelerator:
         name = identifier(self._network.name)
-        if name in KEYWORDS:
-            raise ModelRefused(f"name: must not be the Verilog keyword {name!r}, for it names the top module")
+        name = f"n_{name}" if name in KEYWORDS else name
         source = self._network.input
         self._add_source(Link(source, signed(source.element_bits), source.channels))
         for node in self._network.nodes:
@@ -143,8 +143,10 @@ class _Planner:
         self._free[tensor] = branches[::-1]
 
     def _size_queues(self) -> None:
-        """Give the queues in front of joins their depth, and put others where more waits than engines hold; and let as
-        many frames be under way as there are."""
+        """Give the queues in front of joins their depth, and add queues where more beats wait than engines hold.
+
+        The input gets flags for as many frames as are under way at once.
+        """
         table, engines = self._timetable(), self._engines
         waiting = table.waiting
         least = {f"{_engine_name(node)}_queue_{port}": pixels for node in self._network.nodes if kind_of(node).joins
@@ -168,7 +170,7 @@ class _Planner:
         table = Timetable(max(entry.cycles for entry in self._engines if entry.cycles is not None))
         for entry in self._engines:
             if entry.node is not None:
-                link = self._links[entry.outputs["o"]]  # whose tensor a flatten behind it has renamed
+                link = self._links[entry.outputs["o"]]  # a flatten behind it has renamed its tensor
                 link = replace(link, tensor=self._network.types[entry.node.name])
                 table.work(entry, self._built[entry.name], link)
             elif entry.kind == "axi_input":

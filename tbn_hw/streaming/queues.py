@@ -1,29 +1,33 @@
-"""How deep the queues in front of a join must be, so that nothing ever deadlocks and nothing is slowed down.
+"""How deep the queues in front of a join must be, so that nothing ever deadlocks.
 
-A join (`add`) takes pixel n of both inputs together. Both are made from one tensor, the *source*, the last that all
-paths to either lead through; but one path, say a, needs more of the source before it can make pixel n than the other,
-b, since its convolutions look ahead. What b makes meanwhile has to wait in a queue.
+A join (`add`) takes pixel n of both inputs together. Both inputs are made from one tensor, the *source*: the last
+tensor that all paths to either input lead through. The convolutions of one path, say a, may look further ahead. Then a
+needs more of the source before it can make pixel n than the other path, b. What b makes meanwhile has to wait in a
+queue.
 
-Why the depth suffices, for any input, folding and stall pattern. Let `required(a, n)` be the number of source pixels
-from which path a can make its first n + 1 pixels: a property of kernels, strides and padding alone, since each engine
-makes a pixel once its window is there and never waits for more. Suppose the join has taken n pixels and waits for
-pixel n of a. For a to be starved, the fork must be stuck before passing `required(a, n)` pixels, which it can only be
-because b's queue is full. From that many source pixels b makes `made(b, required(a, n))` pixels, of which the join has
-taken n; so a queue of at least max over n of (made(b, required(a, n)) - n) pixels is not full, and the fork not stuck.
-Therefore a receives all it needs, and makes pixel n; the join takes it as soon as its reader does. By induction over n
-every pixel passes. Blocks nested inside a path are joins with queues of their own, to which the same argument applies
-first.
+Why the depth suffices, for any input, folding and stall pattern:
 
-Where paths cross between their source and the join, a fork further on may be stuck because of another join's queue.
-Then call `required(a, n)` the demand of a starved join. A full queue holds pixels from n on, and its depth says that
-the pixel behind them requires more of the source than the starved side of its join; the fork that feeds it has passed
-at least as much. So whichever join is starved by that fork has the larger demand: a cycle of joins that wait for each
-other would have demands that rise all the way round.
+1. Let `required(a, n)` be the number of source pixels from which path a can make its first n + 1 pixels. It depends on
+   kernels, strides and padding alone: an engine makes a pixel once its window is there, and never waits for more.
+2. Suppose the join has taken n pixels and waits for pixel n of a. If a is starved, the fork is stuck before it has
+   passed `required(a, n)` pixels. The only possible cause is that b's queue is full.
+3. From that many source pixels b makes `made(b, required(a, n))` pixels, and the join has taken n of them. So a queue
+   of at least max over n of (made(b, required(a, n)) - n) pixels is not full, and the fork is not stuck.
+4. Therefore a receives all it needs and makes pixel n. The join takes it as soon as the join's reader is ready. By
+   induction over n every pixel passes.
 
-An eager fork also holds the current beat for the slower branch, so one beat less would just be enough; the tests show
+Blocks nested inside a path are joins with queues of their own. The same argument applies to them first.
+
+Paths may cross between their source and the join. Then a fork further on may be stuck because of another join's queue.
+Call `required(a, n)` the demand of a starved join. A full queue holds pixels from n on. By its depth, the pixel behind
+them requires more of the source than the starved side of its join does, and the fork that feeds the queue has passed at
+least that much. So any join that this fork starves has the larger demand. Joins that wait for each other in a cycle
+would have demands that rise all the way round, which is impossible.
+
+An eager fork also holds the current beat for the slower branch, so one beat less would be just enough. The tests show
 that a queue two beats shallower stops forever.
 
-What throughput asks for beside that is in `tbn_hw.streaming.timetable`.
+`tbn_hw.streaming.timetable` adds what throughput needs.
 """
 
 from __future__ import annotations
@@ -46,7 +50,7 @@ def join_depths(network: Network, join: Node) -> tuple[int, int]:
 
 
 def common_source(network: Network, a: str, b: str) -> str:
-    """The last tensor that all paths from the network's input to `a` and to `b` lead through."""
+    """The last tensor on all paths from the network's input to `a` and to `b`."""
     through = {INPUT: {INPUT}}
     for node in network.nodes:
         through[node.name] = set.intersection(*(through[name] for name in node.inputs)) | {node.name}
@@ -64,7 +68,10 @@ def required(network: Network, source: str, tensor: str) -> np.ndarray:
 
 def _follow(network: Network, source: str, tensor: str, first: np.ndarray,
             step: Callable[[Node, list[np.ndarray]], np.ndarray]) -> np.ndarray:
-    """A number for each pixel of `tensor`: of the source `first`, of a node what `step` makes of its last inputs'."""
+    """A number for each pixel of `tensor`. Those of the source are `first`.
+
+    For a node, `step` makes them of the numbers of the last pixel that it waits for, of each input.
+    """
     found = {source: first}
     for node in network.nodes:
         if tensor in found:

@@ -1,4 +1,4 @@
-"""What all parts of the streaming architecture speak of: the links between engines, and the foldings of engines."""
+"""Terms of the streaming architecture that all its parts use: links between engines, and foldings of engines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Folding", "Link", "divisors", "narrowed"]
 
 @dataclass(frozen=True)
 class Folding:
-    """`pe` output elements at once, each of `simd` inputs; `weights` says where these lie, as in a folding file."""
+    """`pe` output elements at once, each of `simd` inputs. `weights` says where weights lie, as in a folding file."""
 
     pe: int
     simd: int = 1
@@ -24,6 +24,7 @@ class Folding:
 
     @property
     def lanes(self) -> int:
+        """Multiply-accumulates at once."""
         return self.pe * self.simd
 
 
@@ -42,14 +43,15 @@ class Link:
 
     @property
     def payload(self) -> Any:
+        """The payload of a beat, as `hdl.stream.Elements`."""
         return Elements(self.shape, self.par)
 
 
 def narrowed(pe: int, wanted: int, size: int, cycles: int) -> int:
-    """Elements in a beat of an engine that makes `pe` at once, `size` a frame, and whose only reader takes `wanted`.
+    """Elements in an output beat of an engine that makes `pe` elements at once, and `size` a frame.
 
-    Beats are taken apart where the reader takes fewer, unless a frame would then need more than the `cycles` over which
-    the engine's results come. `wanted` is 0 where there is no such reader.
+    `wanted` is how many elements its only reader takes at once, 0 where there is no such reader. Beats are split if the
+    reader takes fewer, unless a frame would then need more than the `cycles` over which the engine's results come.
     """
     fits = 0 < wanted < pe and pe % wanted == 0 and size // wanted <= cycles
     return wanted if fits else pe

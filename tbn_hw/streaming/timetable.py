@@ -1,16 +1,17 @@
 """How deep the queues between engines must be, so that none ever slows the slowest engine down.
 
-Engines do not work evenly: a pool gives nothing for a row and then a row at once, a convolution rests where its window
+Engines do not work evenly. A pool gives nothing for a row and then a row at once. A convolution rests while its window
 needs no new pixel. If all engines are about as slow as the slowest, a queue that is full for a moment costs time that
-is never made up for.
+no engine can make up for.
 
-The timetable is a schedule of the network with queues without end: when each beat of a frame passes each stream, and a
-frame later the same beat of the next frame. It comes from the times at which the input gives its beats, one evenly
-after the other, by a recursion over the engines (max-plus: a job starts when all that it needs is there, and the one
-before it is done). Since it repeats with the accelerator's interval, queues that hold what waits in it are deep enough
-for that interval: engines that start as soon as they can are never later than in a schedule that is possible
-(F. Baccelli et al., Synchronization and Linearity, 1992, on monotonicity of event graphs). An engine's latency is
-taken to be more than it is, which keeps the schedule possible.
+The timetable is a schedule of the network with unbounded queues. It says when each beat of a frame passes each stream.
+The same beat of the next frame passes an interval later. The input gives its beats evenly, and a recursion over the
+engines gives all other times (max-plus: a job starts when all that it needs is there and the job before it is done).
+
+The schedule repeats with the accelerator's interval. So queues that hold the beats that wait in it are deep enough for
+that interval: engines that start as soon as they can are never later than in any possible schedule (F. Baccelli et al.,
+Synchronization and Linearity, 1992, on monotonicity of event graphs). The schedule assumes longer latencies than the
+engines have, which keeps it possible.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ class Timetable:
         self._interval = interval
         self._times: dict[str, Times] = {}
         self.waiting: dict[str, int] = {}
-        """Beats of a stream that wait in front of its reader at most."""
+        """Most beats of each stream that wait in front of its reader."""
 
     @property
     def frames(self) -> int:
-        """Frames that are under way at most."""
+        """Most frames that are under way at once."""
         return int(max(times.max() for times in self._times.values()) // self._interval) + 1
 
     def source(self, stream: str, link: Link) -> None:
@@ -51,11 +52,11 @@ class Timetable:
         self._times[stream] = (np.arange(link.beats) + 1) * (self._interval / link.beats)
 
     def pass_on(self, stream: str, others: Sequence[str]) -> None:
-        """Streams with the beats of another one: a fork's, or a queue's."""
+        """The outputs of a fork or a queue, which have the beats of `stream`."""
         self._times |= dict.fromkeys(others, self._times[stream])
 
     def work(self, engine: Engine, component: Any, output: Link) -> None:
-        """What an engine that does a node's work gives, and what waits in front of it."""
+        """The output times of an engine that does a node's work, and the beats that wait in front of it."""
         node, folding = engine.node, engine.folding
         assert node is not None
         kind, pe = kind_of(node), folding.pe
@@ -68,7 +69,7 @@ class Timetable:
             taken = self._serve(np.maximum.reduce(words), 1)
             read, own = kind.reads(node, engine.links[0].tensor, output.tensor, folding)
             made = self._serve(taken[read], 1)
-            taken[read[own]] = made[own] - 1  # nothing is kept: what cannot be given cannot be taken
+            taken[read[own]] = made[own] - 1  # the engine stores no word, so it takes one only when it can pass it on
             taken = np.maximum.accumulate(taken)
             for stream, link in zip(engine.inputs.values(), engine.links, strict=True):
                 self.waiting[stream] = self._waiting(self._times[stream], link.par, pe, taken)
@@ -76,16 +77,17 @@ class Timetable:
         self._times[stream] = self._words(made, output.tensor.size // len(made), output.par) + component.latency_bound
 
     def sink(self, logits: str, classes: str, par: int) -> None:
-        """The accelerator's output, which takes logits once it has given the frame before with its classes."""
+        """The accelerator's output. It takes logits once it has sent the frame before, with its classes."""
         given = self._times[classes].max() + RESULT_CYCLES - self._interval
         times = self._times[logits]
         self.waiting[logits] = self._waiting(times, par, par, np.maximum(times, given))
 
     def _windows(self, engine: Engine, window: SlidingWindow, words: Times) -> Times:
-        """The beats of a matrix-vector unit, some rows of a window each; what its window buffer cannot hold waits.
+        """The times of a matrix-vector unit's beats, each of some rows of a window.
 
-        A unit with time to spare may take it for each window, so that its beats come evenly, or wait for the next
-        window to be there, so that less of its input has to: whichever of both makes the queue in front of it smaller.
+        Input that its window buffer cannot hold waits. A unit with time to spare may spread each window over it, so
+        that its beats come evenly. Or it may work at full speed, so that less of its input waits. The timetable takes
+        the way with the smaller queue in front of the unit.
         """
         schedule, (stream,), (link,) = window.schedule, engine.inputs.values(), engine.links
         excess, end, cycles = np.inf, words, 0.0
@@ -99,22 +101,22 @@ class Timetable:
         return np.asarray((end[:, None] - cycles + ends).ravel())
 
     def _words(self, times: Times, par: int, size: int) -> Times:
-        """When words of `size` elements are there, one a cycle at most, of beats of `par`."""
+        """When words of `size` elements are there, from beats of `par` elements; at most one word a cycle."""
         last = (np.arange(len(times) * par // size) + 1) * size - 1
         return self._serve(times[last // par], 1)
 
     def _serve(self, ready: Times, cycles: float) -> Times:
-        """When jobs are done that take some cycles each, one after the other, frame after frame."""
+        """When jobs are done that may start when `ready` and take `cycles` each, one by one, frame after frame."""
         both = np.concatenate([ready - self._interval, ready])
         index = np.arange(len(both))
         return (np.maximum.accumulate(both - cycles * index) + cycles * (index + 1))[len(ready):]
 
     def _waiting(self, times: Times, par: int, size: int, taken: Times) -> int:
-        """Beats of `par` that are there and not gone, at most; one is gone with the word of its last element."""
+        """Most beats of `par` elements that have come and not gone. A beat goes with the word of its last element."""
         gone = taken[((np.arange(len(times)) + 1) * par - 1) // size]
         return int((self._arrived(times, gone) - np.arange(len(times))).max())
 
     def _arrived(self, times: Times, at: Times) -> np.ndarray:
-        """How many beats have come by some moments, since the frame began; those of later frames count on."""
+        """How many beats have come by the times `at`, from the start of the frame on and through later frames."""
         later = int((at.max() - times.min()) // self._interval) + 1
         return np.sum([np.searchsorted(times, at - frame * self._interval, side="right") for frame in range(later)], 0)

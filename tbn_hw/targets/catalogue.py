@@ -96,10 +96,14 @@ class _Entry(_Strict):
 
 
 class _File(_Strict):
-    """Devices that share a title and perhaps a board; `default` is the target of a build that names none."""
+    """Devices that share a title and perhaps a board; `default` is the target of a build that names none.
+
+    `parts` are parts that no other file needs. The others stand in PARTS.
+    """
 
     title: str
     default: str | None = None
+    parts: Mapping[str, Part] = {}
     devices: Mapping[str, _Entry]
     board: Board | None = None
 
@@ -164,10 +168,11 @@ def _targets() -> dict[str, Target]:
         folder.joinpath(PARTS).read_text()).items()}
     found: dict[str, Target] = {}
     for path, file in _files().items():
+        known_parts = {**parts, **file.parts}
         for name, entry in file.devices.items():
-            if entry.part not in parts:
-                raise ValueError(f"{path}: {name}: there is no part {entry.part!r} in {PARTS}")
-            part = parts[entry.part]
+            if entry.part not in known_parts:
+                raise ValueError(f"{path}: {name}: there is no part {entry.part!r} in this file or in {PARTS}")
+            part = known_parts[entry.part]
             _require_known(f"{path}: {name}", part, file.board)
             for known in filter(None, (name, entry.alias)):
                 found[known] = Target(name=known, title=file.title, part_name=entry.part, part=part,

@@ -1,9 +1,9 @@
 """`python -m tbn_hw.tools.wasm PACKAGE FUNCTION ARGUMENT...`: a WebAssembly tool that ends with its parent.
 
-The process watches its standard input: when that closes, whoever asked for this run is gone and it ends too. Its last
-line of output is the CPU time it took.
+The process watches its standard input. When that closes, its parent is gone, and the process ends too. Its last line of
+output is the CPU time that it took.
 
-A tool sees a folder of its own under /tmp, so files are named relative to the working directory.
+A tool sees a /tmp of its own, so files are named relative to the working directory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ THREAD_STACK = 64 << 20
 
 
 class ToolFailed(Exception):
-    """A tool that ended with an error; `lines` are the last that it printed."""
+    """A tool ended with an error; `lines` are the last lines that it printed."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__(lines[-1] if lines else "no message")
@@ -35,7 +35,7 @@ class ToolFailed(Exception):
 
 def run(package: str, function: str, arguments: list[str], folder: Path,
         watch: Callable[[], None] | None = None) -> float:
-    """Run `function` of `package` in `folder`, with what it prints in PRINTED there; returns its CPU seconds.
+    """Run `function` of `package` in `folder`; returns its CPU seconds. Its output goes to the file PRINTED there.
 
     `watch` is called now and then, and ends the run if it raises. Raises ToolFailed when the tool fails.
     """

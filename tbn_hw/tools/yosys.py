@@ -1,6 +1,6 @@
 """Yosys, the WebAssembly build, in a process of its own.
 
-Once ABC has run, what Yosys prints is lost, so its log is a file of its own.
+The output of Yosys is lost once ABC has run, so its log is a file of its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The modules of a Verilog file that Amaranth wrote: which are alike, which stay apart, and what their memories hold.
 
-An engine's file has a module for each component in it, named by its path: `engine.2_mvu.pe7`. Here they become fewer
-(equal components share a module), and get a place in the accounts (each belongs to one of PARTS).
+An engine's file has a module for each component in it, named by its path: `engine.2_mvu.pe7`. Equal components are
+merged into one module. For the accounts, each module belongs to one of PARTS.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _COMPONENTS = {"ConstantMVU": "products", "MVU": "accumulators", "SlidingWindow"
 
 _IN_COMPONENTS = (("MVU", r"pe\d+|shared", "products"), ("MVU", "weights|starts", "weights"),
                   ("MVU", r"results\.pair", "queues"))
-"""What has another part than the component around it: the component's class, paths inside it, and the part."""
+"""Modules with another part than the component around them: the component's class, paths inside it, and the part."""
 
 CORE, QUEUE = "core", "queue"
-"""The names in a join of the component that joins its streams, and of the queue behind it."""
+"""Names in a join: of the component that joins its streams, and of the queue behind it."""
 
 _MODULE = re.compile(r"^module (\\\S+ |\w+)(?=[ (]).*?^endmodule\n", re.S | re.M)
 _INSTANCE = re.compile(r"^  (\\\S+ |\w+)(?= [\\\w])", re.M)
@@ -34,8 +34,10 @@ _ROW = re.compile(r"^    \S+ ?\[\d+\] = \d+'([hd])([0-9a-f]+);\n", re.M)
 
 
 def stage_name(place: int | str, component: Any) -> str:
-    """The name of a component in its engine: `2_mvu` is the third of a chain, `a_widthconverter` is at port `a` of a
-    join."""
+    """The name of a component in its engine.
+
+    `2_mvu` is the third component of a chain; `a_widthconverter` is at port `a` of a join.
+    """
     return _stage(place, type(component).__name__)
 
 
@@ -44,7 +46,7 @@ def _stage(place: int | str, name: str) -> str:
 
 
 def _places() -> Iterator[tuple[str, str]]:
-    """Patterns of paths in an engine, and the part of what lies there; the first that fits counts."""
+    """(pattern of paths in an engine, part of the modules there); the first match counts."""
     place, any_name = r"(?:\d+|[ab])", r"\w+"
     for name, part in _COMPONENTS.items():
         yield _stage(place, name), part
@@ -63,7 +65,7 @@ def modules(text: str) -> dict[str, str]:
 
 
 def merged(text: str) -> str:
-    """`text` with one module in place of those that differ in their names alone, the first of them."""
+    """`text` without copies: of modules that differ in their names alone, only the first is left."""
     head, found = text[:match.start()] if (match := _MODULE.search(text)) else text, modules(text)
     while True:
         first: dict[str, str] = {}
@@ -79,7 +81,10 @@ def merged(text: str) -> str:
 
 
 def _form(name: str, body: str) -> str:
-    """A module without its name, the names that Yosys numbered in the order of their use: equal where modules are."""
+    """A module without its name, and with generated names numbered in the order of their use.
+
+    Equal modules have equal forms.
+    """
     declared = {wire: f"{kind}{init}" for kind, wire, init in _DECLARED.findall(body)}
     order: dict[str, int] = {}
 
@@ -97,8 +102,8 @@ def part_of(path: str) -> str | None:
 def kept(text: str, top: str) -> list[str]:
     """The modules of an engine that are mapped by themselves.
 
-    The others are flattened into those that hold them. Where an MVU has no ROM of weights these are constants, of
-    which only an MVU makes use that is flat, but for its queue.
+    The others are flattened into those that hold them. An MVU without a ROM of weights has constant weights. Synthesis
+    can use constants only in a flat MVU, so of its modules only the queue is kept.
     """
     bodies = modules(text)
     paths = [name.removeprefix(f"{top}.") for name in bodies if name.startswith(f"{top}.")]
@@ -112,12 +117,12 @@ def kept(text: str, top: str) -> list[str]:
 
 
 def plain_names(text: str) -> str:
-    """`text` without brackets in names: ABC takes a wire called `a[0]` beside a bus `a` for the bus's bit 0."""
+    """`text` without brackets in names. ABC would take a wire `a[0]` beside a bus `a` for bit 0 of the bus."""
     return re.sub(r"\\\S+", lambda match: match[0].replace("[", "<").replace("]", ">"), text)
 
 
 def memories_apart(text: str) -> tuple[str, dict[str, str]]:
-    """`text` with the initial values of its memories in files, which Yosys reads far faster, and those by name."""
+    """(`text`, files by name), with the initial values of memories in files. Yosys reads them far faster."""
     files = {}
 
     def file(match: re.Match[str]) -> str:

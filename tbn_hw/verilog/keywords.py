@@ -1,4 +1,4 @@
-"""The keywords of Verilog and SystemVerilog (IEEE 1800-2017), none of which can name a module."""
+"""The keywords of Verilog and SystemVerilog (IEEE 1800-2017). None of them can name a module."""
 
 _WORDS = """
 accept_on alias always always_comb always_ff always_latch and assert assign assume automatic before begin bind bins

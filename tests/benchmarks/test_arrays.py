@@ -68,6 +68,8 @@ def test_arrays_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         arrays.main(["--families", "ecp6"])
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_harness_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ends in an error leaves nothing that a later run takes for a result."""
     def fail(*arguments: object, **options: object) -> None:

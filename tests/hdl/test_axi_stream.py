@@ -46,7 +46,7 @@ def test_axi_input_timing():
 
 
 def test_axi_input_error():
-    """The error stays until the reset; tready follows nothing within a cycle."""
+    """The error stays until the reset. tready depends on no input of the same cycle."""
     m = Module()
     m.domains.sync = domain = ClockDomain()
     m.submodules.dut = dut = AxiInput(height=1, width=2, channels=1)
@@ -102,7 +102,7 @@ def test_axi_output(shape, channels, par, k):
 
 
 def test_axi_output_double_buffer():
-    """With a reader that takes nothing, two whole results are taken in."""
+    """While its reader takes nothing, the output still takes in two whole results."""
     dut, taken = AxiOutput(shape=signed(8), channels=6, par=2), 0
 
     async def bench(ctx):
@@ -121,7 +121,7 @@ def test_axi_output_double_buffer():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_axi_loop(seed):
-    """Good and malformed frames in any order, from end to end: every result with its own flag."""
+    """Good and malformed frames in any order, from end to end: every result has its own flag."""
     rng = np.random.default_rng(seed)
     frame, channels, k = int(rng.integers(1, 7)), int(rng.integers(1, 4)), 1
     kinds = [int(rng.choice([0, 0, rng.integers(1, 9), -rng.integers(0, frame)])) for _ in range(15)]

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""Circuits of a family's cells that are no counts, proven equal to plain logic."""
+"""Circuits of a family's cells other than counts, proven equal to plain logic."""
 
 import pytest
 from amaranth.back import rtlil

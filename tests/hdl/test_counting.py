@@ -86,7 +86,7 @@ def test_cells_equal_plain_logic(tmp_path, family, kind, count):
 @pytest.mark.yosys
 @pytest.mark.parametrize("family", CELL_FAMILIES[1:])
 def test_family_counts_as_portable(tmp_path, family):
-    """Proven by SAT, which knows nothing of the wires inside: the families' circuits against the portable one."""
+    """A SAT proof of each family's circuit against the portable one. It uses no knowledge of the wires inside."""
     gold, gate = (Counter("ternary", 5, 0, of, of).rtlil(name) for of, name in (("portable", "gold"), (family, "gate")))
     for name, text in (("gold", gold), ("gate", gate)):
         (tmp_path / f"{name}.il").write_text(text)
@@ -109,7 +109,7 @@ def test_proof_finds_a_mutant(tmp_path, family):
 @pytest.mark.parametrize("family, cells", [("ecp5", ["LUT4", "CCU2C"]), ("gowin", ["LUT4"]), ("ice40", ["SB_LUT4"]),
                                            ("xc7", ["LUT6_2", "CARRY4"])])
 def test_simulation_models(tmp_path, family, cells):
-    """Our models of the cells are those of Yosys, proven in a circuit that uses them."""
+    """Our models of the cells equal those of Yosys. The proof is in a circuit that uses them."""
     text = Counter("ternary", 11, 0, family, family).rtlil("gate")
     assert all(f"cell \\{cell} " in text for cell in cells)
     (tmp_path / "in.il").write_text(text)

@@ -31,7 +31,7 @@ def test_fork_timing():
 
 
 def test_fork_eager():
-    """A reader gets its beat while another one waits, once; valid does not wait for ready."""
+    """A reader gets its beat, once, while another one waits. valid does not wait for ready."""
     dut, seen = Fork(shape=Elements(signed(4), 1), n=2), []
 
     async def bench(ctx):

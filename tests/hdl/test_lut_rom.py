@@ -1,4 +1,4 @@
-"""Tables in LUTs: what a family's cells hold, proven against tables of plain logic, and how many of them it takes."""
+"""Tables in LUTs: contents of a family's cells, proven against tables of plain logic, and the number of cells."""
 
 import random
 
@@ -20,7 +20,9 @@ def random_rows(depth, width, seed=1):
 
 
 class Tables(Elaboratable):
-    """The rows of some tables at one address, if `bounded` 0 beyond the last; in plain logic or a family's cells."""
+    """The rows of some tables at one address, in plain logic or in a family's cells.
+
+    If `bounded`, addresses beyond the last row give 0."""
 
     def __init__(self, tables, width, family=None, bounded=True):
         self.tables, self.family, self.bounded = tables, family, bounded
@@ -86,7 +88,7 @@ def test_proof_finds_a_wrong_bit(tmp_path, family):
     ("ecp5", {32: 2, 64: 4, 80: 6, 128: 8, 256: 17}), ("gowin", {32: 2, 64: 4, 80: 6, 128: 8, 256: 17}),
     ("ice40", {32: 3, 64: 6, 128: 13, 256: 26}), ("xc7", {32: 0.5})])
 def test_luts(tmp_path, family, columns):
-    """LUTs a column of random rows; and synthesis finds as many."""
+    """LUTs a column of random rows; synthesis finds the same number."""
     tables = [random_rows(depth, 12) for depth in columns]
     assert [luts_of(table, 12, family) / 12 for table in tables] == list(columns.values())
     text = Tables(tables, 12, family, bounded=False).rtlil("tables")
@@ -95,7 +97,7 @@ def test_luts(tmp_path, family, columns):
 
 @pytest.mark.parametrize("family", ("ecp5", "gowin", "ice40"))
 def test_columns_share_short_ends(family):
-    """All columns that end alike in a few rows behind the last full LUT have one LUT for them."""
+    """Columns with equal last rows, the few behind the last full LUT, share one LUT for these."""
     a_column = 2 + (2 if family == "ice40" else 1)
     assert luts_of(random_rows(36, 300), 300, family) <= a_column * 300 + 16
     assert luts_of([0b111 * (row & 1) for row in random_rows(36, 1)], 3, family) == luts_of(

@@ -1,4 +1,4 @@
-"""Products in LUTs: every pair of 8-bit numbers, and an MVU of the family that has no multipliers."""
+"""Products in LUTs: every pair of 8-bit numbers, and an MVU of the family without multipliers."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_products(shape):
 @pytest.mark.parametrize("shape, pe, simd", [(signed(8), 1, 1), (signed(8), 2, 3), (unsigned(4), 4, 2),
                                              (signed(3), 2, 6)])
 def test_mvu(shape, pe, simd):
-    """Weights of all values, in ROMs of few rows, which need no cells."""
+    """Weights of all values, in ROMs of few rows, which need no family's cells."""
     rng = np.random.default_rng(pe)
     if pe * simd == 1:
         weights, x = np.array([[-128, 127, 0, -1]]), rng.integers(-128, 128, (4, 4))

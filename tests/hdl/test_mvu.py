@@ -89,7 +89,7 @@ def test_mvu_with_weights_in_block_ram(seed):
 @pytest.mark.parametrize("o_par", divisors(12))
 @pytest.mark.parametrize("simd", [6, 18, 2])
 def test_mvu_results_a_beat(o_par, simd):
-    """Fewer results in a beat take more beats, and time only if they are more than the beats of a vector."""
+    """Fewer results in a beat take more beats. They take more time only if these outnumber the beats of a vector."""
     dut, sent, results = make(np.random.default_rng(o_par), activation="ternary", weight_kind="binary", mh=24, mw=18,
                               pe=12, simd=simd, bias=True, o_par=o_par)
     results = results.reshape(-1, o_par)

@@ -46,7 +46,7 @@ def test_adder_tree(shape, count, every):
 
 
 def test_widths():
-    """Sums are as narrow as can be, unlike those of Python's sum()."""
+    """Sums have the fewest possible bits, unlike those of Python's sum()."""
     assert adder_tree([Signal(signed(2)) for _ in range(8)]).shape() == signed(5)
     assert popcount(Signal(15)).shape() == unsigned(4)
     assert popcount(Signal(16)).shape() == unsigned(5)

@@ -17,7 +17,7 @@ def reference(a, mult, bias, shift, lo, hi):
 
 
 def numbers(rng, kind, channels):
-    """Parameters of one kind, as the exporter would make them and at their limits."""
+    """Parameters of one kind: like those of the exporter, or at their limits."""
     mult = rng.integers(-(1 << 15), 1 << 15, channels)
     bias = rng.integers(-(1 << 31), 1 << 31, channels)
     return {

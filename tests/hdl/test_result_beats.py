@@ -13,7 +13,7 @@ from hdl.stream import Signature
 
 
 class Loaded(wiring.Component):
-    """A `ResultBeats` that takes each beat of `i`: the sums, and the correction as one more element."""
+    """A `ResultBeats` that loads each beat of `i`: the sums, and then the correction as one more element."""
 
     def __init__(self, beats, pe, width):
         self._beats, self._pe, self._width = beats, pe, width

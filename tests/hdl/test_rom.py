@@ -1,4 +1,4 @@
-"""ROMs: the order of weights in them, where they are put, and what is read."""
+"""ROMs: the order of weights in them, the choice of block RAM or logic, and the data that are read."""
 
 import random
 
@@ -74,13 +74,13 @@ def test_portable_goes_to_block_ram_from_some_rows_and_bits_on():
     ("ice40", {(256, 16): 1, (512, 36): 5, (1024, 72): 18, (2048, 8): 4}),
     ("xc7", {(512, 36): 1, (1024, 36): 2, (2048, 72): 8})])
 def test_blocks(family, shapes):
-    """As many as Yosys takes; of Xilinx 7, halves of 36 Kbit."""
+    """The same number that Yosys takes. For Xilinx 7 these are halves of 36 Kbit."""
     assert {shape: blocks_of(*shape, family) for shape in shapes} == shapes
 
 
 @pytest.mark.parametrize("family", BLOCKS)
 def test_cheaper_form_is_chosen(family):
-    """Few rows are logic, many are blocks; in between, each as it costs; a nearly empty block never pays."""
+    """Few rows are logic, many rows are blocks, and cost decides in between. A nearly empty block never pays."""
     width = BLOCKS[family].shapes[0][1]
     price, found = BLOCKS[family].luts * BLOCK_WORTH, set()
     for depth in (4, 16, 30, 60, 100, 200, 400, 1000):

@@ -1,4 +1,4 @@
-"""Pairs of integers: terms of any signs, for every value of narrow elements."""
+"""Pairs of integers: terms with any signs, for every value of narrow elements."""
 
 import itertools
 

@@ -112,7 +112,7 @@ EXACT = [  # height, width, channels, kernel, stride, padding, simd, repeat
 
 @pytest.mark.parametrize("case", EXACT)
 def test_sliding_window_least_depth(case, monkeypatch):
-    """With a depth of exactly `least_depth` an input at the constant rate never waits; with one less it does."""
+    """With a depth of exactly `least_depth`, an input at the constant rate never waits. With one word less it does."""
     names = ("height", "width", "channels", "kernel", "stride", "padding", "simd", "repeat")
     parameters, waits = dict(zip(names, case, strict=True)), []
     for short in (0, 1):

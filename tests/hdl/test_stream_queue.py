@@ -77,7 +77,7 @@ def test_queue_wrong():
 
 
 def test_pair_tells_a_cycle_ahead():
-    """`room` is what `i.ready` is in the next cycle, whatever comes."""
+    """`room` equals `i.ready` of the next cycle, for any inputs."""
     dut, random, seen = Pair(unsigned(4)), np.random.default_rng(0), []
 
     async def bench(ctx):

@@ -73,7 +73,7 @@ def test_threshold_timing(channels, par):
 
 @pytest.mark.parametrize(("hi", "lo", "width"), (
     ([127], [-128], 8),            # both ends within signed(8)
-    ([100_000], [-100_000], 9),    # never and never: as wide as the input and one bit
+    ([100_000], [-100_000], 9),    # both never reached: one bit wider than the input
     ([3, 7], [-8, -4], 4),         # narrower than the input
     ([128], [126], 8),             # a cut past the upper end, compared as a > 127
 ))

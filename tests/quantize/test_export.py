@@ -9,7 +9,7 @@ from quantize.chain import Chain, first_true, multiplier  # noqa: E402
 from quantize.export import exact, export  # noqa: E402
 from quantize.lowering import ExportError, Item, lower  # noqa: E402
 from quantize.network import Network, TensorType  # noqa: E402
-from quantize.thresholds import find_thresholds  # noqa: E402
+from quantize.thresholds import find_thresholds, find_ties  # noqa: E402
 from sim.golden import run  # noqa: E402
 
 CONV = "conv: {channels: 8, kernel: 3, padding: 1, weights: binary}"
@@ -198,6 +198,50 @@ def test_edges_belong_to_the_side_that_the_chain_says(levels, factor, want):
     assert nodes["d"].arrays["weights"].item() == (3 if factor > 0 else -3)
 
 
+ONE_PRODUCT = """
+    conv: {channels: 512, kernel: 1, weights: binary}
+    batch_norm
+    ternary: {delta: 0.3}
+    flatten
+    dense: {units: 512, weights: int8}
+"""
+
+
+def test_thresholds_are_those_of_float32(random_model):
+    """Batch norms put each channel's step within a rounding of one byte. A sum of one product has one value in torch.
+
+    The last layer's weights are the identity, so that every channel is a logit.
+    """
+    model = random_model(ONE_PRODUCT, height=1, width=1, channels=1, classes=512)
+    norm, edges = model.layers[1], torch.arange(512) % 256
+    with torch.no_grad():
+        model.layers[0].weight.copy_(torch.ones(512, 1, 1, 1) / 3)
+        model.layers[4].weight.copy_(torch.eye(512))
+        norm.weight.copy_(torch.linspace(0.2, 1.5, 512))
+        factor = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+        norm.bias.copy_(0.3 - factor * ((edges - 128) / 384.0 - norm.running_mean))
+    pictures = np.arange(256, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    with torch.no_grad():
+        want = model(torch.from_numpy(pictures)).numpy()
+    edge = want[edges.numpy(), np.arange(512)]
+    assert 50 < (edge > 0.5).sum() < 450, "the ties should fall on both sides"
+    np.testing.assert_array_equal(golden(export(model), pictures), np.rint(want) * 127)
+    assert not find_ties(lower(model), TensorType((1, 1, 1), "int", -128, 127))
+
+
+def test_ties_are_counted(random_model):
+    """With weights of 0.1 and delta 0.5 every sum of 5 and -5 trits lies on a tie; with weights of 1/8 none does."""
+    model = random_model("conv: {channels: 3, kernel: 1, weights: binary}\nternary\n"
+                         "conv: {channels: 4, kernel: 3, weights: binary}\nternary: {delta: 0.5}\nflatten\n"
+                         "dense: {units: 5, weights: binary}")
+    source = TensorType((8, 8, 3), "int", -128, 127)
+    for size, ties in ((0.1, (8, 4)), (0.125, None)):
+        with torch.no_grad():
+            model.layers[2].weight.fill_(size)
+        found = {tie.name: (tie.integers, tie.channels) for tie in find_ties(lower(model), source)}
+        assert found.get(model.spec.steps()[3].name) == ties
+
+
 def test_top_k_is_a_second_output(random_model):
     model = random_model(PLAIN)
     model.spec = model.spec.model_copy(update={"top_k": 2})
@@ -217,8 +261,8 @@ def test_first_true_finds_each_crossing():
 
 def test_chain_is_affine():
     chain = Chain().multiply(2.0).add(np.array([1.0, -1.0])).multiply(-3.0).relu()
-    a, b, relu = chain.affine(2)
-    assert relu and a.tolist() == [-6, -6] and b.tolist() == [-3, 3]
+    a, b, limits = chain.affine(2)
+    assert limits == (0, np.inf) and a.tolist() == [-6, -6] and b.tolist() == [-3, 3]
 
 
 @pytest.mark.parametrize("scale", [1e-6, 0.01, 1.0, 900.0])

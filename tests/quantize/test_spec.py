@@ -301,6 +301,18 @@ def test_missing_models(tmp_path):
         load_spec("nothing")
     with pytest.raises(SpecError, match="a model file must be a file, not a folder$"):
         load_spec(tmp_path)
+    for name, sentence in {
+        "m.h5": "a Keras model; export the network as QONNX, which the build reads, or write a model file in YAML",
+        "m.TFLITE": "a TensorFlow Lite model; export the network as QONNX, which the build reads, or write a model "
+                    "file in YAML",
+        "m.ONNX": "an ONNX file, which python -m tbn_hw.build and python -m quantize.qonnx read",
+        "m.safetensors": "a file of weights; give the model file that it belongs to, and it as the weights",
+        "manifest.json": "a JSON file; a model file is YAML, and a build's manifest.json or report.json is none",
+    }.items():
+        (tmp_path / name).write_bytes(b"{}\xff")
+        with pytest.raises(SpecError) as raised:
+            load_spec(tmp_path / name)
+        assert str(raised.value) == f"{tmp_path / name}: not a model file: it is {sentence}"
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(SpecError, match="a.yaml: not a model file: not UTF-8 text$"):
         load_spec(tmp_path / "a.yaml")

@@ -10,10 +10,14 @@ DOMAIN = "onnx.brevitas"
 
 
 class Graph:
-    """A graph that grows from the input `in`. The next node reads the tensor `x`."""
+    """A graph that grows from the input `in`. The next node reads the tensor `x`.
 
-    def __init__(self, *shape, seed=0, opset=13):
+    `type` is ONNX's of the input, `annotation` FINN's, if there is one.
+    """
+
+    def __init__(self, *shape, seed=0, opset=13, type=TensorProto.FLOAT, annotation=None):
         self.shape, self.opset, self.x = (1, *shape), opset, "in"
+        self.type, self.annotation = type, annotation
         self.random = np.random.default_rng(seed)
         self.nodes, self.arrays, self.channels = [], {}, shape[0]
 
@@ -72,8 +76,11 @@ class Graph:
                  for name in outputs or [self.x]]
         graph = helper.make_graph(
             self.nodes, "graph",
-            [helper.make_tensor_value_info("in", TensorProto.FLOAT, self.shape)], infos,
+            [helper.make_tensor_value_info("in", self.type, self.shape)], infos,
             [numpy_helper.from_array(value, name) for name, value in self.arrays.items()])
+        if self.annotation is not None:
+            note = graph.quantization_annotation.add(tensor_name="in")
+            note.quant_parameter_tensor_names.add(key="finn_datatype", value=self.annotation)
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(DOMAIN, 1)]
         onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
         return path

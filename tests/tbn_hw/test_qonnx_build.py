@@ -1,5 +1,6 @@
 """`--model FILE.onnx`: a QONNX file goes straight into the build, and its gateware equals the golden model."""
 
+import json
 import re
 
 import pytest
@@ -21,6 +22,32 @@ def test_qonnx_becomes_the_zoo_network(tmp_path):
     assert done.returncode == 0, done.stderr
     again = tmp_path / "build" / "tbn_digits" / "network.safetensors"
     assert again.read_bytes() == find_weights("tbn_digits").read_bytes()
+
+
+@pytest.mark.yosys
+@pytest.mark.verilator
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["2nd", "module", "数字", "Net.1"])
+def test_any_name_of_a_file(name, tmp_path):
+    """The Verilog has a legal name whatever the file is called. The folder and the report keep the file's."""
+    write_network(Network.load(find_weights("tbn_digits")), tmp_path / f"{name}.ONNX")
+    done = build("--model", f"{name}.ONNX", "--target", "ice40-hx8k", "--until", "verify", "--verify-images", 2,
+                 cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (verilog,) = (tmp_path / "build" / name / "rtl").glob("*.v")
+    assert re.fullmatch(r"[A-Za-z]\w*", verilog.stem, re.ASCII) and verilog.stem != name
+
+
+@pytest.mark.yosys
+@pytest.mark.verilator
+@pytest.mark.slow
+def test_the_report_keeps_the_name_of_the_file(tmp_path):
+    write_network(Network.load(find_weights("tbn_digits")), tmp_path / "2nd try.onnx")
+    done = build("--model", "2nd try.onnx", "--target", "xc7a35t", "--verify-images", 2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "build" / "2nd try"
+    for file in ("report.json", "manifest.json"):
+        assert json.loads((folder / file).read_text())["model"] == "2nd try"
 
 
 @pytest.mark.yosys

@@ -2,7 +2,7 @@
 
 A kind's file says all that this architecture knows of it: the components of its engine, the sizes of its streams, its
 cycles, what it waits for, how a report draws it, and what its own component costs (registered with
-`tbn_hw.costs.features.pieces_of`). Adding a kind is adding a file here and a line to `KINDS`.
+`tbn_hw.costs.features.pieces_of`). A new kind needs a file here and a line in `KINDS`.
 """
 
 from __future__ import annotations

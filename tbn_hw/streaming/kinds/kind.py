@@ -20,7 +20,7 @@ Group = Literal["matrix", "scale", "pool", "join", "move"]
 class Job:
     """What an engine is made for: a node, the links that it reads, its folding, and the family of its cells.
 
-    `o_par` is the number of elements in a beat of its output, 0 for as many as it makes at once.
+    `o_par` is the number of elements in a beat of its output, 0 for all that it makes at once.
     """
 
     node: Node
@@ -31,7 +31,7 @@ class Job:
 
     @property
     def link(self) -> Link:
-        """The first input, of most nodes the only one."""
+        """The first input. Most nodes have only one."""
         return self.inputs[0]
 
     @property
@@ -41,14 +41,14 @@ class Job:
 
 
 class Kind(ABC):
-    """One node kind. What is not overridden is right for an engine that turns beats of `pe` elements into beats of `pe`
+    """One node kind. The defaults are right for an engine that turns beats of `pe` elements into beats of `pe`
     elements, pixel by pixel or window by window.
 
     Methods take the type `x` of the node's first input and the type `y` of its output.
     """
 
     has_engine = True
-    """Whether a node has an engine; the stream of one that has none is its input's under another shape."""
+    """Whether a node has an engine. Without one, its stream is that of its input under another shape."""
 
     has_weights = False
     """Whether it multiplies a matrix of weights, `node.arrays["weights"]`, behind a sliding window."""
@@ -65,14 +65,14 @@ class Kind(ABC):
 
     @abstractmethod
     def parts(self, job: Job) -> list[Any]:
-        """The components that do the work, one behind the other; of a join, the one with its ports."""
+        """The components that do the work, one behind the other. A join has one component, with the join's ports."""
 
     def sizes(self, node: Node, x: TensorType) -> Mapping[str, int]:
-        """What PE must divide, and SIMD, by name; SIMD is 1 where there is one size only."""
+        """The size that PE must divide, and the one that SIMD must divide, by name. With one size only, SIMD is 1."""
         return {"channels": x.channels}
 
     def word(self, node: Node, channels: int, folding: Folding) -> int:
-        """Elements in one input beat of the parts, of an input of so many channels."""
+        """Elements in one input beat of the parts, for an input of `channels` channels."""
         return folding.pe
 
     def made(self, node: Node, folding: Folding) -> int:
@@ -80,38 +80,43 @@ class Kind(ABC):
         return folding.pe
 
     def ideal_cycles(self, node: Node, x: TensorType, y: TensorType, folding: Folding, i_par: int) -> int:
-        """Clock cycles a frame that no engine of this folding can beat: the most of its work, its input and its output.
+        """Fewest clock cycles a frame of any engine of this folding: the most of its work, its input and its output.
 
-        `i_par` is the number of elements in one beat of its input, or behind its width converter if fewer.
+        `i_par` is the number of elements in one beat of its input, or behind its width converter if there are fewer.
         """
         return max(x.size // i_par, y.size // self.made(node, folding))
 
     def spread(self, node: Node, y: TensorType, folding: Folding, ideal: int) -> int:
-        """Cycles over which an engine's beats come, of a frame's `ideal` ones: all, unless it has none to give for rows
-        and then one after the other."""
+        """Cycles over which the beats of a frame come, out of its `ideal` ones.
+
+        These are all, unless the engine gives no beats for some rows and then one after the other.
+        """
         return ideal
 
     def window_end(self, node: Node, x: TensorType, y: TensorType) -> np.ndarray:
-        """How many pixels of the input, in stream order, each pixel of the output waits for, within one frame."""
+        """How many input pixels, in stream order, each output pixel of a frame waits for: (output pixels,)."""
         kernel, stride, padding = geometry(node)
         rows = np.minimum(np.arange(y.height) * stride - padding + kernel, x.height)
         columns = np.minimum(np.arange(y.width) * stride - padding + kernel, x.width)
         return ((rows[:, None] - 1) * x.width + columns[None, :]).ravel()
 
     def reads(self, node: Node, x: TensorType, y: TensorType, folding: Folding) -> tuple[np.ndarray, np.ndarray]:
-        """Which of a frame's words that the parts take is the last before each beat that they make, by number; and
-        which of these beats pass that word on, so that they leave with it. Not asked of kinds with weights."""
+        """(words, beats) of a frame. `words` has the number of the last input word that each beat of the parts needs.
+
+        `beats` has the numbers of the beats that pass a word on, so that the word leaves with them. Kinds with weights
+        are not asked.
+        """
         folds = x.channels // folding.pe
         return self._reads(node, x, y, folding, np.arange(folds), np.arange(folds))
 
     def _reads(self, node: Node, x: TensorType, y: TensorType, folding: Folding, words: np.ndarray,
                own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The same from one pixel's: the word of each of its beats, and those of its beats that pass a word on."""
+        """The same, from those of one pixel: the word that each of its beats needs, and its beats that pass one on."""
         pixels = self.window_end(node, x, y) - 1
         read = pixels[:, None] * (x.channels // folding.pe) + words
         return read.ravel(), (np.arange(len(pixels))[:, None] * len(words) + own).ravel()
 
 
 def geometry(node: Node) -> tuple[int, int, int]:
-    """Kernel, stride and padding of a node's windows: single pixels where it has none."""
+    """Kernel, stride and padding of a node's windows; a node without windows has single pixels, (1, 1, 0)."""
     return node.integer("kernel", 1), node.integer("stride", 1), node.integer("padding", 0)

@@ -35,7 +35,7 @@ class MatrixKind(Kind):
         return {"matrix height": mh, "matrix width": mw}
 
     def word(self, node: Node, channels: int, folding: Folding) -> int:
-        """What the window buffer stores side by side."""
+        """The elements of one word of the window buffer."""
         return gcd(folding.simd, channels)
 
     def ideal_cycles(self, node: Node, x: TensorType, y: TensorType, folding: Folding, i_par: int) -> int:
@@ -53,7 +53,7 @@ def _matrix_cycles(node: Node, y: TensorType, folding: Folding) -> int:
 
 
 def _numbers(job: Job) -> dict[str, Any]:
-    """What every unit that multiplies a node's matrix is made from."""
+    """The arguments of every unit that multiplies a node's matrix."""
     x = job.link.tensor
     return {"weights": matrix(job.node), "activation": job.link.shape if x.kind == "int" else x.kind,
             "bias": job.node.arrays.get("bias"), "family": job.family}
@@ -67,7 +67,10 @@ def mvu(job: Job) -> MVU:
 
 
 def in_logic(node: Node, x: TensorType, folding: Folding) -> bool:
-    """Whether the weights become constants in the logic: binary ones, of binary or ternary inputs, all at once."""
+    """Whether the weights become constants in the logic.
+
+    They do if they are binary, all of them are used at once, and the inputs are binary or ternary.
+    """
     return folding.lanes == node.arrays["weights"].size and node.attrs["weights"] == "binary" and x.kind != "int"
 
 

@@ -17,7 +17,7 @@ from tbn_hw.streaming.terms import Folding
 
 
 class PadChannelsKind(Kind):
-    """`pe` elements at once, either all zeros that are put in or all of the input."""
+    """`pe` elements at once, either all inserted zeros or all elements of the input."""
 
     group: Group = "join"
 
@@ -29,7 +29,7 @@ class PadChannelsKind(Kind):
         return {"channels": gcd(x.channels, node.integer("before"), node.integer("after"))}
 
     def reads(self, node: Node, x: TensorType, y: TensorType, folding: Folding) -> tuple[np.ndarray, np.ndarray]:
-        """The zeros before a pixel leave while its first word waits, those behind it after its last word."""
+        """The zeros before a pixel leave while its first word waits. The zeros behind it leave after its last word."""
         folds = x.channels // folding.pe
         own = node.integer("before") // folding.pe + np.arange(folds)
         words = np.clip(np.arange(y.channels // folding.pe) - own[0], 0, folds - 1)

@@ -62,5 +62,5 @@ def _pieces(requantize: Requantize, family: str) -> Iterator[Piece]:
 
 
 def _ones(number: int) -> int:
-    """Binary ones of a constant factor: Yosys adds up as many shifted copies of the other one."""
+    """Binary ones of a constant factor. Yosys adds one shifted copy of the other factor for each."""
     return abs(int(number)).bit_count()

@@ -28,7 +28,7 @@ class TopKKind(Kind):
         return node.integer("k")
 
     def reads(self, node: Node, x: TensorType, y: TensorType, folding: Folding) -> tuple[np.ndarray, np.ndarray]:
-        """The indices are those of all elements, and are none of them."""
+        """The indices need all elements, and pass none of them on."""
         return np.array([x.size // folding.pe - 1]), np.arange(0)
 
 

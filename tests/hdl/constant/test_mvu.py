@@ -17,7 +17,7 @@ from tbn_hw.tools import yosys
 
 MODELS = {"ecp5": "+/ecp5/cells_sim.v", "gowin": "+/gowin/cells_sim.v", "ice40": "primitives.v",
           "xc7": "+/xilinx/cells_sim.v"}
-"""Yosys's models, but for iCE40, of which it takes minutes to read them all."""
+"""Yosys's models, except for iCE40: Yosys takes minutes to read all of those."""
 
 
 def make(seed, mh, mw, activation, *, bias=True, vectors=12, **options):
@@ -50,7 +50,7 @@ def test_portable(activation, mh, mw, levels):
 
 @pytest.mark.parametrize("family", ["portable", *MODELS])
 def test_biases_of_all_sizes(family):
-    """Rows of one input whose biases need fewer bits than the widest result."""
+    """Rows of one input. Some biases need fewer bits than the widest result."""
     bias = np.array([24, -4, -47, -68, 38])
     weights, x = np.array([[1], [-1], [1], [-1], [1]]), np.array([[1], [-1]])
     dut = ConstantMVU(weights=weights, activation="binary", bias=bias, family=family, plain=True)
@@ -68,7 +68,7 @@ def test_planned(family, activation, mh, mw, levels, rows):
 
 
 class Combinational(Elaboratable):
-    """What comes out of a unit without registers but the last, for all the inputs that are trits."""
+    """The output of a unit with the output register alone, for all inputs that are trits."""
 
     def __init__(self, wrong=False, **options):
         self.dut, _, _ = make(**options, stage_levels=0)
@@ -106,7 +106,7 @@ def prove(tmp_path, gold, gate, family):
 @pytest.mark.parametrize("levels", [0, 1, 3])
 @pytest.mark.parametrize(("mh", "mw"), [(4, 32), (16, 96)])
 def test_no_cycle_of_cells(mh, mw, levels):
-    """Nothing goes round through whole CCU2Cs, whose inputs tools take to reach all their outputs."""
+    """There is no cycle through whole CCU2Cs. Tools assume that each input of a CCU2C reaches all its outputs."""
     weights = np.random.default_rng(0).choice([-1, 1], (mh, mw))
     _, (block,) = ConstantMVU(weights=weights, activation="ternary", family="ecp5", stage_levels=levels).plan
     cells = [(cell.inputs, cell.outputs, None) for cell in block.netlist.cells if isinstance(cell, Lut)]

@@ -1,4 +1,4 @@
-"""Plans of constant layers, evaluated without any tool against NumPy, and what they cost."""
+"""Plans of constant layers: evaluated against NumPy without any tool, and their cost."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def numbers(bits, known):
 @pytest.mark.parametrize("least", [1, 2])
 @pytest.mark.parametrize("seed", range(12))
 def test_adder(family, least, seed):
-    """Columns of any height, to one bit or at most two."""
+    """Columns of any height are reduced to one bit, or to at most two."""
     rng = np.random.default_rng(seed)
     heights = rng.integers(0, 9, 4).tolist()
     netlist = Netlist(sum(heights), 6 if family == "xc7" else 4)

@@ -18,7 +18,7 @@ def answer(kind, sequence, status, body):
 
 
 def transmit(heads, *, pause):
-    """The bytes that leave for each of `heads` (kind, sequence, status), every one taken after `pause` cycles."""
+    """The bytes that leave for each of `heads` (kind, sequence, status). Each byte is taken after `pause` cycles."""
     dut = AnswerTransmitter(identity_bytes=len(IDENTITY), result_bytes=len(RESULT))
     found = bytearray()
 
@@ -59,7 +59,7 @@ def transmit(heads, *, pause):
 
 @pytest.mark.parametrize("pause", [0, 1, 7])
 def test_answers(pause):
-    """With a body and without, one behind the other, at any rate."""
+    """Answers with and without a body, one behind the other, at any rate."""
     heads = [(1, 5, Status.OK), (2, 6, Status.OK), (2, 7, Status.BUSY), (0, 0, Status.NOISE), (2, 8, Status.FAULT),
              (200, 9, Status.UNKNOWN_KIND), (1, 10, Status.BAD_CRC), (1, 11, Status.OK)]
     bodies = [IDENTITY, RESULT, b"", b"", RESULT, b"", b"", IDENTITY]

@@ -31,12 +31,12 @@ def answer(kind, sequence, status=Status.OK, body=b""):
 
 
 def result(picture):
-    """What the accelerator below makes of a picture: the first bytes of a checksum."""
+    """The result of the accelerator below for a picture: the first bytes of a checksum."""
     return (zlib.crc32(picture) * 0x10001).to_bytes(8, "little")[:RESULT_BYTES]
 
 
 class Bench:
-    """A link, an accelerator that takes `delay` cycles after a picture's last pixel, a line of `BIT` cycles a bit."""
+    """A link, an accelerator with `delay` cycles behind a picture's last pixel, and a line of `BIT` cycles a bit."""
 
     def __init__(self, *, delay, stalls=0.0, flags=()):
         self.dut = BoardLink(**NUMBERS)
@@ -44,7 +44,7 @@ class Bench:
         self.received, self.frames, self.cycles = bytearray(), [], []
 
     def run(self, data, expected):
-        """Send `data`, without pauses; returns the bytes that come until there are `expected`, and a little longer."""
+        """Send `data` without pauses; returns the bytes that come until there are `expected`, and shortly after."""
 
         async def send(ctx):
             ctx.set(self.dut.step, phase_step(CLOCK_HZ, BAUD, len(self.dut.step)))
@@ -119,7 +119,7 @@ def body(cycles, picture):
 
 @pytest.mark.parametrize("stalls", [0, 0.6])
 def test_pictures(stalls):
-    """Three behind one another: each pixel whole and in order, the cycles those from first pixel to result."""
+    """Three pictures, one behind the other: each pixel is whole and in order, and the cycles count up to the result."""
     bench, sent = Bench(delay=40, stalls=stalls), pictures(3)
     data = b"".join(request(2, 20 + n, picture) for n, picture in enumerate(sent))
     found = bench.run(data, 3 * 23)
@@ -130,7 +130,7 @@ def test_pictures(stalls):
 
 
 def test_busy():
-    """One picture works, one waits, the third is refused at once, and a request of another kind still answered."""
+    """One picture is worked on, one waits, and the third is refused at once. Requests of other kinds are answered."""
     bench, sent = Bench(delay=4000), pictures(4)
     data = b"".join(request(2, 1 + n, picture) for n, picture in enumerate(sent[:3])) + request(1, 9)
     found = bench.run(data, 13 + 13 + 20 + 2 * 23)
@@ -141,7 +141,7 @@ def test_busy():
 
 
 def test_fault():
-    """The accelerator's flag is the answer's status, of its own frame alone."""
+    """The accelerator's flag decides the status of the answer to its own frame, and of no other."""
     bench, sent = Bench(delay=3, flags=[1, 0]), pictures(2)
     found = bench.run(request(2, 1, sent[0]) + request(2, 2, sent[1]), 2 * 23)
     assert found == answer(2, 1, Status.FAULT, body(bench.cycles[0], sent[0])) + answer(

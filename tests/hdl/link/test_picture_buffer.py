@@ -11,7 +11,7 @@ from hdl.link.picture_buffer import PictureBuffer
 @pytest.mark.parametrize(("pixels", "pixel_bytes"), [(1, 1), (1, 3), (2, 1), (9, 3), (64, 1)])
 @pytest.mark.parametrize("stalls", [0, 0.5])
 def test_pictures(pixels, pixel_bytes, stalls):
-    """Whole pictures come out in order; one that was broken off or not committed leaves no trace."""
+    """Whole pictures come out in order. A picture that was broken off or not committed leaves no trace."""
     dut = PictureBuffer(pixels=pixels, pixel_bytes=pixel_bytes)
     rng, size = random.Random(1), pixels * pixel_bytes
     pictures = [rng.randbytes(size) for _ in range(3)]
@@ -77,7 +77,7 @@ def test_picture_buffer_wrong():
 
 
 def test_next_picture_follows():
-    """Behind the one that goes out, full wherever it would overtake it; both are whole."""
+    """It comes in behind the one that goes out. `full` is high wherever it would overtake that one. Both are whole."""
     dut, pixels, found, waited = PictureBuffer(pixels=16, pixel_bytes=1), 16, [], 0
 
     async def source(ctx):

@@ -11,7 +11,7 @@ from hdl.link.words import REQUEST_SYNC, Kind
 PICTURE = bytes(range(5))
 GAP = 60
 SILENCE = object()
-"""In place of a byte: time for the line to be found silent."""
+"""In place of a byte: a pause that is long enough to be a silence."""
 
 
 def request(kind=Kind.CLASSIFY, sequence=7, payload=PICTURE, crc=0, length=None):
@@ -21,9 +21,9 @@ def request(kind=Kind.CLASSIFY, sequence=7, payload=PICTURE, crc=0, length=None)
 
 
 def send(items, *, full=False, pause=3, taken=True, every=1):
-    """What came of bytes: events in order, ("reply", kind, sequence, status), ("commit", sequence, bytes stored).
+    """The events of some bytes, in order: ("reply", kind, sequence, status) or ("commit", sequence, bytes stored).
 
-    A tick comes `every` so many cycles.
+    `every` is the number of cycles between ticks.
     """
     dut, events, stored = RequestReceiver(picture_bytes=len(PICTURE), gap=GAP), [], bytearray()
 
@@ -74,20 +74,20 @@ GOOD = ("commit", 7, PICTURE)
 
 @pytest.mark.parametrize("pause", [1, 3, GAP - 2])
 def test_requests(pause):
-    """Bytes as close as may be, and with pauses that are just no silence."""
+    """Bytes at the smallest distance, and with pauses that are just too short for a silence."""
     items = [*request(), *request(Kind.IDENTIFY, 8, b""), *request(sequence=9)]
     assert send(items, pause=pause) == [GOOD, ("reply", 1, 8, Status.OK), ("commit", 9, PICTURE)]
 
 
 def test_ticks():
-    """Silence is measured in ticks: one that was none with a tick a cycle is none with rarer ones, nor three of it."""
+    """Silence is measured in ticks: with a tick every three cycles, a pause of almost three gaps is no silence."""
     items = [*request()[:9], SILENCE, *request()]
     assert send(items, every=3) == [("reply", 2, 7, Status.SHORT), GOOD]
     assert send(request(), every=3, pause=3 * GAP - 8) == [GOOD]
 
 
 def test_busy():
-    """No byte is stored; a wrong CRC is said before."""
+    """No byte is stored. A wrong CRC is reported rather than BUSY."""
     assert send([*request(), *request(crc=1)], full=True) == [
         ("reply", 2, 7, Status.BUSY), ("reply", 2, 7, Status.BAD_CRC)]
 
@@ -99,7 +99,7 @@ def test_wrong_crc(bit):
 
 @pytest.mark.parametrize("length", [0, 4, 6, 5 + (1 << 8), 5 + (1 << 31)])
 def test_wrong_length(length):
-    """What follows is passed over, even a request, until the line is silent."""
+    """All that follows is ignored, even a request, until the line is silent."""
     items = [*request(length=length), *request(), SILENCE, *request()]
     assert send(items) == [("reply", 2, 7, Status.BAD_LENGTH), GOOD]
     assert send([*request(Kind.IDENTIFY, payload=b"", length=5), SILENCE, *request()]) == [
@@ -127,7 +127,7 @@ def test_broken_byte(at):
 
 
 def test_noise():
-    """Answered once the line is silent; a request right behind it is read instead."""
+    """Noise is answered once the line is silent. If a request is right behind it, only that is answered."""
     noise = [0x00, 0xA5, 0x00, 0xFF, 0xA5, 0xA5]
     assert send([*noise, SILENCE, *request()]) == [("reply", 0, 0, Status.NOISE), GOOD]
     assert send([*noise, *request()]) == [GOOD]
@@ -135,7 +135,7 @@ def test_noise():
 
 
 def test_reply_waits_and_others_are_dropped():
-    """A line that cannot be answered does not stop the receiver."""
+    """The receiver goes on even if no reply is taken."""
     items = [*request(Kind.IDENTIFY, 1, b""), *request(Kind.IDENTIFY, 2, b""), *request()]
     assert send(items, taken=False) == [GOOD]
 

@@ -23,9 +23,9 @@ def waveform(values, bit, *, idle=3.0, stop=1):
 
 
 def receive(clock_hz, baud, edges, cycles, phase=0.0, spare=1):
-    """What a receiver gives, for a line that changes at `edges`, the clock `phase` cycles later.
+    """The bytes of a receiver, for a line that changes at `edges` and a clock that is `phase` cycles later.
 
-    Its phase is as wide as a clock of `spare` times that frequency needs.
+    Its phase is wide enough for a clock of `spare` times that frequency.
     """
     dut, found = UartReceiver(width=phase_width(spare * clock_hz, baud)), []
 
@@ -65,7 +65,7 @@ def test_receiver_rates(clock_hz, baud, error):
 
 
 def test_receiver_ignores_short_pulses():
-    """One cycle is swallowed; a low that ends before the middle of a start bit is none."""
+    """A pulse of one cycle is ignored. So is a low level that ends before the middle of a start bit."""
     edges = [(20.3, 0), (21.2, 1), (60.3, 0), (62.9, 1)]
     byte, end = waveform([0x3C], 8, idle=20)
     found = receive(8_000_000, 1_000_000, edges + byte + [(end, 1)], int(end) + 20)
@@ -114,7 +114,7 @@ def test_transmitter(clock_hz, baud):
 
 
 def test_phase():
-    """A step is right to 0.1 % at the clock that the width is for, and at slower ones."""
+    """A step is right to 0.1 % at the clock for which the width was made, and at slower clocks."""
     for clock_hz, baud in CLOCKS:
         width = phase_width(clock_hz, baud)
         for slower in (clock_hz, 4 * baud):

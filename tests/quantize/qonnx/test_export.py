@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 pytest.importorskip("qonnx")
 
+from onnx import helper  # noqa: E402
+from qonnx.core.onnx_exec import execute_onnx  # noqa: E402
 from support.qonnx_reference import execute  # noqa: E402
 
 from quantize.network import Network, Node, TensorType  # noqa: E402
@@ -37,14 +39,15 @@ def golden(network, images):
     return found[network.outputs[0]].reshape(len(images), -1)
 
 
-def round_trip(network, folder, count):
+def round_trip(network, folder, count, pixels="uint8"):
     """Export a network, execute the file, import it, and return the imported network."""
     file = folder / f"{network.name}.onnx"
-    write_network(network, file)
+    write_network(network, file, pixels)
     images = np.random.default_rng(3).integers(0, 256, (count, *network.input.shape), np.uint8)
     want = golden(network, images)
     assert np.ptp(want) > 0
-    np.testing.assert_array_equal(execute(file, images.transpose(0, 3, 1, 2), 50), want)
+    np.testing.assert_array_equal(execute(file, images.transpose(0, 3, 1, 2) - (128.0 if pixels == "int8" else 0), 50),
+                                  want)
     check = read_network(file)
     assert not check.refused and check.logits.unit == 1 and check.logits.offset == 0 and check.logits.error == 0
     np.testing.assert_array_equal(golden(check.network, images), want)
@@ -78,14 +81,55 @@ def ends(network, node):
     return {key: limits for key, limits in every.items() if key in node.arrays}
 
 
+@pytest.mark.parametrize("pixels", ["uint8", "int8"])
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", MODELS)
-def test_kinds_round_trip(name, seed, random_model, tmp_path):
+def test_kinds_round_trip(name, seed, pixels, random_model, tmp_path):
     from quantize.export import export
 
     network = export(random_model(MODELS[name], seed))
-    again = round_trip(network, tmp_path, 100)
+    again = round_trip(network, tmp_path, 100, pixels)
     assert {node.kind for node in again.nodes} == {node.kind for node in network.nodes}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_exports_say_what_other_readers_ask_for(name, random_model, tmp_path):
+    """Attributes whose defaults FINN does not know; factors of channels as BatchNormalization; a ReLU's own range."""
+    from quantize.export import export
+
+    network = export(random_model(MODELS[name]))
+    write_network(network, tmp_path / "net.onnx", "int8")
+    graph = onnx.load(tmp_path / "net.onnx").graph
+    makers = {node.output[0]: node for node in graph.node}
+    assert [node.op_type for node in graph.node if graph.input[0].name in node.input] == ["Conv"]
+    for node in graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if node.op_type == "Conv":
+            assert {"group", "dilations", "pads", "strides", "kernel_shape"} <= set(attributes)
+        if node.op_type in ("MaxPool", "AveragePool"):
+            assert {"pads", "ceil_mode", "strides", "kernel_shape"} <= set(attributes)
+        if node.op_type == "Quant" and node.input[0] in makers and makers[node.input[0]].op_type == "Relu":
+            assert attributes["signed"] == 0
+        if network.by_name.get(node.name) is not None and network.by_name[node.name].kind == "threshold":
+            assert makers[node.input[0]].op_type == "BatchNormalization"
+
+
+def test_an_export_turns_to_channels_last(random_model, tmp_path):
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
+    from qonnx.util.cleanup import cleanup_model
+
+    from quantize.export import export
+
+    network = export(random_model(MODELS["binary"]))
+    write_network(network, tmp_path / "net.onnx", "int8")
+    model = cleanup_model(ModelWrapper(str(tmp_path / "net.onnx")))
+    model = model.transform(ConvertToChannelsLastAndClean(make_input_channels_last=True))
+    model.save(str(tmp_path / "last.onnx"))
+    images = np.random.default_rng(3).integers(0, 256, (20, *network.input.shape), np.uint8)
+    found = [execute_onnx(model, {model.graph.input[0].name: image[None].astype(np.float32) - 128})[
+        model.graph.output[0].name].ravel() for image in images]
+    np.testing.assert_array_equal(found, golden(network, images))
 
 
 def test_thresholds_out_of_range_and_without_a_zero(tmp_path):
@@ -123,6 +167,11 @@ def test_command_line(tmp_path, capsys):
     assert main(["check", str(file)]) == 0
     assert main(["import", str(file), "-o", str(tmp_path / "again.safetensors")]) == 0
     assert Network.load(tmp_path / "again.safetensors").classes == tuple("0123456789")
+    assert main(["export", "tbn_digits", "-o", str(tmp_path / "int8.onnx"), "--input", "int8"]) == 0
+    assert main(["import", str(tmp_path / "int8.onnx"), "-o", str(tmp_path / "int8.safetensors")]) == 0
+    assert "note: input: a pixel is read as byte - 128\n" in capsys.readouterr().out
+    first, second = (Network.load(tmp_path / f"{name}.safetensors") for name in ("again", "int8"))
+    assert [node.name for node in first.nodes] == [node.name for node in second.nodes]
     assert main(["export", str(tmp_path / "none.safetensors"), "-o", str(file)]) == 1
     assert main(["export", "tbn_digits", "-o", str(tmp_path / "no" / "file.onnx")]) == 1
     errors = capsys.readouterr().err.splitlines()

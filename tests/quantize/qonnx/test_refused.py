@@ -45,10 +45,9 @@ def test_all_at_once(tmp_path, capsys):
     assert not (tmp_path / "out.safetensors").exists()
 
 
-@pytest.mark.parametrize("dimension", [0, 2])
-def test_dynamic_shape(dimension, tmp_path):
+def test_dynamic_shape(tmp_path):
     model = onnx.load(good().save(tmp_path / "net.onnx"))
-    model.graph.input[0].type.tensor_type.shape.dim[dimension].dim_param = "n"
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "n"
     onnx.save(model, tmp_path / "net.onnx")
     (verdict,) = read_network(tmp_path / "net.onnx").refused
     assert verdict.type == "input"
@@ -106,7 +105,6 @@ CASES = [
                                           "DOWN, UP, FLOOR, CEIL, not 'SOMEHOW'"),
     (lambda g: g.conv(4), "its input is not quantised; put a Quant (2 bits narrow, or 8 bits) before it"),
     (lambda g: g.op("Mul", "t1"), "Mul of two activations has no engine; only Add of two is a shortcut"),
-    (lambda g: g.op("Clip"), "remove it; the Quant behind it clips by itself"),
     (lambda g: g.op("MaxPool", kernel_shape=[2, 3]),
      "kernel [2, 3] and strides [1, 1] must be the same in both directions"),
     (lambda g: g.op("Conv", g.array(np.linspace(0, 1, 72).reshape(1, 8, 3, 3))),
@@ -137,7 +135,7 @@ def test_malformed_nodes(tmp_path):
     check = read_network(g.save(tmp_path / "net.onnx"))
     assert check.network is None and len(check.refused) >= 10
     notes = {verdict.type: verdict.note for verdict in check.refused}
-    assert notes["Relu"] == "its input 'nowhere' is not made by an earlier node"
+    assert notes["Relu"] == "no node makes its input 'nowhere', or it depends on itself; export the model again"
 
 
 def test_two_inputs(tmp_path):

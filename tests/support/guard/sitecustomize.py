@@ -12,7 +12,7 @@ ALLOWED = "TBN_HW_TEST_TOOLS"
 TOOLS = {  # marker -> what the command lines of its tools have in them
     "yosys": r"(yowasp|amaranth)_yosys\b",
     "nextpnr": r"yowasp_nextpnr_|\bapycula\.",
-    "verilator": r"\bsim\.bench\.worker\b|\bverilator_bin\b",
+    "verilator": r"-m sim\.bench\.worker\b|\bverilator_bin\b",
 }
 NEEDS = {"nextpnr": "yosys"}  # what a tool's netlists come from
 

@@ -126,6 +126,7 @@ def test_missed_clock(digits, tmp_path):
     assert missed + usable == pytest.approx(60, abs=0.02) and 16 < usable < reached < 60
 
 
+@pytest.mark.yosys
 def test_clocks_that_a_board_can_have():
     """The PLL's nearest below what was reached, else the board's own clock, else none."""
     b = Builder((2, 2, 1))

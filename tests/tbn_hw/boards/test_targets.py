@@ -26,6 +26,7 @@ def small(family="portable"):
     return StreamingDesign.of(net, fold(net, {}), family)
 
 
+@pytest.mark.yosys
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_port_has_a_pin(name):
     target = find_target(name)
@@ -40,6 +41,7 @@ def test_every_port_has_a_pin(name):
     assert 0.99 * 24e6 <= top.clock_hz <= 50e6
 
 
+@pytest.mark.yosys
 def test_pins_and_polarity():
     top, text = for_target(small(), find_target("icebreaker"))
     assert text.splitlines() == ["set_io clk 35", "set_io uart_rx 6", "set_io uart_tx 9", "set_io led_heartbeat 37",

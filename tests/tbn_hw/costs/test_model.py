@@ -1,4 +1,4 @@
-"""Cost models: their stored error, and estimates against real syntheses of engines that no sweep has seen."""
+"""Cost models: their stored error, and estimates against real syntheses of engines outside the sweep."""
 
 import pytest
 from support.networks import chain, residual
@@ -15,7 +15,7 @@ from tbn_hw.streaming.plan import plan
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_stored_error_is_small(family):
-    """What the data files say of engines outside the sweep."""
+    """The error in the data files, which is that of engines outside the sweep."""
     error = cost_model(family).error
     assert error.engines >= 15
     assert 0 < error.median_percent <= 10 and error.worst_percent <= 20 and error.total_percent <= 10
@@ -25,7 +25,7 @@ def test_stored_error_is_small(family):
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "net"), [("ecp5", chain(7)), ("ice40", residual(8))], ids=["ecp5", "ice40"])
 def test_estimates_of_unseen_networks(family, net, tmp_path):
-    """The LUTs of a whole network within 10 %, and block RAMs and multipliers but for one."""
+    """The LUTs of a whole network are right to 10 %, and its block RAMs and multipliers to one."""
     accelerator, model = plan(net, fold(net, {}), family), cost_model(family)
     texts = {engine.name: generate.module(engine.name, engine) for engine in accelerator.engines}
     found = synthesise(texts, family, tmp_path)["modules"]
@@ -50,7 +50,7 @@ def test_every_engine_has_a_model(net):
 
 
 def test_memories():
-    """Layouts that Yosys was seen to choose: banks of rows side by side in the width of a block."""
+    """Layouts that Yosys was seen to choose, among them banks of rows side by side in the width of a block."""
     assert blocks(2304, 128, "ecp5")[0] == 18
     assert blocks(18432, 32, "ecp5")[0] == 32
     assert blocks(32768, 8, "ecp5")[0] == 15

@@ -1,4 +1,4 @@
-"""The wire that is estimated before placement, against what nextpnr made of six designs."""
+"""The estimate of wire before placement, against nextpnr's wire for six designs."""
 
 import pytest
 
@@ -14,7 +14,7 @@ MEASURED = [(39_808, 186, 240_121, 352_255), (30_875, 201, 124_678, 278_901), (3
             (40_812, 142, 90_805, 271_364), (34_327, 176, 153_953, 248_902)]
 MISSED = (38_211, 174, 92_197, 306_391)
 """LUTs, block RAMs, lanes * bits * sqrt(SIMD), and tiles of wire, of the designs of `tbn_hw.costs.wires`.
-The sixth is missed by more than the others."""
+The error for the sixth is larger than for the others."""
 
 
 @pytest.mark.parametrize(("design", "within"), [*((design, 0.13) for design in MEASURED), (MISSED, 0.19)])
@@ -26,7 +26,7 @@ def test_near_what_was_measured(design, within):
 
 
 def test_inputs_of_a_design():
-    """The sum over a network's units is that of the table."""
+    """The sum over a network's units is the one in the table."""
     file = ZOO.parent.parent / "benchmarks" / "foldings" / "tbn_resnet_ulx3s.yaml"
     net = load("tbn_resnet.yaml", None).network
     engines = plan(net, fold(net, folding_file.read(file, net)), "ecp5").engines

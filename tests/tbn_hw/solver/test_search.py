@@ -1,4 +1,4 @@
-"""The folding solver: against brute force, the plan's own estimate and FINN's folding, and what it refuses."""
+"""The folding solver: against brute force, the plan's own estimate and FINN's folding; and its refusals."""
 
 import itertools
 import time
@@ -44,7 +44,7 @@ def candidates(net, model=ECP5):
 
 
 def totals(found, picked):
-    """The figures of a choice of options, by name: what brute force adds up."""
+    """The figures of a choice of options, by name, as brute force adds them up."""
     total = sum(found.alone(found.network.by_name[name], option) for name, option in picked.items())
     for stream in found.streams:
         total = total + found.between(stream, picked.get(stream.maker), picked[stream.reader])
@@ -89,8 +89,10 @@ def test_solver_equals_brute_force(net, most_cycles):
 @pytest.mark.parametrize("net", [chain(1), residual(2), residual(3, size=8, channels=(4, 8))], ids=["chain", "a", "b"])
 @pytest.mark.parametrize("model", [ECP5, ICE40], ids=["ecp5", "ice40"])
 def test_solution_costs_what_its_plan_does(net, model):
-    """The sum over nodes and streams is the estimate of the engines that the folding is planned to be, but for the
-    depth of queues, and for the ports and forks that no folding changes."""
+    """The sum over nodes and streams is the estimate of the planned engines.
+
+    They differ in the depth of queues. Ports and forks do not count, since no folding changes them.
+    """
     most = 12 * net.input.height * net.input.width
     solution = cheapest(candidates(net, model), most, NO_LIMITS)
     again = cheapest(Candidates(net, solution.foldings, model), solution.cycles, NO_LIMITS)
@@ -115,7 +117,7 @@ def test_fastest_is_the_first_that_fits():
 
 
 def test_no_slower_than_finn_with_its_luts():
-    """At the LUTs and block RAMs of FINN's own folding of CNV, under the same model."""
+    """With the LUTs and block RAMs of FINN's own folding of CNV, by the same model."""
     net = load("tbn_cnv.yaml", None).network
     stated = folding_file.read(ZOO.parent.parent / "benchmarks" / "foldings" / "tbn_cnv_finn.yaml", net)
     finn = plan(net, fold(net, stated), "ecp5")
@@ -129,7 +131,7 @@ def test_no_slower_than_finn_with_its_luts():
 
 
 def test_wire_binds():
-    """A part whose wire is short gets a folding that takes less of it, or a sentence that names it."""
+    """A part with little wire gets a folding that takes less of it, or else a sentence that names it."""
     net = load("tbn_cnv.yaml", None).network
     board = find_target("ulx3s-85f")
     wish = Wish(board, 67, 9150)
@@ -146,7 +148,7 @@ def test_wire_binds():
 
 
 def resnet34():
-    """ResNet-34's shapes at 64x64, with random weights and as few thresholds as it has."""
+    """A network of ResNet-34's shapes and thresholds at 64x64, with random weights."""
     b = Builder((64, 64, 3), 0)
     x = b.requantize(b.conv("input", 64, 3, stride=2, weights="int8"))
     for channels, repeat in ((64, 3), (128, 4), (256, 6), (512, 3)):

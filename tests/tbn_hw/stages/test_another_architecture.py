@@ -40,6 +40,8 @@ def build(folder, design):
     return report(site, loaded, planned, verified, synthesised, netlist, routed), console.file.getvalue()
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_every_stage(tmp_path):
     """The results equal the golden model's, also of the netlist, and the report has the figures of the one module."""
     found, said = build(tmp_path, TinyDesign())
@@ -60,6 +62,8 @@ def test_every_stage(tmp_path):
     assert all(f"{stage}: unchanged" in said for stage in ("generate", "verify", "synthesise", "netlist"))
 
 
+@pytest.mark.yosys
+@pytest.mark.verilator
 def test_fault_is_named(tmp_path):
     """The first difference is in the stream that the design says where to find."""
     text = TinyDesign().top()
@@ -72,6 +76,7 @@ def test_fault_is_named(tmp_path):
         compare(TinyDesign(), tmp_path / "tiny.v", images, tmp_path / "work", lambda *step: None)
 
 
+@pytest.mark.yosys
 def test_board():
     top, _ = for_target(TinyDesign(), find_target("icebreaker"), clock_mhz=24)
     assert top.name == "tiny__board" and "  tiny accelerator" in top.verilog

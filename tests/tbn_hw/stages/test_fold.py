@@ -74,6 +74,7 @@ def test_the_clock_that_a_rate_needs():
         assert required_mhz(options("ecp5-85k", **given), accelerator) is None
 
 
+@pytest.mark.yosys
 def test_a_board_too_slow_for_a_rate(tmp_path, monkeypatch):
     """No bitstream is made: because the design is too slow, or because the PLL is set below what it reaches."""
     b = Builder((2, 2, 1))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support import builds
 
-MODEL = Path(__file__).parent / "models" / "held_out.yaml"
+MODEL = Path(__file__).parent / "held_out.yaml"
 
 
 @pytest.fixture(scope="module")

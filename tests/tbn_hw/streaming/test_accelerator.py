@@ -1,4 +1,4 @@
-"""Whole accelerators against the golden model: all node kinds, foldings and stalls; joins never deadlock."""
+"""Whole accelerators against the golden model, with all node kinds, foldings and stalls. Joins never deadlock."""
 
 import dataclasses
 import os
@@ -32,7 +32,7 @@ from tbn_hw.verilog.keywords import KEYWORDS
 
 
 def random_foldings(net, seed):
-    """Any legal folding: every divisor is as likely."""
+    """Any legal folding: all divisors are equally likely."""
     rng = np.random.default_rng(seed)
     foldings = {}
     for node in net.nodes:
@@ -76,7 +76,7 @@ def test_equals_golden_for_any_folding_under_stalls(make, seed):
 
 
 def unrolled(net):
-    """All of each binary layer at once, which puts the weights into the logic."""
+    """Each binary layer all at once, which puts its weights into the logic."""
     return fold(net, {}) | {
         node.name: Folding(len(node.arrays["weights"]), node.arrays["weights"].size // len(node.arrays["weights"]))
         for node in net.nodes if net.macs(node.name) and node.attrs["weights"] == "binary"}
@@ -94,7 +94,7 @@ def test_unrolled_layers(make, stalls):
 
 @pytest.mark.parametrize("make", [residual, chain])
 def test_no_word_is_read_while_it_is_written(make, monkeypatch):
-    """Memories that pass the new word on instead of the old one change nothing: synthesis may choose either."""
+    """Memories that pass on the new word instead of the old one change nothing, so synthesis may choose either."""
     plain, transparent = memory.Memory.read_port, []
 
     def read_port(self, **options):
@@ -125,7 +125,7 @@ def test_interval_is_that_of_the_slowest_engine(net, cycles_a_pixel):
 
 @pytest.mark.parametrize(("channels", "kernel", "made"), [(1, 3, 16), (3, 3, 32), (4, 1, 16)])
 def test_interval_behind_a_convolution_with_a_stride(channels, kernel, made):
-    """Its results come in bursts, a row of them in the time of two."""
+    """Its results come in bursts: a row of results in the time of two rows."""
     b = Builder((28, 8, channels), 1)
     x = b.conv(b.threshold("input"), made, kernel, 2, kernel // 2)
     x = b.conv(b.threshold(x), 4, 1, padding=0)
@@ -157,7 +157,7 @@ def test_as_many_frames_under_way_as_a_deep_network_has():
 
 
 def test_a_pool_needs_its_queue():
-    """A pool gives a row at once, faster than its reader takes it; without a queue it waits, and so does all else."""
+    """A pool gives a row at once, faster than its reader takes it. Without a queue all engines wait for the reader."""
     b = Builder((8, 8, 1))
     x = b.max_pool(b.conv("input", 16))
     net = b.network(b.dense(b.flatten(b.threshold(x)), 2))
@@ -260,16 +260,21 @@ def test_no_node_takes_a_name_that_the_plan_makes(name):
         plan(clashing, fold(clashing, {}))
 
 
-@pytest.mark.parametrize("name", ["module", "logic"])
-def test_a_keyword_cannot_name_the_top(name):
+@pytest.mark.parametrize("name, top", [
+    ("module", "n_module"), ("logic", "n_logic"), ("2nd", "n_2nd"), ("my-net v2.1", "my_net_v2_1"),
+    ("数字", r"n_\d\w{11}|[a-f]\w{11}"), ("_", r"n_\d\w{11}|[a-f]\w{11}"), ("x" * 300, r"x{80}_\w{12}"),
+])
+def test_any_name_gives_a_legal_top(name, top):
+    """The network keeps its name, for the report."""
     net = dataclasses.replace(chain(), name=name)
-    with pytest.raises(ModelRefused, match=f"^name: must not be the Verilog keyword '{name}', for it names the top "):
-        plan(net, fold(net, {}))
+    accelerator = plan(net, fold(net, {}))
+    assert re.fullmatch(top, accelerator.name) and accelerator.network.name == name
+    assert re.search(rf"^module {accelerator.name} ?\(", generate.top(accelerator), re.M)
 
 
 @pytest.mark.parametrize("make", [residual, chain])
 def test_each_engine_equals_golden_at_its_ideal_interval(make):
-    """Every engine alone, fed without a pause, takes its ideal cycles a frame within 2 %."""
+    """Every engine alone, fed without a pause, takes its ideal cycles a frame to within 2 %."""
     net = make()
     images = pictures(net, 4)
     tensors = golden(net, images, keep=list(net.types))
@@ -296,7 +301,7 @@ def bits(net, tensor, values):
 
 
 def one_block(par):
-    """A residual block between plain ends, everything `par` elements a beat."""
+    """A residual block between plain ends, with `par` elements a beat everywhere."""
     b = Builder((6, 6, 2), 3)
     x = b.block(b.requantize("input"), 2)
     net = b.network(b.dense(b.flatten(x), 3))
@@ -309,7 +314,7 @@ def one_block(par):
 
 
 def with_queue(accelerator, depth):
-    """The same accelerator with the shortcut's queue `depth` beats deep."""
+    """The same accelerator with a queue of `depth` beats in the shortcut."""
     engines = tuple(
         dataclasses.replace(engine, depth=depth) if engine.name.endswith("queue_b") else engine
         for engine in accelerator.engines

@@ -1,6 +1,7 @@
 """The Verilog of one engine of each kind, in cocotb: golden outputs under many stall patterns, and after a reset.
 
-The list is KINDS; Amaranth's own simulator, which is faster for small things, covers shapes and foldings in tests/hdl.
+The kinds are those of KINDS. Amaranth's own simulator is faster for small things; in tests/hdl it covers shapes and
+foldings.
 """
 
 import pytest
@@ -19,7 +20,7 @@ KINDS = ("conv", "threshold", "requantize", "add", "avg_pool", "pad_channels", "
 
 @pytest.fixture(scope="module")
 def engines():
-    """The last engine of each kind, with its Verilog and the network it is of."""
+    """The last engine of each kind, with its Verilog and its network."""
     found = {}
     for net in (chain(), residual(top_k=2)):
         accelerator = plan(net, fold(net, {}))
@@ -55,7 +56,7 @@ def test_verilog_of_an_engine(engines, kind, tmp_path):
 @pytest.mark.parametrize("family", ["ecp5", "gowin", "ice40", "xc7"])
 @pytest.mark.parametrize("unrolled", [False, True])
 def test_verilog_of_a_family(family, unrolled, tmp_path):
-    """A convolution of ternary activations made of a family's own cells, with the weights in ROMs and in the logic."""
+    """A convolution of ternary activations in a family's own cells, with weights in ROMs and in the logic."""
     net = residual()
     foldings = fold(net, {})
     if unrolled:

@@ -1,4 +1,4 @@
-"""Folding: what is stated is taken, what is not divides and reaches the aim with the fewest lanes."""
+"""Folding: stated ones are taken; the others divide, and reach the aim with the fewest lanes."""
 
 import numpy as np
 import pytest

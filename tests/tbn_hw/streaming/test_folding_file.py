@@ -1,4 +1,4 @@
-"""Folding files: what a build writes is read back alike, and a wrong file is one sentence with its line."""
+"""Folding files: a build's own file is read back unchanged, and a wrong file is one sentence with its line."""
 
 import pytest
 from support.networks import Builder, chain, residual

@@ -29,7 +29,7 @@ def results(net, images, flags):
 
 
 def check(net, kinds, **options):
-    """Frames of these kinds (as for `traffic`) through the accelerator: every result, with its own flag."""
+    """Frames of these kinds (as for `traffic`) through the accelerator: every result comes with its own flag."""
     height, width, channels = net.input.shape
     pixels, last = traffic(np.random.default_rng(options["seed"]), height * width, channels, kinds)
     taken, flags = reference(pixels, last, height * width)
@@ -41,7 +41,7 @@ def check(net, kinds, **options):
 
 @pytest.mark.parametrize(("make", "seed"), [(small, 0), (small, 1), (small, 2), (chain, 3)])
 def test_reset_in_mid_frame(make, seed):
-    """For one cycle, anywhere in two frames' time, with whatever is under way: then every frame is whole again."""
+    """A reset of one cycle, anywhere in the time of two frames. Afterwards every frame is whole again."""
     net = make(seed)
     cycle = np.random.default_rng(seed).integers(1, 2 * plan(net, fold(net, {})).interval)
     check(net, (0, 0), seed=seed, stalls=(0, 0.5, 0, 0.2)[seed], reset_at=int(cycle))
@@ -50,7 +50,7 @@ def test_reset_in_mid_frame(make, seed):
 @pytest.mark.yosys
 @pytest.mark.verilator
 def test_reset_of_the_verilog(tmp_path):
-    """For one cycle, in mid-frame, or with results waiting: none is seen afterwards, and no pixel is lost."""
+    """A reset of one cycle, in mid-frame or with results waiting: no old result is seen, and no new pixel is lost."""
     b = Builder((3, 3, 1))
     net = b.network(b.dense(b.flatten(b.threshold("input")), 3), top_k=1)
     accelerator, images = plan(net, fold(net, {})), pictures(net, 3)
@@ -67,5 +67,5 @@ def test_reset_of_the_verilog(tmp_path):
 
 @pytest.mark.parametrize(("make", "kinds"), [(small, (0, -3, 0, 2, -1, 0)), (chain, (5, 0))])
 def test_misplaced_tlast(make, kinds):
-    """Frames cut short and frames too long are flagged; those between them, and after them, are whole."""
+    """Frames that are too short or too long are flagged. The frames between and after them are whole."""
     check(make(), kinds, seed=1, input_stalls=0.2)

@@ -1,4 +1,4 @@
-"""The entries of node kinds: what they say is what their components do, and a kind needs nothing but its entry."""
+"""The entries of node kinds: they agree with their components, and a new kind needs only its entry."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_kind_of_wrong():
 
 @pytest.mark.parametrize("net", [chain(), residual(top_k=2)], ids=["chain", "residual"])
 def test_entries_describe_their_components(net):
-    """Words taken and made, and ports, are those of the components."""
+    """The words that parts take and make, and the ports, are those of the components."""
     largest = {node.name: Folding(*kind_of(node).sizes(node, net.types[node.inputs[0]]).values()) for node in net.nodes}
     for foldings in (fold(net, {}), largest):
         for engine in plan(net, foldings).engines:
@@ -53,7 +53,7 @@ def test_entries_describe_their_components(net):
 
 
 class NegateKind(Kind):
-    """-x, of a component that is there for another purpose."""
+    """-x, from a component that exists for another purpose."""
 
     group = "scale"
 
@@ -64,7 +64,7 @@ class NegateKind(Kind):
 
 
 def test_a_new_kind_needs_its_entry_alone(monkeypatch):
-    """It is folded, planned, solved for, priced, reported, and made; its network equals one of opposite weights."""
+    """It is folded, planned, solved for, priced, reported and made. Its network equals one with opposite weights."""
     monkeypatch.setitem(nodes.KINDS, "negate", nodes.Kind(
         lambda node, inputs: TensorType(inputs[0].shape, "int", -127, 128)))
     monkeypatch.setitem(kinds.KINDS, "negate", NegateKind())

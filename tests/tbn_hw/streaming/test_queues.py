@@ -1,4 +1,4 @@
-"""Queue depths in front of joins, against a plain simulation of which pixel waits for which."""
+"""Queue depths in front of joins, against a plain simulation of pixels that wait for others."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_common_source_of_a_block_is_its_input():
 
 
 def crossing(seed=0):
-    """Two paths that look into each other: each is the shortcut of the other's convolution."""
+    """Two crossing paths: each is the shortcut of the other's convolution."""
     b = Builder((5, 4, 2), seed)
     x = b.requantize("input")
     p = b.requantize(b.conv(b.threshold(x), 2))
@@ -50,7 +50,7 @@ def test_common_source_of_crossing_paths_is_where_all_of_them_begin():
 
 
 def test_depths_of_a_shortcut_over_many_blocks():
-    """The time they take must not double with each block."""
+    """Their computation time must not double with each block."""
     b = Builder((4, 4, 2))
     x = y = b.requantize("input")
     for _ in range(40):
@@ -60,9 +60,9 @@ def test_depths_of_a_shortcut_over_many_blocks():
 
 
 def starves(net, join, port, depth):
-    """Whether pixels stop moving, one at a time, when the queue at `port` of the join holds `depth` pixels.
+    """Whether pixels, moved one at a time, get stuck when the queue at `port` of the join holds `depth` pixels.
 
-    The other path can hold back what its windows have not sent yet; this one cannot: what it makes must be queued.
+    The other path may hold pixels back in its windows. This path may not: all that it makes must be queued.
     """
     source = common_source(net, *join.inputs)
     need = [required(net, source, tensor) for tensor in join.inputs]

@@ -118,8 +118,11 @@ def test_wrong_file(tmp_path, monkeypatch):
         catalogue._targets.__wrapped__()
     parts.write_text("P: {family: ecp5, lut: 1, ff: 1, bram: 1, dsp: 1, clock_mhz: 1}")
     board.write_text("{title: t, devices: {d: {part: Q, package: x, pins: 9}}}")
-    with pytest.raises(ValueError, match="^board.yaml: d: there is no part 'Q' in parts.yaml"):
+    with pytest.raises(ValueError, match="^board.yaml: d: there is no part 'Q' in this file or in parts.yaml"):
         catalogue._targets.__wrapped__()
+    part = "{family: xc7, lut: 1, ff: 1, bram: 1, dsp: 1, clock_mhz: 1}"
+    board.write_text(f"{{title: t, parts: {{Q: {part}}}, devices: {{d: {{part: Q, package: x, pins: 9}}}}}}")
+    assert catalogue._targets.__wrapped__()["d"].part_name == "Q"
     board.write_text("{title: t, devices: {d: {part: P, package: x, pins: 9, colour: red}}}")
     with pytest.raises(ValueError, match="^board.yaml: devices.d.colour: Extra inputs are not permitted"):
         catalogue._targets.__wrapped__()

@@ -1,4 +1,4 @@
-"""Modules of Amaranth's Verilog: equal ones merged, parts named, memory images apart, and accounts that add up."""
+"""Modules of Amaranth's Verilog: equal ones are merged, parts named, memory images apart, and the accounts add up."""
 
 import re
 
@@ -98,7 +98,7 @@ def test_kept(engine):
 
 
 def test_parts_of_components():
-    """Of every class of components that an engine has; and of what lies in one, or in a join."""
+    """Parts of every class of components of an engine, and of modules inside a component or a join."""
     parts = {}
     for net in (chain(), residual(top_k=2)):
         unrolled = {node.name: Folding(len(weights), weights.size // len(weights)) for node in net.nodes
@@ -135,7 +135,7 @@ def test_memories_apart_synthesise_alike(tmp_path, monkeypatch):
 
 @pytest.mark.yosys
 def test_parts_add_up(engine, tmp_path):
-    """Every LUT of a module is in one of its parts, and keeping them apart costs next to nothing."""
+    """Every LUT of a module is in one of its parts, and to keep them apart costs almost nothing."""
     name, text, _ = engine
     apart = synthesise({name: text}, "ecp5", tmp_path, 1)["modules"][name]
     assert {"products", "accumulators", "windows", "queues"} <= set(apart["parts"]) <= set(PARTS)
