@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Runs readers of users' files on damaged ones, in a process of their own: what they raise, CPU seconds, memory.
-=======
 """Runs readers of files on damaged files, in a process of their own: what they raise, their CPU seconds, their memory.
->>>>>>> main
 
 A case is a seed. A kind of file is a function in `support.fuzz_files` that takes a random generator and a folder. It
 writes a file there, reads it as a command would, and returns. What it raises must be a refusal of ours, in one line.
