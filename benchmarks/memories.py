@@ -19,8 +19,9 @@ from amaranth.back import rtlil
 from amaranth.hdl import Module, Signal
 
 from benchmarks.tables import write_csv
+from hdl.families import BLOCKS
 from hdl.lut_rom import is_mapped
-from hdl.rom import BLOCK_WORTH, BLOCKS, blocks_of, read_only, rom_luts
+from hdl.rom import BLOCK_WORTH, blocks_of, read_only, rom_luts
 from tbn_hw.families.registry import FAMILIES
 from tbn_hw.families.xc7 import XC7
 from tbn_hw.netlists.synthesis import synthesise

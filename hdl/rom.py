@@ -1,11 +1,11 @@
 """Read-only memories: the order of weights in them, and the choice between block RAM and LUTs by their cost."""
 
 import functools
-from typing import NamedTuple
 
 from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import memory
 
+from hdl.families import BLOCKS
 from hdl.lut_rom import columns_of, is_mapped, lut_rom, luts_of
 
 BLOCK_ROWS, BLOCK_BITS = 32, 1024
@@ -15,27 +15,6 @@ MOST_BITS = 1 << 20
 """Larger ROMs go to block RAM; their LUTs are not counted."""
 
 STYLES = ("auto", "block", "logic")
-
-
-class Blocks(NamedTuple):
-    """A family's block RAM: its `shapes` as (rows, bits a row).
-
-    `luts` is the number of LUTs for each block RAM, in the device that stands for the family. `rows` is how many rows
-    of a column one LUT holds.
-    """
-
-    shapes: tuple
-    luts: int
-    rows: int
-
-
-BLOCKS = {
-    "ecp5": Blocks(((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 83_640 // 208, 16),
-    "gowin": Blocks(((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 20_736 // 46, 16),
-    "ice40": Blocks(((256, 16), (512, 8), (1024, 4), (2048, 2)), 7_680 // 32, 16),
-    "xc7": Blocks(((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)), 63_400 // 270, 64),
-}
-"""The devices are LFE5U-85, GW2AR-18, iCE40 HX8K and XC7A100T. For Xilinx 7 the block is a RAMB18."""
 
 BLOCK_WORTH = 0.25
 """The price of a block RAM in LUTs, as a part of the LUTs that the device has for each block RAM. At a price of 1, both

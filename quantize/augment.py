@@ -10,8 +10,8 @@ import numpy as np
 def augment(images: np.ndarray, names: Sequence[str], random: np.random.Generator) -> np.ndarray:
     """Return a changed copy of uint8 pictures (n, h, w, c).
 
-    ``flip`` mirrors half of them left-right; ``crop`` and ``shift`` move each by up to 4 or 1 pixels a way, black
-    pixels coming in.
+    ``flip`` mirrors each left-right with a chance of one half. ``crop`` moves each by up to 4 pixels in each direction,
+    and ``shift`` by up to 1. Black pixels come in at the edges.
     """
     n, height, width, _ = images.shape
     for name in names:
@@ -28,7 +28,7 @@ def augment(images: np.ndarray, names: Sequence[str], random: np.random.Generato
 
 
 def cut(images: np.ndarray, size: tuple[int, int], random: np.random.Generator) -> np.ndarray:
-    """Cut each picture to ``size`` = (height, width) where chance will have it; those that fit pass."""
+    """Cut each picture to ``size`` = (height, width) at a random place. Pictures of that size pass unchanged."""
     if images.shape[1:3] == size:
         return images
     views = np.lib.stride_tricks.sliding_window_view(images, size, axis=(1, 2))

@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def table(results: Sequence[Result], base: str) -> Table:
-    """Means and standard deviations over the seeds, and what each run gains over the one named ``base``."""
+    """Means and standard deviations over the seeds, and the gain of each run over the one named ``base``."""
     shown = Table("", "seeds", "accuracy %", "as integers %", f"over {LABELS.get(base, base)}")
     for name, *row in rows(results, base):
         shown.add_row(LABELS.get(name, name), *row)
@@ -85,7 +85,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _seeded(spec: Spec, options: argparse.Namespace) -> Iterator[Spec]:
-    """The model with the recipe that the command line asks for, by seed, nothing distilled, from random weights."""
+    """The model with the command line's recipe, once per seed. It starts from random weights, without distillation."""
     changed = {"epochs": options.epochs, "images": options.images}
     changed = {key: value for key, value in changed.items() if value is not None}
     for seed in range(options.seeds):

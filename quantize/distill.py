@@ -1,4 +1,4 @@
-"""Distillation: what a network learns from the outputs of a larger one."""
+"""Distillation: a network learns from the outputs of another one."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from quantize.strict import Strict, refusal
 from quantize.yaml_source import Path, YamlSource
 
 AUTO: Final = "auto"
-"""The default of ``weights``: they lie where they cost less."""
+"""The default of ``weights``: the weights lie where they cost less."""
 
 AtOnce = Annotated[int, Field(ge=1)]
 Stated = tuple[int, int] | tuple[int, int, str]
@@ -40,7 +40,7 @@ class Folding(Strict):
 
 
 def read_folding(source: YamlSource, place: Path, value: Any) -> Folding:
-    """Return the folding that a file states at ``place``. Raises SpecError for a value that is none."""
+    """Return the folding that a file states at ``place``. Raises SpecError for a value that is not a folding."""
     try:
         return Folding.model_validate(value)
     except ValidationError as error:

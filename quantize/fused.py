@@ -1,8 +1,8 @@
-"""Training on a CPU without writing what lies between: batch norm with its activation, and the sum of residual blocks.
+"""Fused training steps for a CPU: batch norm with its activation, and the sum of residual blocks.
 
-torch makes a pass over memory for each small operation between two convolutions, and these passes, not the
-convolutions, are most of a training step. `fuse` has them done by a few C++ functions, on bfloat16 where the recipe has
-it, compiled for this machine in some seconds.
+torch makes a pass over memory for each small operation between two convolutions. These passes take most of a training
+step, more than the convolutions. `fuse` replaces them by a few C++ functions, which write no intermediate tensors. They
+work on bfloat16 if the recipe has it, and are compiled for this machine in some seconds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PLAIN, RELU, TERNARY = 0, 1, 2
 
 
 class CompilerError(RuntimeError):
-    """No C++ compiler, or one that refused the source; the message is one sentence."""
+    """There is no C++ compiler, or it refused the source. The message is one sentence."""
 
 
 @functools.cache
@@ -57,10 +57,10 @@ def library() -> ctypes.CDLL:
 
 
 def fuse(model: nn.Module) -> None:
-    """Have the model's batch norms and residual sums done by the compiled functions, on the CPU, from now on.
+    """Make the model use the compiled functions for its batch norms and residual sums, on the CPU, from now on.
 
-    Its modules, parameters and buffers stay what they are. An activation that a batch norm does as well passes values
-    on; one with another gradient or scale than the compiled ones is left alone.
+    Its modules, parameters and buffers stay the same. An activation that is fused into a batch norm then only passes
+    values on. An activation with another gradient or scale than the compiled ones is left alone.
     """
     library()
     for module in list(model.modules()):
@@ -107,7 +107,7 @@ def _pass_on(x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Norm:
-    """A batch norm with the activation after it; under autocast a ``narrow`` one returns bfloat16."""
+    """A batch norm with the activation after it. If it is ``narrow``, it returns bfloat16 under autocast."""
 
     norm: nn.BatchNorm2d
     activation: nn.Module | None
@@ -118,7 +118,7 @@ class _Norm:
         return self.fork(x)[0]
 
     def fork(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the output, and ``x`` for others to read: the gradients of both are added on the way."""
+        """Return the output, and ``x`` for other readers. The backward pass adds the gradients of both."""
         norm, dtype = self.norm, torch.bfloat16 if self.narrow and torch.is_autocast_enabled("cpu") else torch.float32
         if norm.training:
             forked: tuple[Tensor, Tensor] = _Normalise.apply(x, norm.weight, norm.bias, self, dtype)

@@ -1,13 +1,13 @@
-"""How much of anything a user's file may ask for. What asks for more is refused before any work is done for it."""
+"""Limits on what a user's file may ask for. A file that asks for more is refused before any work is done for it."""
 
 MOST_LAYERS = 4096
-"""Layers of a model file with all repetitions, and nodes of a network."""
+"""Layers of a model file, with all repetitions; also nodes of a network."""
 MOST_ELEMENTS = 1 << 24
 """Elements of one picture's tensor: those of 2364 x 2364 pixels in three channels."""
 MOST_WEIGHTS = 1 << 28
 """Weights of all layers together; VGG-16 has 138 million."""
 MOST_SIDE = 4096
-"""Pixels of a side of a model's input, and of the shorter side to which pictures are scaled."""
+"""Pixels of a side of a model's input; also of the shorter side that pictures are scaled to."""
 MOST_PIXELS = 50_000_000
 """Pixels of a picture file, and of that picture once it is scaled."""
 MOST_BATCH_BYTES = 1 << 30

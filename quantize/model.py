@@ -1,4 +1,4 @@
-"""From a model file to a torch module."""
+"""The torch module of a model file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quantize.expand import Step
 from quantize.spec import Spec
 
 INPUT_STEP = 1 / 128
-"""What an integer of 1 stands for in the picture."""
+"""The real value of an integer of 1 in the picture."""
 
 
 class Model(nn.Module):
@@ -47,7 +47,7 @@ def build_module(spec: Spec) -> Model:
 
 @torch.no_grad()
 def fault(model: Model) -> str | None:
-    """Return the sentence for the first value of a model that no training leaves and no integers stand for, or None."""
+    """Return a sentence on the first value that training cannot give or integers cannot represent, or None."""
     for name, value in model.state_dict().items():
         if not torch.isfinite(value).all():
             return f"{name} must be finite"

@@ -1,4 +1,4 @@
-"""What a step changes, and by how much: the optimizer, its schedule, and the rules of binary weights."""
+"""The changes of a training step: the optimizer, its schedule, and the rules of binary weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def binary_layers(model: nn.Module) -> list[Conv | Dense]:
 
 
 def build_optimizer(model: nn.Module, recipe: Train) -> torch.optim.Optimizer:
-    """Return the recipe's optimizer; weight decay is for matrices whose weights are not binary."""
+    """Return the recipe's optimizer. Weight decay applies to matrices, except those of binary weights."""
     weights = [layer.weight for layer in binary_layers(model)]
     binary = {id(weight) for weight in weights}
     plain = [p for p in model.parameters() if id(p) not in binary]
@@ -32,7 +32,7 @@ def build_optimizer(model: nn.Module, recipe: Train) -> torch.optim.Optimizer:
 
 
 def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Put an optimizer where ``state`` left another one of the same recipe and model.
+    """Put an optimizer into the ``state`` of an earlier one of the same recipe and model.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
 
 
 def _settings(group: dict[str, Any]) -> dict[str, Any]:
-    """What the recipe decides of a group; the rate is set at each step."""
+    """The settings of a group that the recipe decides. The rate is not among them: each step sets it."""
     return {key: value for key, value in group.items() if key not in ("params", "lr", "initial_lr")}
 
 
@@ -72,7 +72,7 @@ def real_epochs(recipe: Train) -> int:
 
 
 def learning_rate(recipe: Train, step: int, steps: int) -> float:
-    """Return the rate of a step: a linear warm-up, then a cosine to zero, in each stage. ``steps`` is of one epoch."""
+    """Return the rate of a step: in each stage a linear warm-up, then a cosine to zero. An epoch has ``steps``."""
     first = real_epochs(recipe) * steps
     if step < first:
         last = first
@@ -86,10 +86,10 @@ def learning_rate(recipe: Train, step: int, steps: int) -> float:
 
 @torch.no_grad()
 def constrain(layers: list[Conv | Dense], balance: bool) -> None:
-    """Keep the real weights behind binary ones within -1..1, where gradients pass; balanced ones with a mean of zero.
+    """Keep the real weights behind binary ones within -1..1, where gradients pass. Balanced ones get a mean of zero.
 
-    The mean is over an output channel: as many weights become -1 as +1, or nearly so (the idea is that of
-    Qin et al., arXiv 1909.10788, applied to the weights themselves, so that nothing is left for the hardware).
+    The mean is over an output channel, so about as many weights become -1 as +1. The idea is that of Qin et al.,
+    arXiv 1909.10788. Here it is applied to the weights themselves, so the hardware has nothing to do for it.
     """
     for layer in layers:
         if balance:

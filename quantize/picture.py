@@ -15,13 +15,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from quantize.limits import MOST_PIXELS
 
 LARGE = 1 << 22
-"""Pixels above which one picture is decoded at a time, however many threads read."""
+"""Of pictures with more pixels than this, only one is decoded at a time, however many threads read."""
 
 _turn = threading.Lock()
-warnings.filterwarnings("ignore", module=r"PIL\.")  # a damaged file is refused with a sentence, or read
+warnings.filterwarnings("ignore", module=r"PIL\.")  # a damaged file is either read or refused with a sentence
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)  # a picture inside another, as in icons
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-with suppress(AttributeError, OSError):  # libtiff prints by itself, unless it is told not to; not all Pillows have it
+with suppress(AttributeError, OSError):  # libtiff must be told not to print; not all Pillows have it
     for handler in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
         getattr(ctypes.CDLL(Image.core.__file__), handler)(None)
 
@@ -39,8 +39,8 @@ def read_picture(file: Path, shape: tuple[int, int, int], resize: int | None = N
     Raises
     ------
     DataError
-        If the file is no picture of 8 or 16 bits a channel that Pillow can read, has more pixels than `MOST_PIXELS`, or
-        would have once it is scaled; and if ``shape`` has other channels than 1 or 3.
+        If Pillow cannot read the file as a picture of 8 or 16 bits a channel; if it has more pixels than `MOST_PIXELS`,
+        before or after scaling; or if ``shape`` has other channels than 1 or 3.
     """
     if shape[2] not in (1, 3):
         raise DataError(f"the network reads {shape[2]} channels, a picture has 1 or 3")
@@ -71,7 +71,7 @@ def _decoded(file: Path, opened: Image.Image, shape: tuple[int, int, int], resiz
         raise DataError(f"{file} must be a picture, not a PostScript program")
     if opened.width * opened.height > MOST_PIXELS:
         raise DataError(f"{file} must have at most {MOST_PIXELS} pixels, not {opened.width} x {opened.height}")
-    if opened.mode in ("I", "F") and opened.format != "PNG":  # whose 16 bits are 32 in older Pillows
+    if opened.mode in ("I", "F") and opened.format != "PNG":  # older Pillows read a PNG's 16 bits as 32
         raise DataError(f"{file} must have 8 or 16 bits a channel, not 32")
     image = ImageOps.exif_transpose(opened)
     if image.mode.startswith("I"):
@@ -90,9 +90,9 @@ def _decoded(file: Path, opened: Image.Image, shape: tuple[int, int, int], resiz
 
 
 def _opaque(image: Image.Image, channels: int) -> Image.Image:
-    """The picture on white where it is transparent: in grey for one channel, else in red, green and blue."""
+    """The picture, with white in transparent places: in grey for one channel, else in red, green and blue."""
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    if image.mode == "LAB":  # of which Pillow makes no grey
+    if image.mode == "LAB":  # Pillow cannot turn LAB into grey
         image = image.convert("RGB")
     return image.convert("L" if channels == 1 else "RGB")

@@ -1,4 +1,4 @@
-"""Several trainings of one model, one after the other: each once, resumed where it stopped, in one table."""
+"""Several trainings of one model, one after the other, in one table. Each runs once, and resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """Accuracies of one run on all test pictures in percent; that as ``integer`` is None where activations are real."""
+    """Accuracies of one run on all test pictures, in percent. ``integer`` is None if activations are real."""
 
     name: str
     seed: int
@@ -40,7 +40,7 @@ class Result:
 
 
 def finished(runs: Iterable[Run], dataset: Dataset, output: Path, file: str, **how: Any) -> list[Result]:
-    """Train what has no result in ``output / file`` yet, and return all results in the order of the runs.
+    """Train the runs that have no result in ``output / file`` yet, and return all results in the order of the runs.
 
     Each run has a folder of its own in ``output``; ``how`` goes to the `Trainer`.
 
@@ -57,10 +57,10 @@ def finished(runs: Iterable[Run], dataset: Dataset, output: Path, file: str, **h
     for run in runs:
         seed = run.spec.train.seed
         folder = output / f"{run.name}-{seed}"
-        torch.compiler.reset()  # it compiles one function for few models, and goes on without for more
+        torch.compiler.reset()  # torch compiles a function for few models only, and runs more uncompiled
         teacher = taught(run.spec, dataset, folder / "teacher", **how)
         trainer = Trainer(run.spec, dataset, folder, strategy=run.strategy, teacher=teacher, **how)
-        done = trainer.epoch == run.spec.train.epochs  # the checkpoint is of this very recipe, else it is refused
+        done = trainer.epoch == run.spec.train.epochs  # a checkpoint of another recipe was refused
         if not done or (run.name, seed) not in known:
             known[run.name, seed] = _run(trainer, run)
             _write(output / file, list(known.values()))
@@ -98,8 +98,9 @@ def _write(file: Path, results: Sequence[Result]) -> None:
 
 
 def rows(results: Sequence[Result], base: str) -> list[tuple[str, str, str, str, str]]:
-    """Rows of a table: name, seeds, mean and sample standard deviation of the accuracy and of that as integers, and
-    what is gained over the run named ``base``, seed by seed."""
+    """Rows of a table: name, seeds, float accuracy, integer accuracy, and the gain over the run ``base``, seed by seed.
+
+    Accuracies and gain are means and sample standard deviations."""
     found = []
     by = {(result.name, result.seed): result.accuracy for result in results}
     for name in dict.fromkeys(result.name for result in results):
@@ -112,7 +113,7 @@ def rows(results: Sequence[Result], base: str) -> list[tuple[str, str, str, str,
 
 
 def spread(values: Sequence[float], sign: str = "") -> str:
-    """Mean and sample standard deviation as text: ``84.20 +- 0.13``; nothing of no values."""
+    """Mean and sample standard deviation as text: ``84.20 +- 0.13``. Without values the text is empty."""
     if not values:
         return ""
     deviation = f" +- {statistics.stdev(values):.2f}" if len(values) > 1 else ""

@@ -17,15 +17,15 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 
 def build_strategy(spec: Spec, strategy: Strategy) -> Model:
-    """Return a fresh module of a model file's topology; one seed gives all four the same real weights.
+    """Return a fresh module of a model file's topology. One seed gives all four formats the same real weights.
 
-    Real activations are rectified (ReLU) where the model file has ternary or binary ones. Layers that the model file
-    keeps in 8 bits stay so in BWN and XNOR, and are real in full.
+    Real activations are rectified (ReLU) where the model file has ternary or binary ones. Layers of 8 bits in the model
+    file keep 8 bits in BWN and XNOR, and are real in full.
 
     Raises
     ------
     SpecError
-        If a layer that reads ternary activations can read no binary ones (XNOR alone).
+        If a layer that reads ternary activations cannot read binary ones (only with XNOR).
     """
     model = build_module(spec.with_binary() if strategy == "XNOR" else spec)
     if strategy in ("full", "BWN"):

@@ -14,7 +14,7 @@ def is_printable(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return a text that no terminal takes for a command: what `is_printable` refuses is written as an escape.
+    """Return a text that no terminal takes for a command. Characters that `is_printable` refuses become escapes.
 
     Ends of lines stay. A line of more than `MOST_SHOWN` characters loses its middle.
     """

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantize.tra
 
 
 def finish_training(work: Callable[[], None]) -> int:
-    """Do the work of a command that trains; 0 ok, 1 model, data or a folder's content refused, in one line."""
+    """Do the work of a command that trains; 0 ok, 1 model, data or a folder's content refused, told in one line."""
     refused = (SpecError, DataError, CheckpointError, TrainError, CompilerError)
     return finish(work, refused, "stopped; the same command goes on from the last finished epoch")
 
@@ -80,7 +80,7 @@ def check_device(parser: argparse.ArgumentParser, device: str) -> None:
     """End the command with a usage error if torch cannot use ``device``."""
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without it
+    except (RuntimeError, AssertionError) as error:  # AssertionError if torch was built without the device
         parser.error(f"--device {device!r} cannot be used; {str(error).splitlines()[0]}")
 
 
@@ -90,7 +90,7 @@ def load_data(spec: Spec, folder: Path | None) -> Dataset:
     Raises
     ------
     SpecError
-        If it names none, or pictures of another shape or fewer classes than the data set's.
+        If it names none, or if its pictures have another shape or it has fewer classes than the data set.
     DataError
         If the data cannot be read.
     """

@@ -45,10 +45,10 @@ class TrainError(RuntimeError):
 class Trainer:
     """Trains ``spec``'s network on ``dataset`` and writes a checkpoint and a line of metrics each epoch.
 
-    The metrics' accuracy is that in the recipe's precision.
+    The metrics' accuracy is measured in the recipe's precision.
 
-    ``output`` is the folder for both; a checkpoint found there is resumed, exactly. The recipe comes from ``spec``;
-    one that distills, or that starts from the full-precision network, needs that network as ``teacher``.
+    ``output`` is the folder for both. A checkpoint found there is resumed exactly. The recipe comes from ``spec``. A
+    recipe that distills, or that starts from the full-precision network, needs that network as ``teacher``.
 
     Raises
     ------
@@ -93,7 +93,7 @@ class Trainer:
         self.epoch = 0
         self.recipe = _recipe(spec)
         output.mkdir(parents=True, exist_ok=True)
-        read_metrics(output / METRICS)  # now, and not after an epoch's work
+        read_metrics(output / METRICS)  # refuse damaged metrics now, not after an epoch
         if (output / CHECKPOINT).is_file():
             self._resume(output / CHECKPOINT)
         elif teacher is not None and recipe.start == "full":
@@ -118,12 +118,12 @@ class Trainer:
         restore_random(file, state, self.random)
 
     def _start_full(self, teacher: Model) -> None:
-        """Take the teacher's weights; what it has no values for, the quantisers' own, stays as it is."""
+        """Take the teacher's weights. It has no values for the quantisers, so theirs stay as they are."""
         missing, unknown = self.model.load_state_dict(teacher.state_dict(), strict=False)
         assert not unknown and all(name.endswith((".delta", ".peak")) for name in missing)
 
     def start(self, file: Path) -> None:
-        """Take the weights of another checkpoint of this model, or of a file of `save_trained`, but nothing else."""
+        """Take only the weights of another checkpoint of this model, or of a file of `save_trained`."""
         self.model.load_state_dict(load_model(self.spec, file).state_dict())
 
     def fit(self, console: Console | None = None) -> float:
@@ -174,7 +174,7 @@ class Trainer:
                                  "a smaller learning_rate helps most often")
             total += loss
             advance()
-        for name, value in self.model.state_dict().items():  # thresholds can hide them from the loss
+        for name, value in self.model.state_dict().items():  # thresholds can hide bad values from the loss
             if not torch.isfinite(value).all():
                 raise TrainError(f"{name} is not finite after epoch {self.epoch + 1}; "
                                  "a smaller learning_rate helps most often")
@@ -188,7 +188,7 @@ class Trainer:
         return self.group.mean(float(loss.detach()))
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return what a step makes smaller, for uint8 pictures (n, h, w, c) and labels (n)."""
+        """Return the loss of a step, for uint8 pictures (n, h, w, c) and labels (n)."""
         recipe = self.spec.train
         images, labels = images.to(self.device), labels.to(self.device)
         with self._autocast(recipe.precision):
@@ -216,13 +216,13 @@ class Trainer:
         state = {"model": self.name, "weights": self.model.state_dict(), "epoch": self.epoch,
                  "optimizer": self.optimizer.state_dict(), "recipe": self.recipe}
         file = self.output / METRICS
-        rows = [row for row in read_metrics(file) if row.epoch < self.epoch]  # none of an epoch that a kill undid
+        rows = [row for row in read_metrics(file) if row.epoch < self.epoch]  # without epochs that a kill undid
         write_metrics(file, [*rows, Epoch(self.epoch, loss, accuracy, seconds)])
         save_checkpoint(self.output / CHECKPOINT, state, self.random)
 
 
 def _ahead(dataset: Dataset, batches: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield each batch's numbers and pictures, and read the next ones meanwhile."""
+    """Yield each batch's numbers and pictures. The next batch is read meanwhile."""
     read = dataset.train_images.__getitem__
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read, batches[0])
@@ -234,19 +234,19 @@ def _ahead(dataset: Dataset, batches: np.ndarray) -> Iterator[tuple[np.ndarray, 
 
 
 def _compile(module: nn.Module, compiled: bool) -> nn.Module:
-    """Compile for a GPU; on the CPU `fuse` does better."""
+    """Compile for a GPU. On the CPU `fuse` is faster."""
     if not compiled or next(module.parameters()).device.type == "cpu":
         return module
-    return torch.compile(module, dynamic=False)  # type: ignore[return-value]  # two sizes of batches, each its own form
+    return torch.compile(module, dynamic=False)  # type: ignore[return-value]  # one form for each of two batch sizes
 
 
 def _recipe(spec: Spec) -> str:
-    """All that decides the trained weights, as text."""
+    """Everything that decides the trained weights, as text."""
     return spec.model_dump_json(include={"layers", "train", "input", "dataset"})
 
 
 def _whole(recipe: str) -> Any:
-    """A checkpoint's recipe with the defaults of keys that are younger than it; None if it is no recipe."""
+    """A checkpoint's recipe, with defaults for keys that were added after it was written; None if it is no recipe."""
     try:
         values = json.loads(recipe)
         return {**values, "train": {**Train().model_dump(mode="json"), **values["train"]}}
@@ -264,9 +264,9 @@ def evaluate(
 def classify(
     model: nn.Module, images: Pixels, device: torch.device | str = "cpu", batch: int = 250
 ) -> np.ndarray:
-    """Return the class of each picture, int64 (n): that of its largest logit, in the model's own type."""
+    """Return the class of each picture's largest logit, int64 (n), in the model's own type."""
     model.eval()
-    batch = min(batch, 1 + 4 * MOST_ELEMENTS // math.prod(images.shape[1:]))  # fewer where they are large
+    batch = min(batch, 1 + 4 * MOST_ELEMENTS // math.prod(images.shape[1:]))  # fewer if they are large
     with torch.inference_mode():
         found = [model(torch.from_numpy(images[start : start + batch]).to(device)).argmax(1).cpu().numpy()
                  for start in range(0, len(images), batch)]
@@ -284,5 +284,5 @@ def taught(spec: Spec, dataset: Dataset, folder: Path, **how: Any) -> Model | No
     teacher = Trainer(full, dataset, folder, strategy="full", **how)
     if teacher.epoch < full.train.epochs:
         teacher.fit()
-    torch.compiler.reset()  # as many compiled forms of one function are kept as one network alone may need
+    torch.compiler.reset()  # torch keeps only as many compiled forms as one network may need
     return teacher.model

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m tbn_hw.b
 
     def work() -> None:
         options = parse(arguments, prog, __doc__, _epilog())
-        from tbn_hw.stages.pipeline import build  # the toolchain, which --help and a wrong flag need not wait for
+        from tbn_hw.stages.pipeline import build  # the toolchain: --help and a wrong flag need not wait for it
 
         build(options, console)
 

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m tbn_hw.e
     def work() -> None:
         options = parse(arguments, prog, __doc__, EPILOG)
         require("explore", "matplotlib", *(["distributed"] if options.scheduler else []))
-        from tbn_hw.exploration.run import (  # imports the toolchain, which --help and a wrong flag need not wait for
+        from tbn_hw.exploration.run import (  # imports the toolchain: --help and a wrong flag need not wait
             executor_of,
             explore,
         )

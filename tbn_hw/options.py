@@ -23,7 +23,7 @@ MOST_MHZ = 1000
 
 @dataclass(frozen=True)
 class Stated:
-    """The rate of the folding that a file states, whatever it is."""
+    """Whatever rate results from the folding that a file states."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ Rate = Stated | Fastest | Cheapest
 class Options:
     """What is to be built, how, and how far.
 
-    `folding` is a file that states PE and SIMD by node; the model file's are taken without one. `clock_mhz` is the
-    clock that the routed design must reach, None for the fastest to be had. `seeds` is how often to place and route, 0
-    for not at all. `until` is the last of the STAGES to run. `images` are pictures of the user's to classify, and
-    `verify_images` counts the test pictures that go through the gateware. Without `output` the build goes to
+    `folding` is a file that states PE and SIMD by node; without one the model file's are taken. `clock_mhz` is the
+    clock that the routed design must reach, or None for the fastest possible. `seeds` is the number of runs of place
+    and route; 0 skips it. `until` is the last of the STAGES to run. `images` are the user's pictures to classify, and
+    `verify_images` is the number of test pictures that go through the gateware. Without `output` the build goes to
     `build/<model>`.
     """
 
@@ -115,7 +115,7 @@ def _rate(text: str) -> Rate:
 
 
 def _routed(given: argparse.Namespace) -> tuple[Target, int]:
-    """The target, and the number of seeds that it is routed with; checks the options that place and route is for."""
+    """The target and its number of seeds. Checks the options that only make sense with place and route."""
     from tbn_hw.targets.catalogue import default_target, find_target
 
     target = find_target(given.target) if given.target else default_target()

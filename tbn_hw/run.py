@@ -13,6 +13,8 @@ from quantize.command import sections
 from tbn_hw.shared.command import Parser, exits, finish
 from tbn_hw.shared.errors import UsageError
 
+MOST_BAUD = 2**31 - 1
+"""What a system's serial port can be told."""
 EPILOG = sections(
     ("examples", (
         ("%(prog)s --build build/tbn_digits --port /dev/ttyUSB1 seven.png",
@@ -37,8 +39,8 @@ def parse(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
                         help="silence after which a request is sent again (default: 1)")
     parser.add_argument("images", type=Path, nargs="+", metavar="FILE", help="pictures to classify")
     options = parser.parse_args(arguments)
-    if options.baud is not None and options.baud < 1:
-        raise UsageError(f"--baud must be a positive integer, not {options.baud}")
+    if options.baud is not None and not 1 <= options.baud <= MOST_BAUD:
+        raise UsageError(f"--baud must be a positive integer up to {MOST_BAUD}, not {options.baud}")
     if not 0 < options.timeout < 3600:
         raise UsageError(f"--timeout must be a positive number of seconds below 3600, not {options.timeout:g}")
     return options
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m tbn_hw.r
 
     def work() -> None:
         options = parse(arguments, prog)
-        from tbn_hw.host.classify import classify  # imports NumPy and Pillow, which --help need not wait for
+        from tbn_hw.host.classify import classify  # imports NumPy and Pillow: --help need not wait
 
         classify(options)
 

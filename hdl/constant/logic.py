@@ -5,7 +5,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.constant.netlist import HIGH, Half, Lut
-from hdl.lut4 import lut4
+from hdl.lut4 import NAMES, lut4
+
+WITH_CELLS = (*NAMES, "xc7")
+"""The families whose lookup tables are known here. A netlist for another family is written as plain logic."""
 
 CHAIN_HALVES = 48
 """Most halves in a row of CCU2C. Several chains share a row, and timing analysis treats it as one long carry."""
@@ -90,7 +93,8 @@ class ConstantLogic(wiring.Component):
         The stage of each input, and the stage in which each output is wanted. No output is wanted before the stage that
         makes it.
     plain : bool
-        Whether to write the cells as plain logic, for a simulator that does not know them.
+        Whether to write the cells as plain logic, for a simulator that does not know them. A family that is not in
+        WITH_CELLS has plain logic always.
 
     Members
     -------
@@ -104,7 +108,7 @@ class ConstantLogic(wiring.Component):
                  plain=False):
         self._netlist, self._outputs, self._family, self._levels = netlist, outputs, family, stage_levels
         self._stages = [*input_stages, *stages(netlist, stage_levels)[netlist.inputs:]]
-        self._output_stages, self._plain = output_stages, plain
+        self._output_stages, self._plain = output_stages, plain or family not in WITH_CELLS
         super().__init__({"i": In(netlist.inputs), "o": Out(len(outputs)), "enable": In(1)})
 
     def elaborate(self, platform):

@@ -14,8 +14,8 @@ from quantize.layers.weights import integer_weights
 class Conv(nn.Module):
     """A square convolution without bias, (n, c_in, h, w) to (n, c_out, h', w').
 
-    Padding is 0, or +1 if ``pad_value`` is 1 (binary activations). The output is of the weights' type if ``wide``, else
-    of autocast's.
+    Padding is 0, or +1 if ``pad_value`` is 1 (binary activations). The output has the weights' type if ``wide``, else
+    autocast's.
     """
 
     wide = True

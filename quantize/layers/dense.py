@@ -14,8 +14,8 @@ from quantize.layers.weights import integer_weights
 class Dense(nn.Module):
     """A dense layer, (n, c_in, 1, 1) to (n, c_out, 1, 1).
 
-    As the ``last`` layer its binary weights share one scale, so that integer logits keep the order of the real ones,
-    and its 8-bit weights come with a bias.
+    In the ``last`` layer binary weights share one scale, so that integer logits keep the order of the real ones, and
+    8-bit weights have a bias.
     """
 
     def __init__(self, inputs: int, outputs: int, *, weights: str, last: bool) -> None:

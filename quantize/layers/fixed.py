@@ -1,4 +1,4 @@
-"""The fixed point that residual blocks add to."""
+"""The fixed point of the sums of residual blocks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 
 class Fixed(nn.Module):
-    """Passes values on and remembers their running maximum ``peak``, from which the exporter takes the scale."""
+    """Passes values on and remembers their running maximum ``peak``. The exporter takes the scale from it."""
 
     peak: Tensor
     stage: tuple[Fixed, ...] = ()
-    """The sums of the residual blocks that share the scale."""
+    """The sums of all residual blocks that share the scale."""
 
     def __init__(self, *, width: int) -> None:
         super().__init__()

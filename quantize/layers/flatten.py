@@ -1,4 +1,4 @@
-"""From a picture to one pixel."""
+"""Flattening of a picture to one pixel."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Int8(nn.Module):
         self.register_buffer("peak", torch.tensor(0.0))
 
     def step(self) -> Tensor:
-        """Return what an integer of 1 stands for."""
+        """Return the real value of an integer of 1."""
         return self.peak.clamp_min(1e-6) / 127
 
     def forward(self, x: Tensor) -> Tensor:

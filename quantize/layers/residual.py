@@ -11,7 +11,7 @@ from quantize.layers.fixed import Fixed
 
 
 class Residual(nn.Module):
-    """``shortcut(x) + body(x)``; the shortcut is the identity, or a 2x2 average and zero channels on both sides."""
+    """``shortcut(x) + body(x)``. The shortcut is the identity, or a 2x2 average with zero channels on both sides."""
 
     def __init__(self, body: Iterable[nn.Module], *, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Residual(nn.Module):
         return self.add(x, shortcut)
 
     def enter(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the body's first layer makes of ``x``, and ``x``."""
+        """Return the output of the body's first layer for ``x``, and ``x``."""
         return self.body[0](x), x
 
     def add(self, x: Tensor, shortcut: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class Ternary(nn.Module):
         self.register_buffer("delta", torch.tensor(0.4 if isinstance(delta, str) else delta))
 
     def step(self) -> Tensor:
-        """Return what a trit of +1 stands for."""
+        """Return the real value of a trit of +1."""
         return 2 * self.delta if self.scale == "two_delta" else torch.ones_like(self.delta)
 
     def forward(self, x: Tensor) -> Tensor:

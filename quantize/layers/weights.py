@@ -1,4 +1,4 @@
-"""Weights as the hardware has them: binary with a scale, or 8-bit integers with a scale."""
+"""Weights in the hardware's form: binary with a scale, or 8-bit integers with a scale."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Sign(torch.autograd.Function):
 
 
 class _Round(torch.autograd.Function):
-    """Nearest integer; the gradient passes."""
+    """The nearest integer; the gradient passes."""
 
     @staticmethod
     def forward(ctx: Any, w: Tensor) -> Tensor:
@@ -37,9 +37,9 @@ class _Round(torch.autograd.Function):
 def integer_weights(w: Tensor, form: str, per_tensor: bool = False) -> tuple[Tensor, Tensor]:
     """Split real weights of shape (c_out, ...) into integers and a scale that broadcasts to (c_out, 1, ...).
 
-    ``form`` is 'binary' (integers -1 and +1, the scale is ``mean|w|`` per output channel, or one number if
-    ``per_tensor``) or 'int8' (integers -127..127 at one scale); in training alone there is 'float32', the weights as
-    they are. All carry gradients.
+    ``form`` is 'binary' (integers -1 and +1; the scale is ``mean|w|`` per output channel, or one number if
+    ``per_tensor``) or 'int8' (integers -127..127 at one scale). 'float32' occurs only in training and leaves the
+    weights as they are. All carry gradients.
     """
     if form == "float32":
         return w, w.new_ones(())

@@ -1,4 +1,4 @@
-"""The mapped netlists of a board's top level, to be joined with those of its accelerator."""
+"""The mapped netlists of a board's top level. They are joined with the netlists of its accelerator."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tbn_hw.tools.versions import require_yosys
 def mapped(top: BoardTop, design: Design, family: str, folder: Path) -> list[Path]:
     """Write the mapped netlists of a board's top level to `folder`, and return their paths.
 
-    One has the top level and the link. The other has the settings, whose constants are the tables of LUTs. So tops of
-    different clocks have the same cells and wires.
+    The first netlist has the top level and the link. The second has the settings: a LUT's table holds each constant, so
+    tops of different clocks have the same cells and wires.
 
-    The design is a black box here. `tbn_hw.netlists.synthesis.synthesise` writes its netlists, and
-    `tbn_hw.netlists.join.json_netlist` joins all of them under the name of `top` for nextpnr, which also gets the
+    The design is a black box here. `tbn_hw.netlists.synthesis.synthesise` writes its netlists.
+    `tbn_hw.netlists.join.json_netlist` joins all of them under the name of `top` for nextpnr. nextpnr also gets the
     constraint file of `tbn_hw.boards.top.for_target`. Raises ToolMissing, and SynthesisError when Yosys fails.
     """
     require_yosys()
@@ -32,7 +32,7 @@ def mapped(top: BoardTop, design: Design, family: str, folder: Path) -> list[Pat
         "read_verilog source.v",
         f"{find_family(family).cells.command} -top {top.name}",
         *board_facts(family).pads,
-        f"write_verilog {top.name}.v\n",  # with its attributes: the PLL's analogue settings are some
+        f"write_verilog {top.name}.v\n",  # keeps attributes: they hold the PLL's analogue settings
     ]))
     yosys.run(top.name, ["-s", "board.ys"], folder)
     settings = folder / f"{top.settings.name}.v"

@@ -1,4 +1,4 @@
-"""Place and route of a board's top level, whose PLL is set to what the routed design can have."""
+"""Place and route of a board's top level. The PLL is set to a clock that the routed design can run at."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tbn_hw.shared.errors import DoesNotFit, UsageError
 from tbn_hw.targets.catalogue import Target
 
 OF_ALL_SEEDS = ("seeds", "seeds_without_place", "median_mhz", "least_mhz")
-"""The figures that the last run, of the best seed alone, does not have."""
+"""Figures over all seeds. The last run routes the best seed alone and does not have them."""
 
 
 def route_board(design: Design, placeable: Placeable, target: Target, file: Path, *, seeds: Sequence[int],
@@ -29,10 +29,10 @@ def route_board(design: Design, placeable: Placeable, target: Target, file: Path
 
     `placeable` has the design's own netlists.
 
-    Without `clock_mhz` the seeds tell how fast the design can be; then the PLL is set to what is usable of that, or the
-    nearest below it that it can make, and the best seed is routed again, aimed as before. For tops of two clocks have
-    the same cells and wires, so the result is the same too: what nextpnr says of it, and what is required, is of the
-    file itself. A PLL below `required_mhz` is refused.
+    Without `clock_mhz` there are two runs. The first routes every seed and finds the usable clock. The PLL is then set
+    to that clock, or to the nearest one below it that it can make. The second run routes the best seed again with the
+    same aim. Tops of two clocks have the same cells and wires, so the second run gives the same result as the first.
+    nextpnr's figures therefore describe the very file that is written. A PLL below `required_mhz` is refused.
 
     Returns the figures of `tbn_hw.routing.route.route`. Beside `file` the folder `board` gets the top level's Verilog
     and its constraint file. Raises as `route` does, and UsageError for a clock that the board cannot have.
@@ -76,7 +76,7 @@ def route_board(design: Design, placeable: Placeable, target: Target, file: Path
 
 
 def _at_most(design: Design, target: Target, reached_mhz: float) -> tuple[BoardTop, str]:
-    """The top level, and its constraints, at the fastest clock that the board can have up to what was reached."""
+    """The top level, and its constraints, at the board's fastest clock that is at most `reached_mhz`."""
     assert target.board is not None
     try:
         return for_target(design, target, clock_mhz=reached_mhz)

@@ -24,16 +24,16 @@ from tbn_hw.verilog.hierarchy import merged
 from tbn_hw.verilog.joined import join
 
 GAP_MS = 50
-"""Silence that ends a request. Above the pauses that a USB adapter makes within one."""
+"""Silence that ends a request. It is longer than the pauses that a USB adapter makes within a request."""
 FASTEST_HZ = 400_000_000
-"""A clock that no board's top has: the width of what times its line is for this one."""
+"""A clock above that of every board's top. The counter that times the line is as wide as this clock needs."""
 LEDS = ("led_heartbeat", "led_error")
-"""Ports for LEDs; a board with fewer has the first."""
+"""Ports for LEDs. A board with fewer LEDs has the first of them."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The module of what depends on the clock: its outputs, (name, width, value) of each constant."""
+    """A module of the constants that depend on the clock. Each is an output, given as (name, width, value)."""
 
     name: str
     constants: tuple[tuple[str, int, int], ...]
@@ -49,12 +49,11 @@ class Settings:
 class BoardTop:
     """The board's top level.
 
-    `modules` are its three modules: itself, `settings` and the link; what goes to Yosys is these and the accelerator's
-    own file. `ports`, each one bit and named by its role, are what `constraints` gives pins to. The design runs at
-    `clock_hz`, made of `input_hz` at `clk` by `pll` if there is one: the routed Fmax must reach that.
+    `modules` has three: the top level itself, `settings` and the link. Yosys reads these and the accelerator's own
+    file. `ports` are one bit each and named by their role; `constraints` gives them pins. The design runs at
+    `clock_hz`, and the routed Fmax must reach it. If there is a `pll`, it makes this clock from `input_hz` at `clk`.
 
-    Tops of different clocks, made by a PLL, differ in the PLL's parameters and the constants of the module of settings
-    alone.
+    Tops with a PLL that have different clocks differ only in the PLL's parameters and the constants of `settings`.
     """
 
     name: str
@@ -85,11 +84,12 @@ def board_top(design: Design, family: str, *, input_hz: int, clock_hz: int, baud
               high: int = 0) -> BoardTop:
     """The board's top level for a design.
 
-    `input_hz` is the frequency at the pin `clk`, `clock_hz` the highest wanted for the design. `pll_pad` says that an
-    iCE40's `clk` is the pin beside the PLL, whose input it then must be. The first `leds` of LEDS become ports;
-    `led_active_low`: they are lit by 0. `high` ports are held at 1.
+    `input_hz` is the frequency at the pin `clk`, and `clock_hz` the highest wanted for the design. `pll_pad` says that
+    an iCE40's `clk` is the pin beside the PLL; the PLL must then take its input from that pin. The first `leds` of LEDS
+    become ports. With `led_active_low` a 0 lights them. `high` ports are held at 1.
 
-    Raises UsageError for a family or a frequency that is not to be had, or a baud rate above a quarter of the clock.
+    Raises UsageError for a family without boards, a frequency that its PLL cannot make, or a baud rate above a quarter
+    of the clock.
     """
     facts, found = board_facts(family), pll(family, input_hz, clock_hz)
     achieved = found.output_hz if found else input_hz
@@ -101,7 +101,7 @@ def board_top(design: Design, family: str, *, input_hz: int, clock_hz: int, baud
     width = phase_width(FASTEST_HZ, baud)
     settings = Settings(f"{design.name}__settings", (
         ("step", width, phase_step(achieved, baud, width)), ("clock_hz", 32, achieved)))
-    unclocked = replace(identity, clock_hz=0).pack()  # the settings have it
+    unclocked = replace(identity, clock_hz=0).pack()  # the clock comes from the settings
     link = BoardLink(baud=baud, width=width, gap=max(round(baud * gap_ms / 1000), 20), pixels=identity.pixels,
                      pixel_bytes=identity.pixel_bytes, result_bytes=identity.beat_bytes, identity=unclocked,
                      clock_at=CLOCK_AT)
@@ -123,8 +123,8 @@ def for_target(design: Design, target: Target, *, clock_mhz: float | None = None
                baud: int | None = None) -> tuple[BoardTop, str]:
     """The top level for the board of a target, and its constraint file.
 
-    `clock_mhz` is the highest clock wanted for the design; without it there is no PLL, and the board's clock is the
-    design's. The line has the board's baud rate unless another is given. Raises UsageError for a target without a
+    `clock_mhz` is the highest clock wanted for the design. Without it there is no PLL, and the design runs at the
+    board's clock. The line has the board's baud rate unless another is given. Raises UsageError for a target without a
     board, and as `board_top` does.
     """
     board = target.board

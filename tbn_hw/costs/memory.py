@@ -6,8 +6,9 @@ from functools import cache
 
 import numpy as np
 
+from hdl.families import BLOCKS
 from hdl.lut_rom import is_mapped
-from hdl.rom import BLOCK_WORTH, BLOCKS, MOST_BITS, blocks_of, rom_luts
+from hdl.rom import BLOCK_WORTH, MOST_BITS, blocks_of, rom_luts
 from tbn_hw.families.registry import find_family
 
 

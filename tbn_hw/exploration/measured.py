@@ -14,8 +14,8 @@ from tbn_hw.families.cells import FIGURES
 def built(arguments: list[str], folding: str, folder: str) -> dict[str, Any]:
     """The figures of a build up to synthesis with this folding, in a folder of its own.
 
-    `arguments` are those of `tbn_hw.build` that say what to build. Where the build fails, `error` is its last line and
-    the figures are None.
+    `arguments` are those of `tbn_hw.build` that say what to build. If the build fails, `error` is its last line and the
+    figures are None.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     stated = Path(folder, "stated.yaml")

@@ -20,8 +20,8 @@ DEPTHS = ("estimate", "synthesis")
 class Options:
     """What is to be explored.
 
-    `until` is one of DEPTHS. `scheduler` is the address of a Dask cluster, None for processes of this machine. Without
-    `output` the results go to `build/<model>-explore`.
+    `until` is one of DEPTHS. `scheduler` is the address of a Dask cluster; without one, processes of this machine do
+    the work. Without `output` the results go to `build/<model>-explore`.
     """
 
     model: str

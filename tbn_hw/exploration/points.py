@@ -1,6 +1,6 @@
 """The points of an exploration: the cheapest design for a target and a number of cycles a frame, estimated.
 
-What runs here may run in any process on any machine that has this package: it takes and returns plain values alone.
+The functions take and return only plain values, so they may run in any process on any machine that has this package.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from tbn_hw.streaming.plan import plan
 from tbn_hw.targets.catalogue import find_target
 
 STEP = 2 ** 0.5
-"""The ratio of the cycles of a point to those of the next."""
+"""The ratio of the cycles of one point to those of its neighbour."""
 
 
 def sweep(network: Network) -> list[int]:
-    """The most cycles a frame to ask for: from a beat of the input a cycle to a lane for the layer of most work."""
+    """Limits on the cycles a frame to ask for. The least takes one input beat a cycle. The greatest reaches the cycles
+    of the layer with the most work on a single lane."""
     least = network.input.height * network.input.width
     most = max(least, *(network.macs(node.name) for node in network.nodes))
     found, cycles = [], float(least)
@@ -37,10 +38,10 @@ def sweep(network: Network) -> list[int]:
 
 
 def estimated(network: bytes, target: str, most_cycles: int | None) -> dict[str, Any]:
-    """The cheapest folding that fits the target and needs no more cycles a frame; None for as few as can be.
+    """The cheapest folding that fits the target and needs at most `most_cycles` a frame; None asks for the fastest.
 
-    Returns cycles, frames a second at the clock that the target's part is reckoned with, FIGURES, and the folding's
-    file; all None if no folding fits.
+    Returns cycles, frames a second at the part's `clock_mhz`, FIGURES, and the text of the folding's file. All are None
+    if no folding fits.
     """
     with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
         file.write(network)
@@ -52,7 +53,7 @@ def estimated(network: bytes, target: str, most_cycles: int | None) -> dict[str,
     if found is None:
         return dict.fromkeys(("cycles", "fps", *FIGURES, "folding"))
     foldings, model = {**fold(read, {}), **found.foldings}, cost_model(device.family)
-    engines = [model.engine(engine) for engine in plan(read, foldings, device.family).engines]  # with ports and forks
+    engines = [model.engine(engine) for engine in plan(read, foldings, device.family).engines]  # ports and forks too
     return {"cycles": found.cycles, "fps": round(wish.rate(found.cycles), 2),
             **{figure: round(sum(figures[figure] for figures in engines)) for figure in FIGURES},
             "folding": folding_file.text_of(found.foldings)}
@@ -68,7 +69,7 @@ def _solved(network: Network, wish: Wish, most_cycles: int | None) -> Solution |
 def distinct(points: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The points that fit, each folding of a target once, and whether it is on the target's `front`.
 
-    That is where no other point is faster with no more LUTs, nor as fast with fewer.
+    A point is on the front if no other point is faster with no more LUTs, and none is as fast with fewer.
     """
     first: dict[tuple[str, str], dict[str, Any]] = {}
     for point in points:

@@ -1,4 +1,4 @@
-"""An exploration: its points worked out by any executor of `concurrent.futures`, and kept in a folder."""
+"""An exploration. Any executor of `concurrent.futures` works out its points, and a folder keeps them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Exploration:
         self._folder, self._executor, self._console = folder, executor, console
 
     def work(self, stage: str, jobs: Mapping[str, Job]) -> dict[str, dict[str, Any]]:
-        """What each job returns, by its name; what an earlier run found for the same key is taken over."""
+        """The result of each job by its name. The result of an earlier run is taken if it has the same key."""
         found = {name: kept for name, job in jobs.items() if (kept := self._kept(stage, name, job.key)) is not None}
         with progress(stage, self._console) as step:
             step("", len(found), len(jobs))
@@ -114,7 +114,7 @@ def explore(options: Options, executor: Executor, console: Console) -> list[dict
 
 
 def _worker() -> None:
-    """Make this process one that ends with its parent, and at Ctrl-C, without a word."""
+    """Make this process end silently with its parent and at Ctrl-C."""
     signal.signal(signal.SIGINT, lambda number, frame: os._exit(1))
     end_with_parent()
 

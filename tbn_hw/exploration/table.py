@@ -1,4 +1,4 @@
-"""The points of an exploration as a table in the terminal, a CSV file, a plot, and a folding file each."""
+"""The points of an exploration as a table in the terminal, a CSV file, a plot, and one folding file per point."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _folding(folder: Path, point: Point) -> Path:
 
 
 def show(points: Sequence[Point], console: Console) -> None:
-    """Print the points of the front, their frames a second at the clock that each part is reckoned with."""
+    """Print the points of the front. Their frames a second are at each part's `clock_mhz`."""
     built = any("measured" in point for point in points)
     table = Table(title="the front: no point of a target is both faster and smaller", title_justify="left")
     table.add_column("target", no_wrap=True)
@@ -63,7 +63,7 @@ def _cells(point: Point, built: bool) -> list[str]:
 
 
 def plot(name: str, points: Sequence[Point]) -> bytes:
-    """A PNG of LUTs over frames a second: a line a target, crosses where a build was measured, the parts' LUTs."""
+    """A PNG of LUTs over frames a second: a line per target, a cross per measured build, and the parts' LUTs."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")

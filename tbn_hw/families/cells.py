@@ -11,7 +11,7 @@ FIGURES = ("lut", "ff", "bram", "dsp")
 
 
 def count(prices: Cells, cells: Mapping[str, int]) -> dict[str, float]:
-    """The four figures of a bag of cells, lone carries aside; raises ValueError for a cell that is not the family's."""
+    """The four figures of a bag of cells, without lone carries; raises ValueError for a cell of another family."""
     figures = dict.fromkeys(FIGURES, 0.0)
     for cell, number in cells.items():
         found = {figure: _price(table, cell) for figure, table in
@@ -24,7 +24,7 @@ def count(prices: Cells, cells: Mapping[str, int]) -> dict[str, float]:
 
 
 def whole(value: float) -> float:
-    """A number as an int where it is one: only a block RAM or a multiplier can be half used."""
+    """A number, as an int if it is whole. Only a block RAM or a multiplier can be half used."""
     return int(value) if value == int(value) else value
 
 

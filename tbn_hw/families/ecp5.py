@@ -1,8 +1,8 @@
 """Lattice ECP5.
 
-A LUT is a LUT4. A CCU2C (two bits of carry chain) takes the place of two; a TRELLIS_DPR16X4 (16x4 bits of RAM) of four
-that hold the bits and two that the write port blocks. PFUMX and L6MUX21 join LUT4s and cost none. A block RAM is one of
-18 Kbit.
+A LUT is a LUT4. A CCU2C (two bits of carry chain) takes the place of two. A TRELLIS_DPR16X4 (16x4 bits of RAM) takes
+the place of six: four hold the bits, and the write port blocks two. PFUMX and L6MUX21 join LUT4s and cost none. A block
+RAM has 18 Kbit.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from tbn_hw.families.family import (
 )
 
 STATIC_CELLS = 15_000
-"""Cells from which a design is placed by nextpnr's static placer. Of 46,000 on an LFE5U-85F it makes wires half as long
-as heap, the default: routed in minutes, at 91 MHz, where heap's could not be. Small ones heap places sooner."""
+"""From this many cells on a design goes to nextpnr's static placer, below to heap, the default. For 46,000 cells on an
+LFE5U-85F the wires of static were half as long: its placement was routed in minutes, at 91 MHz, and that of heap could
+not be routed. Heap places small designs sooner."""
 
 
 def _chain_places(adders: Sequence[int]) -> int:
-    """A guard stands before each adder and one at the end; two halves make a cell of two places."""
+    """Each adder has a guard bit before it, and the chain one at its end. Two bits make a cell of two places."""
     halves = sum(adders) + len(adders) + 1
     return 2 * -(-halves // 2)
 
@@ -55,8 +56,8 @@ def _constraints(pins: Iterable[Pin], clock: str, mhz: str) -> str:
 ECP5 = Family(
     name="ecp5",
     cells=Cells(
-        # -no-rw-check: no memory here is read where it is being written, so none needs registers that keep the old word
-        # -nowidelut: on popcount trees the PFUMX mapping takes 1.7 times as many LUT4
+        # -no-rw-check: no memory here is read at the address being written, so none needs registers for the old word
+        # -nowidelut: on popcount trees the mapping with PFUMX takes 1.7 times as many LUT4
         command="synth_ecp5 -nowidelut -no-rw-check",
         lut={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
         ff="TRELLIS_FF",
@@ -107,8 +108,8 @@ ECP5 = Family(
         constant="LUT4 #(.INIT(16'h{init})) {name} (.A(1'b0), .B(1'b0), .C(1'b0), .D(1'b0), .Z({bit}));",
         pads=(),
         constraints=_constraints,
-        usable=0.97,  # a choice: 3 % are left to the PLL's jitter, of which nextpnr knows nothing
-        reserved={"lut": 1100, "ff": 400, "bram": 2, "dsp": 0},  # tbn_digits: 4,604 LUTs of an LFE5U-12F for 3,478
+        usable=0.97,  # a choice: nextpnr knows nothing of the PLL's jitter, and 3 % are left for it
+        reserved={"lut": 1100, "ff": 400, "bram": 2, "dsp": 0},  # tbn_digits' 3,478 LUTs took 4,604 of an LFE5U-12F
         pll=PllCell(settings=ecp5_pll.settings, instance=ecp5_pll.instance),
     ),
 )

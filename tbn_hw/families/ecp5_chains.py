@@ -1,11 +1,12 @@
 """Ends of ECP5 carry chains, in the form that costs least to place.
 
-nextpnr puts a CCU2C of its own before a chain whose carry input is connected, were it to a constant, and another behind
-one whose carry output is connected, were it to nothing. The first is not needed where the chain's first half only makes
-a carry: with LUT4 = 0 its carry output is LUT2, whatever comes in. So those carry inputs are left open here.
+nextpnr puts a CCU2C of its own before a chain if the chain's carry input is connected, even to a constant. It puts
+another behind a chain if the carry output is connected, even to a net that nothing reads. The first is not needed if
+the chain's first half only makes a carry: with LUT4 = 0 its carry output is LUT2, whatever comes in. So those carry
+inputs are left open here.
 
-Half a CCU2C: S = LUT4 ^ CIN, COUT = LUT4 ? CIN : LUT2, LUT4 being INIT at (D, C, B, A) and LUT2 at (0, 0, B, A), as in
-Yosys's model of the cell.
+Half a CCU2C computes S = LUT4 ^ CIN and COUT = LUT4 ? CIN : LUT2, as in Yosys's model of the cell. LUT4 is INIT at
+(D, C, B, A), and LUT2 is INIT at (0, 0, B, A).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ OPEN = ["x"]
 
 
 def open_ends(module: dict[str, Any]) -> None:
-    """Disconnect what the CCU2C of a flat JSON netlist need not be connected to."""
+    """Disconnect the carry inputs and outputs that the CCU2Cs of a flat JSON netlist do not need."""
     connected = uses(module)
     for cell in module["cells"].values():
         if cell["type"] == "CCU2C":
@@ -31,7 +32,7 @@ def open_ends(module: dict[str, Any]) -> None:
 
 
 def _open_start(parameters: dict[str, Any], wires: dict[str, Any]) -> None:
-    """Leave CIN open, if it is constant and matters for the first half's carry alone, whose tables are changed."""
+    """Leave CIN open if it is constant and only the first half's carry depends on it; its tables change to match."""
     constant = all(wires.get(port) in (["0"], ["1"]) for port in ("CIN", "C0", "D0"))
     if not constant or wires.get("S0") != OPEN or parameters.get("INJECT1_0") != "NO":
         return

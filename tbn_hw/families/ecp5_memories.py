@@ -1,8 +1,8 @@
 """Registers behind ECP5 block RAM, moved into it.
 
 A DP16KD gives its data 5.8 ns after the clock, or from its own output register after 0.9 ns. Yosys never uses that
-register; where a word goes into flip-flops and nowhere else, they are it. With them in the fabric a ROM of 64 rows of
-256 bits runs at 138 MHz (speed 6), within the block at 334 (medians of 3 seeds).
+register. If a word goes only into flip-flops, the register takes their place here. A ROM of 64 rows of 256 bits runs at
+138 MHz (speed 6) with flip-flops in the fabric, and at 334 MHz with the register (medians of 3 seeds).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 WIDTH = 18
-"""Data outputs of a port."""
+"""The number of data outputs of a port."""
 
 
 def output_registers(module: dict[str, Any]) -> int:
-    """Move what registers there are behind the DP16KDs of a flat JSON netlist into these; returns how many."""
+    """Move the registers behind the DP16KDs of a flat JSON netlist into them; returns how many."""
     readers: dict[Any, list[str]] = defaultdict(list)
     for port in module["ports"].values():
         for bit in port["bits"]:
@@ -28,14 +28,14 @@ def output_registers(module: dict[str, Any]) -> int:
                     readers[bit].append(name)
     moved = 0
     for cell in [cell for cell in module["cells"].values() if cell["type"] == "DP16KD"]:
-        paired = int(str(cell["parameters"].get("DATA_WIDTH_A")), 2) == 2 * WIDTH  # one port reads on both sides
+        paired = int(str(cell["parameters"].get("DATA_WIDTH_A")), 2) == 2 * WIDTH  # one port reads through both sides
         for sides in (("AB",) if paired else ("A", "B")):
             moved += _move(module["cells"], cell, sides, readers)
     return moved
 
 
 def _move(cells: dict[str, Any], memory: dict[str, Any], sides: str, readers: Mapping[Any, list[str]]) -> int:
-    """Move the registers behind the outputs of `sides`, which share the clock of the last one, if all of them can."""
+    """Move the registers behind the outputs of `sides`, if all can move. They share the clock of the last side."""
     wires, parameters = memory["connections"], memory["parameters"]
     ports = [port for side in sides for port in (f"DO{side}{bit}" for bit in range(WIDTH))
              if wires.get(port) and readers[wires[port][0]]]

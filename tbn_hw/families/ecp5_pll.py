@@ -10,11 +10,11 @@ from tbn_hw.families.frequency import MHZ, Pll, Rated, within
 INPUT, PHASE, VCO, OUTPUT = (8, 400), (10, 400), (400, 800), (3.125, 400)
 """MHz, from Lattice's ECP5 data sheet (FPGA-DS-02012), sysCLOCK PLL timing."""
 FEEDBACK, DIVIDER = 80, 128
-"""Largest feedback and other dividers, from Lattice's library reference, EHXPLLL."""
+"""The largest feedback divider, and the largest of the others, from Lattice's library reference, EHXPLLL."""
 
 
 def settings(input_hz: int, wanted_hz: int) -> Iterator[Rated]:
-    """Feedback goes from CLKOP, whose divider is free; the clock is CLKOS."""
+    """Settings of the dividers. The feedback comes from CLKOP, and its divider is free; the clock is CLKOS."""
     if not within(Fraction(input_hz), INPUT) or not within(Fraction(wanted_hz), OUTPUT):
         return
     for reference in range(1, DIVIDER + 1):

@@ -1,6 +1,6 @@
 """The record of an FPGA family: everything that a build must know of it, as data and callables.
 
-Every field must be given. What a family does not have is None, and only fields whose type says so may be None.
+Every field must be given. A field is None if the family has no such thing; its type says whether it may be None.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Whole(type):
 
 @dataclass(frozen=True)
 class Record(metaclass=_Whole):
-    """A frozen record. Raises ValueError, which names the field, where one is missing or must not be None."""
+    """A frozen record. Raises ValueError, naming the field, if one is missing or is None and must not be."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -39,7 +39,7 @@ class Record(metaclass=_Whole):
 
 @dataclass(frozen=True, kw_only=True)
 class Cells(Record):
-    """What cells cost. The tables give the price of a cell, by a pattern for the whole name of its type."""
+    """The cost of cells. The tables give the price of a cell, by a pattern for the whole name of its type."""
 
     command: str
     """The Yosys command that maps to the family."""
@@ -51,7 +51,8 @@ class Cells(Record):
     free: str
     """Pattern of the cells that cost nothing."""
     lone_carries: Callable[[Module], int] | None
-    """Carry cells of a module that share no place with a LUT, and so cost one more; None where no carry does."""
+    """Counts the carry cells of a module that share no place with a LUT and so cost one; None if carries cost nothing.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,23 +60,23 @@ class Models(Record):
     """How cells behave in a simulator of two values without delays."""
 
     folder: str
-    """Of Yosys's models, in its share."""
+    """The folder of Yosys's models, in its share."""
     own: tuple[str, ...]
     """Files of `sim.bench` whose models replace Yosys's."""
     buffers: Mapping[str, tuple[str, str]]
     """Output and input of each cell that only passes a signal on: pads of inputs and clock trees."""
     open_inputs: Mapping[str, str]
-    """What an input reads that is not connected, by a pattern of cell.port; others read 0."""
+    """The value of an unconnected input, by a pattern of cell.port; others read 0."""
     not_modelled: str
-    """Pattern of ports and parameters, as cell.name, that the models have not. The ports are not connected."""
+    """Pattern of ports and parameters, as cell.name, that the models lack. The ports are left unconnected."""
     without: tuple[str, ...]
     """Cells without a usable model."""
 
 
 class LutRam(NamedTuple):
-    """Rows and bits of a family's LUT RAM, what Yosys counts it for, and the LUTs that it takes.
+    """Rows and bits of a family's LUT RAM, its cost in Yosys's choice, and the LUTs that it takes.
 
-    Where the cost is `scaled`, Yosys counts no more bits than are used.
+    If the cost is `scaled`, Yosys counts only the bits that are used.
     """
 
     rows: int
@@ -87,7 +88,7 @@ class LutRam(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Wire(Record):
-    """Tiles of wire for each LUT, each block RAM, and each of lanes * bits * sqrt(SIMD); see `tbn_hw.costs.wires`."""
+    """Tiles of wire per LUT, per block RAM, and per unit of lanes * bits * sqrt(SIMD); see `tbn_hw.costs.wires`."""
 
     per_lut: float
     per_block: float
@@ -96,37 +97,37 @@ class Wire(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Estimates(Record):
-    """What estimates of costs know beside the fitted coefficients."""
+    """Facts for estimates of costs, beside the fitted coefficients."""
 
     lut_ram: LutRam | None
     block_cost: float
-    """What Yosys counts a block RAM for where it chooses by itself; a bit of a memory of flip-flops counts 1."""
+    """The cost of a block RAM where Yosys chooses a memory by itself; a bit of a memory of flip-flops costs 1."""
     block_size: float
-    """Parts of a block RAM, as `Cells` counts it, that a block of `hdl.rom.BLOCKS` is."""
+    """The size of a block of `hdl.families.BLOCKS`, in block RAMs as `Cells` counts them."""
     rom_column: Callable[[int, bool], float | None]
-    """LUTs of a random column of a ROM, from its rows and whether `hdl.lut_rom` maps it; None where `hdl.rom` tells."""
+    """LUTs of a random column of a ROM, from its rows and whether `hdl.lut_rom` maps it; None to ask `hdl.rom`."""
     chain_places: Callable[[Sequence[int]], int]
-    """Places that a carry chain takes in which adders of so many bits follow each other."""
+    """Places of a carry chain, from the bits of the adders that follow each other in it."""
     reads_into_block: bool
-    """Whether the register of a word that was read is within the block RAM."""
+    """Whether the block RAM has a register for the word that was read."""
     table_bits: int
-    """Bits of an element up to which a lookup table alone compares it with constants."""
+    """The widest element, in bits, that lookup tables alone compare with constants."""
     multiplier_bits: int
-    """Width of a multiplier; what a factor has beyond it becomes logic."""
+    """Width of a multiplier. The bits of a factor beyond it become logic."""
     half_multiplier_bits: int
-    """Bits of two factors up to which their product takes half a multiplier; 0 where none does."""
+    """The widest factors, in bits, for which a product takes half a multiplier; 0 if none does."""
     wire: Wire | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Packer(Record):
-    """The program that makes a bitstream of what was routed."""
+    """The program that makes a bitstream of a routed design."""
 
     program: str
     module: str | None
-    """The Python module that is the program; None where nextpnr's package has it."""
+    """The Python module of the program; None if nextpnr's package has it."""
     arguments: Callable[[str, str, str], list[str]]
-    """From the part as nextpnr names it, the file to read, and the file to write."""
+    """The program's arguments, from the part as nextpnr names it, the file to read, and the file to write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,19 +137,19 @@ class PlaceAndRoute(Record):
     tool: str
     """Its name in `tbn_hw.tools.versions.PACKAGES`."""
     device: Callable[[str, str, int | None, str | None], tuple[list[str], Mapping[str, str | int | None]]]
-    """From part, package, speed and constraint file: arguments, and options whose value may be None, for none."""
+    """Arguments and options, from part, package, speed and constraint file. An option of value None is left out."""
     constraints: str
     """The suffix of constraint files, without its dot."""
     configuration: str | None
-    """The option that writes what is routed; None where that is in the netlist that nextpnr writes."""
+    """The option that writes the routed configuration; None if nextpnr's netlist holds it."""
     places: Mapping[str, int]
-    """How many LUTs' places each cell takes."""
+    """The LUT places that each cell takes."""
     placer: Callable[[int], str]
-    """Which of nextpnr's placers is for a design of so many cells."""
+    """The placer of nextpnr for a design, from its number of cells."""
     aim_mhz: float
-    """The clock to aim at where none is asked for: more than accelerators reach, for nextpnr rests when it is met."""
+    """The clock to aim at where none is asked for. nextpnr rests once it is met, so accelerators do not reach it."""
     aimed: Callable[[str, float], str]
-    """Lines of the constraint file by which nextpnr aims at so many MHz of a clock, whatever a PLL is set to."""
+    """Lines of the constraint file that make nextpnr aim at these MHz of a clock, whatever the PLL's setting."""
     bitstream: str
     """The suffix of bitstreams, with its dot."""
     packer: Packer
@@ -159,14 +160,14 @@ class PllCell(Record):
     """The family's PLL."""
 
     settings: Callable[[int, int], Iterable[Rated]]
-    """Settings whose output is not above the wanted frequency, from that of the input and the wanted one, in hertz."""
+    """Settings with an output at or below the wanted frequency, from the input's and the wanted one, in hertz."""
     instance: Callable[[Pll, str, str, bool], str]
-    """Verilog of the cell, from `clk` to `clock` and `locked`; given the MHz of both clocks, and whether `clk` is the
-    pin beside the PLL."""
+    """Verilog of the cell, from `clk` to `clock` and `locked`. Its arguments are the setting, the MHz of both clocks,
+    and whether `clk` is the pin beside the PLL."""
 
 
 class Pin(NamedTuple):
-    """A port, the pin it goes to, and the standard of that pin, None where the constraint file has none."""
+    """A port, the pin it goes to, and the standard of that pin; None if the constraint file has none."""
 
     port: str
     place: str
@@ -174,26 +175,27 @@ class Pin(NamedTuple):
 
     @property
     def standard(self) -> str:
-        """The standard as LPF and CST files have it, behind a space."""
+        """The standard as LPF and CST files write it, after a space."""
         return f" IO_TYPE={self.io_type}" if self.io_type else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardFacts(Record):
-    """What a board's top level must know."""
+    """Facts for a board's top level."""
 
     settle: int
-    """Two to this are the clock cycles of reset once the PLL's clock is good."""
+    """The reset lasts 2**settle clock cycles once the PLL's clock is good."""
     settle_note: str
-    """What the top level's comment on that reset ends with."""
+    """The end of the top level's comment on that reset."""
     constant: str
-    """A cell that makes a constant, with the fields `init`, its 16 bits in hexadecimal, `name`, and `bit`, its net."""
+    """Verilog of a cell that makes a constant. Its fields are `init` (16 bits in hexadecimal), `name`, and `bit` (its
+    net)."""
     pads: tuple[str, ...]
-    """Yosys commands that put buffers at the pins, where nextpnr does not."""
+    """Yosys commands that put buffers at the pins, if nextpnr does not."""
     constraints: Callable[[Iterable[Pin], str, str], str]
     """The constraint file: pins, and the frequency of a clock's port, given in MHz."""
     usable: float
-    """Of the Fmax that nextpnr reckons, the part that the board's clock may have."""
+    """The part of nextpnr's Fmax that the board's clock may have."""
     reserved: Mapping[str, float]
     """LUTs, flip-flops, block RAMs and multipliers that the link takes beside the accelerator."""
     pll: PllCell
@@ -206,12 +208,12 @@ class Family(Record):
     name: str
     cells: Cells
     libraries: tuple[str, ...]
-    """What declares the family's cells, in Yosys's own folder."""
+    """The files that declare the family's cells, in Yosys's own folder."""
     mends: tuple[Callable[[Module], object], ...]
-    """What is changed of a flat netlist before place and route."""
+    """Changes of a flat netlist before place and route."""
     models: Models
     estimates: Estimates
     fill: float
-    """The part of a device's LUTs, and of its flip-flops, that a design may fill and still be placed and routed."""
+    """The part of a device's LUTs, and of its flip-flops, that a design may fill and can still be routed."""
     place_and_route: PlaceAndRoute | None
     board: BoardFacts | None

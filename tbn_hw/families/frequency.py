@@ -15,7 +15,7 @@ def within(value: Fraction, limits: tuple[float, float]) -> bool:
 
 @dataclass(frozen=True)
 class Pll:
-    """Dividers of a PLL, as its cell's parameters, and what comes of them; frequencies are in hertz."""
+    """Dividers of a PLL, as its cell's parameters, and the resulting frequencies, in hertz."""
 
     input_hz: int
     output: Fraction
@@ -24,9 +24,9 @@ class Pll:
 
     @property
     def output_hz(self) -> int:
-        """To the nearest hertz."""
+        """The output, to the nearest hertz."""
         return round(self.output)
 
 
 Rated = tuple[tuple[Fraction, Fraction, Fraction], Pll]
-"""A PLL behind what makes it better than others: its output, its phase detector's frequency, its oscillator's."""
+"""A PLL after its rating: the output, the phase detector's and the oscillator's frequency. Higher is better."""

@@ -1,7 +1,7 @@
 """Gowin LittleBee (GW1N) and Arora (GW2A).
 
-A LUT is a LUT4. An ALU (a bit of carry chain) takes the place of one, a RAM16SDP4 (16x4 bits of RAM) of four. MUX2_LUTn
-join LUT4s and cost none. A block RAM is one of 18 Kbit.
+A LUT is a LUT4. An ALU (a bit of carry chain) takes the place of one, and a RAM16SDP4 (16x4 bits of RAM) of four.
+MUX2_LUTn join LUT4s and cost none. A block RAM has 18 Kbit.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from tbn_hw.families.gowin_cells import mend
 
 def _device(part: str, package: str, speed: int | None,
             constraints: str | None) -> tuple[list[str], Mapping[str, str | int | None]]:
-    """The package is the whole name of the part, and the part is its die."""
+    """nextpnr's arguments and options. A target's package is the whole name of its part, and the part is the die."""
     pins = [] if constraints is None else ["--vopt", f"cst={constraints}"]
     return ["--device", package, "--vopt", f"family={part}", *pins], {}
 
 
 def _constraints(pins: Iterable[Pin], clock: str, mhz: str) -> str:
-    """A CST file, without the frequency: nextpnr has one for all clocks, which is an option."""
+    """A CST file. The frequency is not in it: nextpnr takes one for all clocks as an option."""
     return "".join(f'IO_LOC "{pin.port}" {pin.place};\nIO_PORT "{pin.port}"{pin.standard};\n' for pin in pins)
 
 
 GOWIN = Family(
     name="gowin",
     cells=Cells(
-        # -family only tells which black boxes there are, and those that are used here all have
+        # -family only selects the black boxes, and every family has those that are used here
         command="synth_gowin -family gw2a -nowidelut -noiopads -no-rw-check",
         lut={"LUT[1-4]|ALU": 1, "RAM16SDP4": 4, "RAM16SDP2": 4, "RAM16SDP1": 4},
         ff="DFF(S|R|P|C)?E?",
@@ -56,7 +56,7 @@ GOWIN = Family(
         buffers={},
         open_inputs={},
         not_modelled="",
-        without=("MULT36X36",),  # Yosys's leaves the outputs undefined
+        without=("MULT36X36",),  # Yosys's model leaves the outputs undefined
     ),
     estimates=Estimates(
         lut_ram=LutRam(16, 4, 4, 4, scaled=True),
@@ -65,12 +65,12 @@ GOWIN = Family(
         rom_column=lambda depth, mapped: None,
         chain_places=sum,
         reads_into_block=False,
-        table_bits=3,  # Yosys makes carry chains of wider comparisons
+        table_bits=3,  # Yosys makes wider comparisons carry chains
         multiplier_bits=18,
         half_multiplier_bits=9,
         wire=None,
     ),
-    fill=0.60,  # as on iCE40: tbn_digits for a GW1NR-9C, the fastest within 0.60, fills 85 % of its places
+    fill=0.60,  # as on iCE40: the fastest tbn_digits within 0.60 of a GW1NR-9C fills 85 % of its places
     place_and_route=PlaceAndRoute(
         tool="nextpnr-gowin",
         device=_device,
@@ -79,7 +79,7 @@ GOWIN = Family(
         places={"LUT4": 1, "ALU": 1, "RAM16SDP4": 4},
         placer=lambda cells: "heap",
         aim_mhz=250.0,
-        aimed=lambda clock, mhz: "",  # nextpnr has the option for it alone
+        aimed=lambda clock, mhz: "",  # nextpnr takes the frequency only as an option
         bitstream=".fs",
         packer=Packer(program="gowin_pack", module="apycula.gowin_pack", arguments=lambda part, source, target: [
             "--device", part, "--output", target, source]),
@@ -90,8 +90,8 @@ GOWIN = Family(
         constant="LUT4 #(.INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .F({bit}));",
         pads=("iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O",),
         constraints=_constraints,
-        # nextpnr's times are some 20 % short of the vendor's (github.com/YosysHQ/nextpnr/pull/1345), and it has none of
-        # block RAM's second port, of LUT RAM's inputs and of multipliers
+        # nextpnr's times are some 20 % short of the vendor's (github.com/YosysHQ/nextpnr/pull/1345); it has no times
+        # for block RAM's second port, LUT RAM's inputs and multipliers
         usable=0.8,
         reserved={"lut": 1000, "ff": 400, "bram": 2, "dsp": 0},
         pll=PllCell(settings=gowin_pll.settings, instance=gowin_pll.instance),

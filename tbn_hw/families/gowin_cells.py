@@ -1,13 +1,13 @@
 """Gowin cells in the form that nextpnr times and places rightly.
 
-- nextpnr 0.11's database has delays of LUT4 alone: what goes through a LUT1, LUT2 or LUT3 it does not time at all. They
+- nextpnr 0.11's database has delays of LUT4 only. It does not time paths through a LUT1, LUT2 or LUT3 at all. These
   sit in the same places, so here all become LUT4.
-- Yosys holds the enable of a block RAM's output register high. Without that register it should not matter, but on a
-  GW1N reads were skipped or made late where it was not the port's own enable (github.com/YosysHQ/nextpnr/pull/1278).
-- A chain whose carry comes from logic, or from an ALU that gives it to others too (as signed comparisons do), gets a
-  head ALU from nextpnr, whose table in 0.11 makes signal | CIN, with CIN open (nextpnr/issues/1799; pull 1800 mends
-  it). No simulation of the netlist shows that. So here such a chain gets a head ALU that adds 1 to the signal, with a
-  carry-in of 0.
+- Yosys holds the enable of a block RAM's output register high. Without that register the enable should not matter. But
+  on a GW1N, reads were skipped or late unless it was the port's own enable (github.com/YosysHQ/nextpnr/pull/1278).
+- nextpnr gives some chains a head ALU: those with a carry from logic, and those with a carry from an ALU that feeds
+  others too (as in signed comparisons). In 0.11 the table of that head makes signal | CIN, with CIN open
+  (nextpnr/issues/1799; pull 1800 mends it). No simulation of the netlist shows this. So here such a chain gets a head
+  ALU that adds 1 to the signal, with a carry-in of 0.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tbn_hw.families.nets import uses
 _ONE, _SIMPLE = (("READ_MODE", "OCE", "CE"),), (("READ_MODE", "OCE", "CEB"),)
 _DUAL = (("READ_MODE0", "OCEA", "CEA"), ("READ_MODE1", "OCEB", "CEB"))
 OUTPUT_ENABLES = {"SP": _ONE, "SPX9": _ONE, "SDPB": _SIMPLE, "SDPX9B": _SIMPLE, "DPB": _DUAL, "DPX9B": _DUAL}
-"""Block RAMs: of each port its READ_MODE, and the enables of its output register and of itself."""
+"""For each port of a block RAM: its READ_MODE, the enable of its output register, and its own enable."""
 
 CONSTANTS = {"GND": "G", "VCC": "V"}
-"""Cells that make a constant, and where."""
+"""Cells that make a constant, and their output ports."""
 
 HEAD = "$head"
-"""What is added to an ALU's name for its head's."""
+"""Suffix of an ALU's name that makes the name of its head."""
 
 
 def mend(module: dict[str, Any]) -> None:
@@ -42,14 +42,14 @@ def mend(module: dict[str, Any]) -> None:
 
 
 def _whole(cell: dict[str, Any]) -> None:
-    """A LUT of fewer inputs as a LUT4 whose other inputs are open, and do not matter."""
+    """Make a LUT of fewer inputs a LUT4. Its other inputs are open and do not matter."""
     rows = 1 << int(cell["type"][-1])
     table = cell["parameters"]["INIT"].rjust(rows, "0")[-rows:]
     cell["type"], cell["parameters"]["INIT"] = "LUT4", table * (16 // rows)
 
 
 def _carry_heads(module: dict[str, Any]) -> None:
-    """Give a head to each chain whose carry comes neither from a constant nor from an ALU alone for it."""
+    """Give a head to each chain, unless its carry comes from a constant or from an ALU that feeds nothing else."""
     cells = module["cells"]
     connected = uses(module)
     carries: set[int | str] = set()
@@ -69,7 +69,7 @@ def _carry_heads(module: dict[str, Any]) -> None:
 
 
 def _head(signal: int, carry: int) -> dict[str, Any]:
-    """An ALU, told to add (I3), whose carry out of `signal` + 1 + 0 is the signal."""
+    """An ALU set to add (I3). It computes `signal` + 1 + 0, and its carry out is the signal."""
     return {
         "hide_name": 0, "type": "ALU", "attributes": {}, "parameters": {"ALU_MODE": f"{2:032b}"},
         "port_directions": dict.fromkeys(("I0", "I1", "I3", "CIN"), "input") | {"COUT": "output", "SUM": "output"},

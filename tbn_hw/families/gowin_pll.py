@@ -8,9 +8,9 @@ from fractions import Fraction
 from tbn_hw.families.frequency import Pll, Rated, within
 
 INPUT, PHASE, VCO, OUTPUT = (3, 400), (3, 400), (500, 1200), (3.90625, 600)
-"""MHz that both parts have, from Gowin's data sheets GW1NR (DS117, C6/I5) and GW2AR (DS226, C8/I7), PLL parameters."""
+"""MHz, for both parts, from Gowin's data sheets GW1NR (DS117, C6/I5) and GW2AR (DS226, C8/I7), PLL parameters."""
 DIVIDER, SPREAD = 64, (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128)
-"""The largest of the first two dividers, and those of the oscillator, from Gowin's UG286, rPLL."""
+"""The largest value of the first two dividers, and all values of the oscillator's, from Gowin's UG286, rPLL."""
 
 
 def settings(input_hz: int, wanted_hz: int) -> Iterator[Rated]:

@@ -1,7 +1,7 @@
 """Lattice iCE40 HX, LP and UltraPlus.
 
 A LUT is a logic cell that holds an SB_LUT4 or an SB_CARRY. The two share a cell where the LUT adds: its I1 and I2 are
-the carry's operands and I3 the carry's input. A block RAM is one of 4 Kbit.
+the carry's operands and I3 is the carry's input. A block RAM has 4 Kbit.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from tbn_hw.families.family import (
 
 
 def _lone_carries(module: Module) -> int:
-    """The SB_CARRY cells of a module that no SB_LUT4 can share a logic cell with.
+    """The number of a module's SB_CARRY cells that can share a logic cell with no SB_LUT4.
 
-    A constant operand or carry counts as a match of the same constant, as it does when the cells are placed.
+    A constant operand or carry matches the same constant, as it does when the cells are placed.
     """
     adders: Counter[tuple[Any, ...]] = Counter()
     carries: Counter[tuple[Any, ...]] = Counter()
@@ -42,7 +42,8 @@ def _lone_carries(module: Module) -> int:
 
 
 def _rom_column(depth: int, mapped: bool) -> float | None:
-    """As measured: 1.6 at 18 rows, 3 at 24. Yosys makes a little more than one LUT of a column."""
+    """LUTs of a ROM's column: measured were 1.6 at 18 rows and 3 at 24. Yosys makes a little more than one of a column.
+    """
     return 1 + (depth - 16) / 4 if depth > 16 and not mapped else None
 
 
@@ -86,12 +87,12 @@ ICE40 = Family(
         chain_places=sum,
         reads_into_block=False,
         table_bits=4,
-        multiplier_bits=16,  # of UltraPlus; gateware for iCE40 multiplies in LUTs
+        multiplier_bits=16,  # UltraPlus has multipliers, but gateware for iCE40 multiplies in LUTs
         half_multiplier_bits=0,
         wire=None,
     ),
-    # a cell holds a LUT and a flip-flop only where the LUT feeds the flip-flop: tbn_digits, of 3,083 LUTs, takes 4,596
-    # cells, so 0.55 fill 82 %
+    # a cell holds a LUT and a flip-flop only where the LUT feeds the flip-flop; tbn_digits has 3,083 LUTs and takes
+    # 4,596 cells, so a fill of 0.55 takes 82 % of the cells
     fill=0.55,
     place_and_route=PlaceAndRoute(
         tool="nextpnr-ice40",
@@ -106,15 +107,15 @@ ICE40 = Family(
         packer=Packer(program="icepack", module=None, arguments=lambda part, source, target: [source, target]),
     ),
     board=BoardFacts(
-        # block RAM reads as 0 for some 3 microseconds after configuration; 15 are waited elsewhere
+        # block RAM reads as 0 for some 3 microseconds after configuration; Amaranth waits 15
         # (github.com/amaranth-lang/amaranth/pull/338)
         settle=11,
         settle_note=", some tens of microseconds: iCE40's block RAMs read as 0 at first",
         constant="SB_LUT4 #(.LUT_INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .O({bit}));",
         pads=(),
         constraints=_constraints,
-        usable=0.97,  # a choice: 3 % are left to the PLL's jitter, of which nextpnr knows nothing
-        # tbn_digits: on an iCE40UP5K 4,013 cells where its 1,814 LUTs would take some 2,790
+        usable=0.97,  # a choice: nextpnr knows nothing of the PLL's jitter, and 3 % are left for it
+        # tbn_digits on an iCE40UP5K: 4,013 cells with the link; its own 1,814 LUTs would take some 2,790
         reserved={"lut": 800, "ff": 400, "bram": 2, "dsp": 0},
         pll=PllCell(settings=ice40_pll.settings, instance=ice40_pll.instance),
     ),

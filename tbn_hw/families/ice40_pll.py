@@ -10,7 +10,8 @@ from tbn_hw.families.frequency import MHZ, Pll, Rated, within
 INPUT, PHASE, VCO, OUTPUT = (10, 133), (10, 133), (533, 1066), (16, 275)
 """MHz, from Lattice's iCE40 LP/HX data sheet (FPGA-DS-02029), sysCLOCK PLL timing; UltraPlus has the same."""
 FILTERS = (17, 26, 44, 66, 101)
-"""MHz at the phase detector below which FILTER_RANGE is 1, 2, ...; above the last it is 6."""
+"""Limits of the phase detector's frequency in MHz. Below the first FILTER_RANGE is 1, below the second 2, and so on;
+from the last on it is 6."""
 
 
 def settings(input_hz: int, wanted_hz: int) -> Iterator[Rated]:
@@ -34,7 +35,7 @@ def settings(input_hz: int, wanted_hz: int) -> Iterator[Rated]:
 
 
 def instance(pll: Pll, input_mhz: str, clock_mhz: str, pad: bool) -> str:
-    """Verilog of the cell, which is another one where its input is the pin beside it."""
+    """Verilog of the cell. Another cell is used if the PLL's input is the pin beside it (`pad`)."""
     cell, port = ("SB_PLL40_PAD", "PACKAGEPIN") if pad else ("SB_PLL40_CORE", "REFERENCECLK")
     widths = {"DIVR": 4, "DIVF": 7, "DIVQ": 3, "FILTER_RANGE": 3}
     return f"""\

@@ -1,4 +1,4 @@
-"""What the changes of a family's netlists ask of its nets."""
+"""Questions about a netlist's nets, for the changes that families make to netlists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def uses(module: dict[str, Any]) -> Counter[Any]:
-    """How often each net of a flat JSON netlist is connected: to ports and cells, what drives it included."""
+    """How often each net of a flat JSON netlist is connected to ports and cells, its driver included."""
     found = Counter(bit for port in module["ports"].values() for bit in port["bits"])
     for cell in module["cells"].values():
         found.update(bit for bits in cell["connections"].values() for bit in bits)

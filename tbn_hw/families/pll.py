@@ -1,4 +1,4 @@
-"""The PLL setting for a wanted frequency, on any family whose boards have a PLL here."""
+"""The PLL setting for a wanted frequency, on any family with boards."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tbn_hw.shared.errors import UsageError
 
 
 def pll(family: str, input_hz: int, wanted_hz: int) -> Pll | None:
-    """The PLL whose output is nearest to `wanted_hz`, not above it; None where the input has that frequency already.
+    """The PLL with the output nearest to `wanted_hz`, not above it; None if the input has that frequency already.
 
-    Of several equals the one with the fastest phase detector, then the fastest oscillator, which both jitter least.
-    Raises UsageError where the family has no PLL here, or none of its settings comes within a tenth of what is wanted.
+    Among equals it is the one with the fastest phase detector, then the fastest oscillator: these jitter least. Raises
+    UsageError if the family has no boards, or if no setting comes within a tenth of the wanted frequency.
     """
     if wanted_hz == input_hz:
         return None

@@ -29,7 +29,7 @@ def place_and_route_of(name: str) -> PlaceAndRoute:
 
 
 def board_facts(name: str) -> BoardFacts:
-    """What a board's top level must know of a family; raises UsageError for a family without boards."""
+    """The facts of a family for a board's top level; raises UsageError for a family without boards."""
     found = FAMILIES[name].board if name in FAMILIES else None
     if found is None:
         having = [family.name for family in FAMILIES.values() if family.board is not None]

@@ -1,7 +1,7 @@
 """Xilinx 7, for synthesis only.
 
-A LUT is a LUT6, also where it computes less; LUT6_2 is one. LUT RAMs and shift registers take one to eight; CARRY4 and
-MUXF7/8 cost none, an INV that Yosys leaves is a LUT. A block RAM is one of 36 Kbit, so a RAMB18 is a half.
+A LUT is a LUT6, even if it uses fewer inputs; a LUT6_2 is one too. LUT RAMs and shift registers take one to eight.
+CARRY4 and MUXF7/8 cost none. An INV that Yosys leaves is a LUT. A block RAM has 36 Kbit, so a RAMB18 is a half.
 """
 
 from __future__ import annotations

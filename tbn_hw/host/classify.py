@@ -15,10 +15,15 @@ from tbn_hw.host.confidence import softmax
 from tbn_hw.host.pictures import read_pictures
 from tbn_hw.host.protocol import Identity, Result
 from tbn_hw.host.serial_pipe import SerialPipe
-from tbn_hw.shared.errors import ModelRefused
+from tbn_hw.shared.errors import BoardError, ModelRefused
 
 BITS = 10
 """Bits of a byte on the line."""
+PATIENCES = 3
+"""Silences after which the line is no longer listened to for an answer, whatever else it brings."""
+IN_MANIFEST = {"pixel_bytes": "bytes of a pixel", "logit_bytes": "bytes of a logit", "classes": "best classes",
+               "class_bytes": "bytes of a class", "clock_hz": "hertz of the clock"}
+"""Facts of `Built` that a board states too, and what they are called."""
 
 
 def classify(options: argparse.Namespace) -> None:
@@ -26,9 +31,10 @@ def classify(options: argparse.Namespace) -> None:
     built = read_build(options.build)
     source, baud = built.network.input, options.baud or built.baud
     pictures = read_pictures(options.images, source.shape, built.resize, option="FILE")
-    pipe = SerialPipe(options.port, baud, options.timeout + BITS * source.size / baud)
+    patience = options.timeout + BITS * source.size / baud
+    pipe = SerialPipe(options.port, baud, patience)
     try:
-        board = Board(pipe)
+        board = Board(pipe, PATIENCES * patience)
         identity = board.identify()
         check(identity, built, options.build)
         for file, picture in zip(options.images, picture_bytes(pictures), strict=True):
@@ -40,15 +46,28 @@ def classify(options: argparse.Namespace) -> None:
 
 
 def check(identity: Identity, built: Built, folder: Path) -> None:
-    """Raise ModelRefused unless the board runs the build's network."""
+    """Hold what the board says of itself to the build.
+
+    Raises ModelRefused for a board with another network, and BoardError for one that says of the right network what it
+    is not.
+    """
     if identity.key != built.key:
         theirs, ours = f"{identity.name} ({identity.key.hex()[:8]})", f"{built.network.name} ({built.key.hex()[:8]})"
         raise ModelRefused(f"the board runs {theirs}, the build in {folder} is {ours}; load that build's bitstream, "
                            "or name the build on the board")
+    for what, said, is_so in (
+            ("pixels of a picture", identity.pixels, built.network.input.height * built.network.input.width),
+            ("logits", identity.logits, built.network.types[built.network.outputs[0]].size),
+            *((what, getattr(identity, name), getattr(built, name)) for name, what in IN_MANIFEST.items())):
+        if is_so is not None and said != is_so:
+            raise BoardError(f"the board says that {what} are {said}, where the build in {folder} has {is_so}; load "
+                             "its bitstream again")
+    if not identity.clock_hz:
+        raise BoardError(f"the board says that its clock stands still; load the bitstream of {folder} again")
 
 
 def line_of(file: Path, result: Result, identity: Identity, built: Built, seconds: float) -> str:
-    """What is printed for a picture."""
+    """The line to print for a picture."""
     best, second = np.argsort(-result.logits, kind="stable")[:2] if len(result.logits) > 1 else (0, 0)
     names = built.network.classes or [str(index) for index in range(len(result.logits))]
     sure = f"ahead of {names[second]} by {result.logits[best] - result.logits[second]}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Protocol
 
 import numpy as np
@@ -22,29 +24,32 @@ from tbn_hw.shared.errors import BoardError
 ATTEMPTS = 3
 SILENT = "the board does not answer; is this its port and its baud rate, and is its bitstream loaded"
 NOISE_BYTES = 65536
-"""Bytes without an answer among them after which a line is given up."""
+"""A line is given up after this many bytes without an answer."""
 
 
 class Pipe(Protocol):
     """A line of bytes to a board, such as an open `serial.Serial` with a time-out."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes; none after a silence that is longer than a board's gap and a picture's time together."""
+        """Up to `size` bytes; none after a silence longer than a board's gap plus the time of a picture."""
 
     def write(self, data: bytes, /) -> object:
         """Send all of `data`."""
 
 
 class Board:
-    """Requests to a board, repeated when the line spoils them. One request is under way at a time."""
+    """Requests to a board, repeated when the line spoils them. One request is under way at a time.
 
-    def __init__(self, pipe: Pipe) -> None:
-        self._pipe, self._sequence, self._longest = pipe, 0, IDENTITY_BYTES
+    An answer must be there `seconds` after its request was sent, whatever else the line brings.
+    """
+
+    def __init__(self, pipe: Pipe, seconds: float = math.inf) -> None:
+        self._pipe, self._seconds, self._sequence, self._longest = pipe, seconds, 0, IDENTITY_BYTES
         self._reader = AnswerReader(self._longest)
         self._identity: Identity | None = None
 
     def identify(self) -> Identity:
-        """Who is there; raises BoardError when nobody answers, or not as a board does."""
+        """The board's identity; raises BoardError if nothing answers, or if the answer is not a board's."""
         body = self._ask(Kind.IDENTIFY, b"")
         try:
             self._identity = Identity.unpack(body)
@@ -64,10 +69,10 @@ class Board:
             raise BoardError(f"the board speaks otherwise than this host: {error}") from None
 
     def _ask(self, kind: Kind, payload: bytes) -> bytes:
-        """The body of the right answer; asks again after a spoilt one."""
+        """The body of the right answer. After a spoilt answer it asks again."""
         why = SILENT
         for _ in range(ATTEMPTS):
-            self._sequence = self._sequence % 255 + 1  # 0 is the board's own, for what was no request
+            self._sequence = self._sequence % 255 + 1  # the board uses 0 for bytes that were no request
             self._reader = AnswerReader(self._longest)
             self._pipe.write(request(kind, self._sequence, payload))
             answer = self._answer(kind)
@@ -81,11 +86,13 @@ class Board:
         raise BoardError(f"{why}; this was tried {ATTEMPTS} times")
 
     def _answer(self, kind: int) -> Answer | None:
-        """The answer to the request that was just sent, or what the board says in its place; None for silence.
+        """The answer to the request that was just sent, or what the board says in its place.
 
+        None after a silence, after NOISE_BYTES that were no answer, or when the time for an answer is over.
         Answers to requests before it are passed over. An error counts whatever its sequence number: it may be spoilt.
         """
-        while self._reader.discarded < NOISE_BYTES:
+        end = time.monotonic() + self._seconds
+        while self._reader.discarded < NOISE_BYTES and time.monotonic() < end:
             data = self._pipe.read(4096)
             if not data:
                 return None

@@ -18,8 +18,8 @@ def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature at which the probabilities of labelled pictures fit best (Guo et al., ICML 2017).
 
-    It minimises the cross-entropy. A share of 1 / (n + 2) of each target goes to all classes alike, so that n pictures
-    that are all named rightly do not make the network certain.
+    It minimises the cross-entropy. A share of 1 / (n + 2) of each target is spread evenly over all classes. So the
+    network does not become certain when all n pictures are classified correctly.
     """
     count, classes = logits.shape
     spread = 1 / (count + 2)

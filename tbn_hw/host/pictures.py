@@ -15,7 +15,7 @@ def read_pictures(files: Sequence[Path], shape: tuple[int, int, int], resize: in
                   option: str = "--images") -> np.ndarray:
     """uint8 pictures (n, h, w, c) of `shape`, as training reads them: `quantize.picture.read_picture`.
 
-    Raises UsageError, which begins with `option`, where that raises DataError.
+    Raises UsageError, beginning with `option`, if a picture cannot be read.
     """
     try:
         return np.stack([read_picture(file, shape, resize) for file in files])

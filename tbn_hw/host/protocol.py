@@ -18,12 +18,12 @@ _REQUEST, _ANSWER, _CRC = struct.Struct("<BBI"), struct.Struct("<BBBI"), struct.
 _IDENTITY = struct.Struct("<B16sIIHHBHB31s")
 IDENTITY_BYTES = _IDENTITY.size
 CLOCK_AT = 17
-"""Where in an identity the four bytes of its clock are."""
+"""The place in an identity of the four bytes of its clock."""
 KEY_BYTES = 16
 
 
 def network_key(data: bytes) -> bytes:
-    """What a host knows a board's network by: the beginning of the SHA-256 of the bytes of its file."""
+    """The key of a board's network: the first KEY_BYTES of the SHA-256 of its file's bytes."""
     return hashlib.sha256(data).digest()[:KEY_BYTES]
 
 
@@ -35,7 +35,7 @@ def request(kind: Kind, sequence: int, payload: bytes = b"") -> bytes:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer; `kind` and `status` are numbers, for a board may be newer than its host."""
+    """A whole answer. `kind` and `status` are plain numbers, because a board may be newer than its host."""
 
     kind: int
     sequence: int
@@ -46,8 +46,8 @@ class Answer:
 class AnswerReader:
     """Finds answers among bytes that may hold anything else between them.
 
-    Of what looks like an answer and is none, by its CRC or a length above `longest`, the first byte is passed over, so
-    that an answer inside it is found. `discarded` counts the bytes that were part of no answer.
+    Bytes that look like an answer may have a wrong CRC or a length above `longest`. Then only the first of them is
+    skipped, so an answer inside them is still found. `discarded` counts the bytes that were part of no answer.
     """
 
     def __init__(self, longest: int) -> None:
@@ -90,8 +90,9 @@ class AnswerReader:
 class Identity:
     """What a board says of itself.
 
-    `key` is the first 16 bytes of the SHA-256 of the network's file. A picture is `pixels` times `pixel_bytes`, a
-    result `logits` numbers of `logit_bytes` each, then `classes` indices of `class_bytes`. `name` has at most 31 bytes.
+    `key` is the first 16 bytes of the SHA-256 of the network's file. A picture has `pixels` times `pixel_bytes` bytes.
+    A result has `logits` numbers of `logit_bytes` each, then `classes` indices of `class_bytes` each. `name` has at
+    most 31 bytes.
     """
 
     key: bytes
@@ -138,9 +139,10 @@ class Identity:
 
 
 def line_rate(identity: Identity, baud: int) -> dict[str, Any]:
-    """What a line of `baud` bits a second carries: bytes of a picture's request and of its answer, frames a second.
+    """The load of a line of `baud` bits a second: bytes of a picture's request and of its answer, frames a second.
 
-    Both ways at once, with two requests under way. A byte has ten bits, that of an answer a clock cycle besides.
+    The line works both ways at once, with two requests under way. A byte takes ten bits; a byte of an answer takes one
+    clock cycle more.
     """
     asked = len(REQUEST_SYNC) + _REQUEST.size + identity.picture_bytes + _CRC.size
     answered = len(ANSWER_SYNC) + _ANSWER.size + identity.result_bytes + _CRC.size
@@ -150,7 +152,7 @@ def line_rate(identity: Identity, baud: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Result:
-    """What the accelerator made of a picture: logits, the classes it names, and the clock cycles it took."""
+    """The accelerator's result for a picture: logits, the best classes, and the clock cycles it took."""
 
     logits: np.ndarray
     classes: tuple[int, ...]
@@ -170,7 +172,7 @@ def unpack_result(identity: Identity, body: bytes) -> Result:
 
 
 def sentence(status: int) -> str:
-    """What a board means by a status that is not OK."""
+    """The meaning of a status that is not OK, in words."""
     return _SENTENCES.get(status, f"it gave the unknown status {status}")
 
 

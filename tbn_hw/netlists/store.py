@@ -1,4 +1,4 @@
-"""One module through Yosys, and the store that keeps what came of it by the hash of everything that went in."""
+"""The synthesis of one module with Yosys, and the store of results, by the hash of everything that they depend on."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tbn_hw.tools.versions import versions
 from tbn_hw.verilog.hierarchy import kept, memories_apart, plain_names
 
 PLACEHOLDER = "synthesised_module"
-"""Stands for a module's name in the cache, so that modules alike in all but name share an entry."""
+"""Stands for a module's name in the cache, so that modules that differ only in their name share an entry."""
 RTLIL = r"^(autoidx \d+|module \\\S+)$"
-"""A line that RTLIL has and Verilog has not."""
+"""A line that occurs in RTLIL and never in Verilog."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One Yosys run: a text whose top module is called PLACEHOLDER, the black boxes and the memory images it needs."""
+    """One Yosys run: a text, and the black boxes and memory images it needs. Its top module is called PLACEHOLDER."""
 
     text: str
     target: str
@@ -67,7 +67,7 @@ class Job:
 
 
 def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None]) -> dict[str, Any]:
-    """Run one job and move its result into the store, whole."""
+    """Run one job and move its whole result into the store at once."""
     watch()
     with scratch(store, key) as folder:
         (folder / job.file).write_text(job.text)
@@ -94,7 +94,7 @@ def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None
         (folder / "result.json").write_text(json.dumps(result))
         try:
             folder.rename(store / key)
-        except OSError:  # another build was as quick
+        except OSError:  # another build may have stored it just before
             if recorded(store / key) is None:
                 raise
     return result
@@ -102,7 +102,10 @@ def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None
 
 def _contents(netlist: Mapping[str, Any], stat: Mapping[str, Any],
               lone_carries: Callable[[Module], int] | None) -> dict[str, Any]:
-    """What is in each module of a netlist, less its modules: instances in all, cells of one by type, lone carries."""
+    """What each module of a netlist holds, without its submodules.
+
+    These are the number of its instances in the whole netlist, the cells of one instance by type, and its lone carries.
+    """
     cells = {name.lstrip("\\"): found.get("num_cells_by_type", {}) for name, found in stat.items()}
     instances: Counter[str] = Counter()
 
@@ -120,7 +123,7 @@ def _contents(netlist: Mapping[str, Any], stat: Mapping[str, Any],
 
 
 def opened(folder: Path) -> Path:
-    """The store in `folder`, made if need be, less what killed builds left in it."""
+    """The store in `folder`, made if need be. What killed builds left in it is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(".*.tmp"):
         if not Path("/proc", left.name.split(".")[-2]).exists():
@@ -130,7 +133,7 @@ def opened(folder: Path) -> Path:
 
 @contextmanager
 def scratch(store: Path, key: str) -> Iterator[Path]:
-    """A folder of this process in the store, gone afterwards unless it was moved."""
+    """A folder of this process in the store. Afterwards it is removed, unless it was moved."""
     folder = store / f".{key}.{os.getpid()}.tmp"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -141,7 +144,7 @@ def scratch(store: Path, key: str) -> Iterator[Path]:
 
 
 def recorded(entry: Path) -> dict[str, Any] | None:
-    """The result kept in `entry`; None, and `entry` removed, where there is none or it cannot be read."""
+    """The result kept in `entry`. If there is none, or it cannot be read, returns None and removes `entry`."""
     try:
         result: dict[str, Any] = json.loads((entry / "result.json").read_text())
         if "modules" in result:

@@ -1,8 +1,8 @@
 """Synthesis of an accelerator with Yosys, one run a module, in parallel, cached by content.
 
-Each module is mapped by itself, its components apart from each other, so that the figures of its parts add up to its
-own; the top level, wires and instances, is mapped with the modules as black boxes, and the totals add up what it
-instantiates. Modules that differ in nothing but their name are mapped once.
+Each module is mapped by itself. Its components stay apart from each other, so the figures of its parts add up to its
+own. The top level has only wires and instances, and is mapped with the modules as black boxes. The totals add up what
+it instantiates. Modules that differ only in their name are mapped once.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: i
 
     `top` names the module that instantiates the others; without it each counts once. Netlists are written to
     `folder`/<name>.v. `cache` is a folder that keeps results between builds; without it the store of `sim.store` does,
-    where there is one. `progress` is called with what was done last, how many modules are done, and of how many.
+    where there is one. `progress` is called with what was done last, the number of modules done, and the number of all.
 
-    Returns `modules` (name -> lut, ff, bram, dsp, the same four of each of its `parts`, cells by type, cpu_seconds when
-    it was mapped), `total` (tool, lut, ff, bram, dsp), and `cpu_seconds` of the runs that were needed now. Raises
-    UsageError for an unknown target, ToolMissing, and SynthesisError when Yosys fails.
+    Returns `modules`, `total` (tool, lut, ff, bram, dsp), and `cpu_seconds` of the runs that were needed now. `modules`
+    gives for each name lut, ff, bram, dsp, the same four of each of its `parts`, the cells by type, and the
+    cpu_seconds of the run that mapped it. Raises UsageError for an unknown target, ToolMissing, and SynthesisError
+    when Yosys fails.
     """
     find_family(target, "target")
     require_yosys()
@@ -70,7 +71,7 @@ def synthesise(modules: Mapping[str, str], target: str, folder: Path, workers: i
 
 def _map(jobs: Mapping[str, Job], store: Path, workers: int, report: Progress, total: int,
          first: int = 0) -> tuple[dict[str, Any], float]:
-    """The results of `jobs` by name and the CPU seconds that those took which the store had not."""
+    """The results of `jobs` by name, and the CPU seconds of the jobs that had to run."""
     names: dict[str, list[str]] = {}
     for name, job in jobs.items():
         names.setdefault(job.key, []).append(name)
@@ -101,7 +102,7 @@ def _run(jobs: Mapping[str, Job], names: Mapping[str, list[str]], store: Path, w
         if stop.is_set():
             raise InterruptedError
 
-    with scratch(store, "warm") as folder:  # the first use ever compiles Yosys, which two at once would do twice
+    with scratch(store, "warm") as folder:  # the very first use compiles Yosys; two at once would both do it
         yosys.run("yosys", ["-V"], folder)
     results: dict[str, Any] = {}
     done = 0
@@ -122,7 +123,7 @@ def _run(jobs: Mapping[str, Job], names: Mapping[str, list[str]], store: Path, w
 
 
 def _figures(result: Mapping[str, Any], target: str, name: str, boxes: Mapping[str, str]) -> dict[str, Any]:
-    """The figures of a module, in all and by part; what is in no part of its own is in "other"."""
+    """The figures of a module, in all and by part. Cells that belong to no part are in "other"."""
     prices, cells = find_family(target).cells, Counter[str]()
     parts: dict[str, Counter[str]] = {}
     for module, found in result["modules"].items():

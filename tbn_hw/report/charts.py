@@ -9,12 +9,12 @@ from typing import Any
 
 WIDTH, HEIGHT = 680, 320
 LEFT, RIGHT, TOP, BOTTOM = 66, 18, 20, 52
-"""Around the area of a chart."""
+"""Margins around the area of a chart."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """From a value to a pixel; `ticks` are (pixel, value)."""
+    """Maps a value to a pixel; `ticks` are (pixel, value)."""
 
     low: float
     high: float
@@ -51,7 +51,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Cycles:
-    """The cycles of a frame by engine, and the line of the interval, which the slowest sets."""
+    """The cycles of a frame by engine, and the line of the interval. The slowest engine sets the interval."""
 
     bars: list[Bar]
     y: Scale
@@ -73,7 +73,7 @@ def cycles(report: Mapping[str, Any], binding: Sequence[str]) -> Cycles:
 
 @dataclass(frozen=True)
 class Dot:
-    """Work done per LUT: a layer's, or the whole design's. `roof_y` is with all lanes busy."""
+    """Work done per LUT, of a layer or of the whole design. `roof_y` is the rate with all lanes busy."""
 
     name: str
     lut: int
@@ -113,8 +113,8 @@ class Roofline:
 def roofline(report: Mapping[str, Any], link_fps: Mapping[str, float]) -> Roofline | None:
     """The roofline, from the cycles of a frame as they were counted; None for a design without a matrix.
 
-    Weights never move, so LUTs bound the work and not memory: the roofs are all lanes busy, what the part's LUTs
-    would hold at this design's LUTs a lane, one input beat a cycle, and the frame rates of `link_fps` by name.
+    Weights never move, so LUTs bound the work, and memory does not. The roofs are: all lanes busy; as many lanes as the
+    part's LUTs would hold at this design's LUTs a lane; one input beat a cycle; the frame rates of `link_fps` by name.
     """
     synthesis, layers = report["synthesis"], [layer for layer in report["layers"] if layer["macs"] and layer["lut"]]
     if not layers or not synthesis["lut_per_lane"]:

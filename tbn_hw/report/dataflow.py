@@ -9,9 +9,9 @@ from tbn_hw.shared.design import Design
 
 
 def dataflow(design: Design) -> dict[str, Any]:
-    """The blocks, with the cycles of a frame that each needs, and the links, with what one beat holds.
+    """The blocks, with the cycles of a frame that each needs, and the links, with the contents of one beat.
 
-    `node` is null for a block that does no node's work, `cycles` too; `depth` is a queue's, in beats.
+    `node` and `cycles` are null for a block that does no node's work. `depth` is a queue's, in beats.
     """
     return {"interval_cycles": design.interval,
             "links": [{"from": link.source, "to": link.sink, "elements": link.elements,
@@ -21,7 +21,7 @@ def dataflow(design: Design) -> dict[str, Any]:
 
 
 def shapes(network: Network, name: str) -> dict[str, Any]:
-    """What a node makes of what: shapes (h, w, c), kernel, kind of weights, work of one frame."""
+    """A node's input and output shapes (h, w, c), kernel, kind of weights, and work of one frame."""
     node, types = network.by_name[name], network.types
     return {"input_shape": list(types[node.inputs[0]].shape), "shape": list(types[name].shape),
             "kernel": node.attrs.get("kernel"), "stride": node.attrs.get("stride"),

@@ -1,8 +1,8 @@
 """The block diagram of a report: where each engine and each link of the dataflow is drawn.
 
-The engines stand in rows from top to bottom, in the order of the data; those of the longest way through the network in
-the first lane, shortcuts in lanes beside it. The diagram is cut where one link alone goes on, so that its pieces may
-stand side by side on a wide page and below one another on a narrow one.
+The engines stand in rows from top to bottom, in the order of the data. The longest way through the network is the first
+lane, and shortcuts have lanes beside it. The diagram is cut where only one link goes on. So its pieces may stand side
+by side on a wide page, and below one another on a narrow one.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 from tbn_hw.streaming.kinds import KINDS
 
 ROWS = 12
-"""Rows of a piece; one that cannot be cut has more."""
+"""The most rows of a piece. A piece that cannot be cut may have more."""
 LANE_WIDTHS, LANE_GAP = (212, 128), 20
 BOX_HEIGHT, SMALL_HEIGHT, ROW_GAP, MARGIN = 38, 22, 24, 6
 NAME_WIDTH = 6.2
 """Pixels of a character of a name, at most."""
 GROUPS = {name: kind.group for name, kind in KINDS.items()}
-"""Engines drawn alike; all others move data only."""
+"""Engines of a group are drawn alike. Those without a group only move data."""
 
 
 @dataclass
 class Box:
-    """An engine in the drawing, in pixels; `lines` are what it says: its title, folding, and name, cut to fit."""
+    """An engine in the drawing, in pixels. Its text is its title, its folding, and its name, cut to fit."""
 
     engine: Mapping[str, Any]
     row: int
@@ -41,7 +41,7 @@ class Box:
 
     @property
     def name(self) -> str:
-        """The node's name, its beginning left out where it is too long."""
+        """The node's name. If it is too long, its beginning is left out."""
         name, fits = self.engine["node"] or "", int((self.width - 16) / NAME_WIDTH)
         return name if len(name) <= fits else f"…{name[1 - fits:]}"
 
@@ -52,7 +52,7 @@ class Box:
 
 @dataclass
 class Wire:
-    """A link in the drawing: a path in SVG's words, and a label at (x, y)."""
+    """A link in the drawing: a path in SVG's notation, and a label at (x, y)."""
 
     path: str
     label: str
@@ -108,7 +108,7 @@ def _longest(count: int, spans: Sequence[tuple[int, int]]) -> set[int]:
 
 
 def _cuts(count: int, spans: Sequence[tuple[int, int]], main: set[int]) -> list[int]:
-    """Where pieces end: before which engines one link alone crosses, as late as ROWS allows."""
+    """The engines before which pieces end. Only one link crosses a cut, and each cut is as late as ROWS allows."""
     possible = [at for at in range(1, count) if sum(source < at <= target for source, target in spans) == 1]
     cuts, start = [], 0
     for at, following in zip(possible, [*possible[1:], count], strict=True):
@@ -185,7 +185,7 @@ def _drawn(boxes: list[Box], start: int, end: int,
 
 
 def _wire(source: Box, target: Box, label: str, around: float) -> Wire:
-    """The link from one box to another; one that passes boxes goes `around` them, at that x."""
+    """The link from one box to another. A link that passes boxes goes around them, at x = `around`."""
     bottom, side = source.y + source.height, source.y + source.height / 2
     if around:
         right, into = target.x + target.width, target.y + target.height / 2

@@ -1,4 +1,4 @@
-"""The figures of `report.json`; one that was not measured is null."""
+"""The figures of `report.json`. A figure that was not measured is null."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FLOAT_BITS = 32
 
 
 def network_figures(design: Design) -> dict[str, Any]:
-    """Work and weight memory of one picture; the saving is that of the memory images of layers with binary weights."""
+    """Work and weight memory of one picture. The saving counts the memory images of layers with binary weights."""
     network, stored = design.network, design.weights()
     binary = [weights for weights in stored if weights.bits == 1]
     binary_bits = sum(weights.stored_bits for weights in binary)
@@ -29,8 +29,8 @@ def network_figures(design: Design) -> dict[str, Any]:
 
 def layer_figures(design: Design, modules: Mapping[str, Mapping[str, Any]],
                   estimates: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
-    """One entry for each layer; `modules` gives what was synthesised by module, and `estimates` what a block was
-    thought to take, by its name, if there are any."""
+    """One entry for each layer. `modules` gives the synthesised figures by module. `estimates` gives the estimated
+    figures of each block by name, if there are any."""
     blocks, kinds = {block.name: block for block in design.blocks()}, design.network.by_name
     synthesised = {layer.node: modules[blocks[layer.block].module] for layer in design.layers()}
     return [{"name": layer.node, "kind": kinds[layer.node].kind, **shapes(design.network, layer.node), "pe": layer.pe,
@@ -44,7 +44,7 @@ def synthesis_figures(design: Design, total: Mapping[str, Any],
                       modules: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The totals, all LUTs over the multiply-accumulate lanes, and each part's figures and share of the LUTs.
 
-    `modules` gives the figures of each module, that of the top among them.
+    `modules` gives the figures of each module, the top included.
     """
     lanes = design.lanes
     parts = {part: dict.fromkeys(FIGURES, 0) for part in PARTS}
@@ -60,21 +60,23 @@ def synthesis_figures(design: Design, total: Mapping[str, Any],
 
 
 def device(target: Target) -> dict[str, Any]:
-    """What the design is for; `board` is null for a part alone."""
+    """The device that the design is for; `board` is null for a part without a board."""
     return {"board": target.title if target.board else None, "part": target.part_name, "family": target.family,
             "package": target.package, "speed": target.speed,
             "board_clock_mhz": target.board.clock.mhz if target.board else None}
 
 
 def available(target: Target) -> dict[str, int]:
-    """What the target's part has of each of the FIGURES."""
+    """The number of each of the FIGURES that the target's part has."""
     return {figure: getattr(target.part, figure) for figure in FIGURES}
 
 
 def throughput(routed: Mapping[str, Any], verified: Mapping[str, Any], macs: int) -> dict[str, Any]:
-    """Frames a second, latency and operations (two for a multiply-accumulate) of what was routed, at the board's clock,
-    or the one asked for, else at the fastest it can have; from the cycles that were counted in simulation. On a board
-    `line_fps` is what its line carries; `slower` is which of both sets the rate, the accelerator or the line."""
+    """Frames a second, latency and operations (two for a multiply-accumulate) of the routed design.
+
+    The clock is the board's, else the requested one, else the fastest that was reached. The cycles are those counted in
+    simulation. On a board `line_fps` is the rate of its line, and `slower` tells whether the accelerator or the line
+    sets the rate."""
     if routed["fmax_mhz"] is None:
         return dict.fromkeys(("fps", "latency_ms", "gops", "at_mhz", "source", "line_fps", "slower"))
     mhz, source = routed["fmax_mhz"], f"{routed['tool']}, seed {routed['seed']}"

@@ -1,4 +1,4 @@
-"""`report.html`: the content of `report.json` as one page that needs nothing else; the same content, the same bytes."""
+"""`report.html`: the content of `report.json` as one page without other files. Equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def number(value: float | None, digits: int | None = None) -> str:
-    """A figure with its thousands apart; what is null was not measured."""
+    """A figure with its thousands apart. A figure that is null was not measured."""
     if value is None:
         return "not measured"
     return f"{value:,}" if digits is None else f"{value:,.{digits}f}"
 
 
 def percent(part: float | None, whole: float | None) -> str:
-    """How much of `whole` a part is; what the device has none of has no share."""
+    """The share of `part` in `whole`. If the device has none of a resource, there is no share."""
     return f"{100 * part / whole:.1f} %" if part is not None and whole else "–"
 
 
@@ -60,5 +60,5 @@ def listed(values: list[int]) -> str:
 
 
 def error(estimate: float | None, measured: float) -> str:
-    """How far an estimate is off what was measured."""
+    """The error of an estimate against the measured figure."""
     return f"{100 * (estimate / measured - 1):+.1f} %" if estimate is not None and measured else "–"

@@ -16,9 +16,9 @@ COLUMNS = {"kind": "kind", "PE": "pe", "SIMD": "simd", "cycles": "cycles", "idea
            "LUT est.": "lut_estimate", "LUT": "lut"}
 """The columns of the table of layers, and the figures in them."""
 SPARED = ("kind", "ideal")
-"""The columns that a terminal does without, one after the other, if they leave too little room for names."""
+"""Columns that are dropped, one after the other, if they leave too little room for names."""
 GAP, LEAST_LABEL = 2, 12
-"""Characters between two columns, and of a layer's name at least."""
+"""Characters between two columns, and the least number of characters for a layer's name."""
 
 
 def show(report: Mapping[str, Any], console: Console) -> None:
@@ -42,7 +42,7 @@ def show(report: Mapping[str, Any], console: Console) -> None:
 
 
 def _layers(layers: Sequence[Mapping[str, Any]], title: str, width: int) -> Table:
-    """A line a layer, as wide as the terminal at most; layers of one block stand below its name."""
+    """A table with one line per layer, at most as wide as the terminal. Layers of one block stand below its name."""
     groups = _groups([entry["name"] for entry in layers])
     columns = {head: [value if isinstance(value, str) else _number(value) for value in (entry[key] for entry in layers)]
                for head, key in COLUMNS.items()}
@@ -66,12 +66,12 @@ def _layers(layers: Sequence[Mapping[str, Any]], title: str, width: int) -> Tabl
 
 
 def _room(columns: Mapping[str, Sequence[str]], width: int) -> int:
-    """Characters that these columns leave for the names of layers."""
+    """The number of characters that these columns leave for the names of layers."""
     return width - 1 - sum(GAP + max(map(len, (head, *cells))) for head, cells in columns.items())
 
 
 def _groups(names: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Layers in their order as (name of their block, labels): the labels of a block of two and more are indented."""
+    """Layers in their order, as (name of their block, labels). A block of two or more layers has indented labels."""
 
     def block(name: str) -> str:
         outer = name.split(".")
@@ -88,7 +88,7 @@ def _groups(names: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 
 def _shortened(labels: Sequence[str], width: int) -> list[str]:
-    """Labels of at most `width` characters, without their middles where they are longer; different ones stay so."""
+    """Labels of at most `width` characters. Longer ones lose their middles; labels that differ still differ."""
     found: list[str] = []
     for label in labels:
         tail = width // 2

@@ -1,4 +1,4 @@
-"""From what nextpnr routed to the file that configures the part."""
+"""Packing of nextpnr's routed configuration into the file that configures the part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tbn_hw.tools import wasm
 from tbn_hw.tools.versions import module
 
 SUFFIXES = {family.name: family.place_and_route.bitstream for family in FAMILIES.values() if family.place_and_route}
-"""What a family's bitstreams are called; of each that has place and route."""
+"""Suffix of a family's bitstreams, for each family that has place and route."""
 _CONFIGURATION, _PACKED = "packed.txt", "packed.bin"
 
 
@@ -29,7 +29,7 @@ def pack(configuration: Path, device: Device, target: Path) -> None:
     work = target.parent / f".{target.name}.packing"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    try:  # the tool sees a /tmp of its own, so the files must lie where it runs
+    try:  # the tool has a /tmp of its own, so the files must lie where it runs
         shutil.copy2(configuration, work / _CONFIGURATION)
         arguments = packer.arguments(device.part, _CONFIGURATION, _PACKED)
         if packer.module is None:

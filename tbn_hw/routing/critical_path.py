@@ -1,4 +1,4 @@
-"""The critical path of a routed design in the words of its network: the nodes that it runs through, and their parts."""
+"""The critical path of a routed design, told by the network's nodes that it runs through and their parts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 def place_of(cell: str, nodes: Mapping[str, str], prefix: str = "") -> Place:
     """The place of a cell by its name in the flat netlist; `nodes` gives the name of each engine's node.
 
-    What is in no engine is in the node "top".
+    A cell outside every engine is in the node "top".
     """
     engine, *path = cell.removeprefix(prefix).split(".")
     if not path:
@@ -40,7 +40,7 @@ def place_of(cell: str, nodes: Mapping[str, str], prefix: str = "") -> Place:
 
 
 def named(path: CriticalPath, nodes: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
-    """The path with its delays (ns), its ends, and what it spends in each place it runs through, in order.
+    """The path with its delays (ns), its ends, and its delay in each place that it runs through, in order.
 
     The wire from one place to the next counts for the second.
     """

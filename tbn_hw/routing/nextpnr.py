@@ -24,7 +24,7 @@ from tbn_hw.tools.versions import module, require, versions
 
 PLACED, CONFIGURATION = "placed.json", "routed.txt"
 ATTEMPTS = 400_000
-"""Places to try for a cell before the design counts as too large: minutes. nextpnr's own limit can take days."""
+"""Places to try for a cell before the design counts as too large. That takes minutes; nextpnr's own limit, days."""
 NO_PLACE = r"Unable to (place|find)|[Ff]ailed to (place|route|find)|no BELs remaining|[Uu]nroutable|could not route"
 """What nextpnr says when cells, pins or wires run out."""
 
@@ -42,7 +42,7 @@ class Step:
 
 @dataclass(frozen=True)
 class CriticalPath:
-    """The slowest path between two clocks, or the same; `begin` and `end` are events such as `posedge clk`."""
+    """The slowest path from one clock to another or to itself; `begin` and `end` are events such as `posedge clk`."""
 
     begin: str
     end: str
@@ -54,16 +54,17 @@ class CriticalPath:
 
     @property
     def logic_ns(self) -> float:
-        """The part of the delay that is not wires."""
+        """The delay without its wires."""
         return sum(step.delay_ns for step in self.steps if step.kind != "routing")
 
 
 @dataclass(frozen=True)
 class Routed:
-    """What came of one seed.
+    """The result of one seed.
 
-    `fmax_mhz` by clock net; `used` and `available` by cell type; `warnings` of nextpnr; `configuration` is the textual
-    one that the family's packer reads, `netlist` the placed one as JSON; both None unless asked for.
+    `fmax_mhz` is by clock net; `used` and `available` are by cell type. `warnings` are nextpnr's. `configuration` is
+    the text file that the family's packer reads, and `netlist` the placed netlist as JSON. Both are None unless asked
+    for.
     """
 
     tool: str
@@ -81,7 +82,7 @@ class Routed:
 
     @property
     def cells(self) -> int:
-        """Logic cells, the places that hold a LUT, a bit of a carry chain or of LUT RAM."""
+        """The number of logic cells. A logic cell holds a LUT, or a bit of a carry chain or of LUT RAM."""
         places = place_and_route_of(self.device.family).places
         return sum(number * self.used.get(cell, 0) for cell, number in places.items())
 
@@ -93,7 +94,7 @@ class Routed:
 
 @dataclass(frozen=True)
 class Spread:
-    """The middle one of several runs' Fmax, and the ends."""
+    """The median, the least and the greatest Fmax of several runs."""
 
     median_mhz: float
     least_mhz: float
@@ -116,11 +117,11 @@ def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Seque
                     progress: Callable[[Routed], None] | None = None) -> list[Routed]:
     """Place and route a JSON netlist of Yosys once for each seed; returns the runs in the order of `seeds`.
 
-    A clock that misses `target_mhz` (nextpnr aims at 12 MHz by default) is no error: compare `fmax_mhz`. With a
-    constraint file every port must be in it, unless `options` allow otherwise. What is asked for by `outputs` lies in
-    `folder`/seed<N>, with the log and the report, which are always there. `workers` processes run at once, by default
-    one a core; the first failure, or Ctrl-C, ends them all. With `some`, seeds that find no place are left out of what
-    is returned, unless none finds one.
+    A clock that misses `target_mhz` (nextpnr aims at 12 MHz by default) is no error: compare `fmax_mhz`. A constraint
+    file must name every port, unless `options` allow otherwise. `folder`/seed<N> always gets the log and the report,
+    and with `outputs` also the configuration and the netlist. `workers` processes run at once, by default one a core.
+    The first failure, or Ctrl-C, ends them all. With `some`, seeds that find no place are left out of the result,
+    unless no seed finds one.
 
     Raises ToolMissing; UsageError for a device or a file that does not exist; DoesNotFit when the design asks for more
     than the device has; PlacementError when nextpnr fails otherwise, for example over the constraint file.
@@ -140,7 +141,7 @@ def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Seque
             raise InterruptedError
 
     folder.mkdir(parents=True, exist_ok=True)
-    if len(seeds) > 1:  # the first use ever compiles nextpnr, which two at once would do twice
+    if len(seeds) > 1:  # the very first use compiles nextpnr; two processes at once would both do it
         _call(device, ["--version"], folder, watch)
     unplaced: set[Future[Routed]] = set()
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
@@ -161,15 +162,15 @@ def place_and_route(netlist: Path, device: Device, folder: Path, *, seeds: Seque
 
 
 def placer_options(family: str, cells: int) -> list[str]:
-    """With which of its placers nextpnr is to place so many cells, and when it is to give up."""
+    """nextpnr's options for this number of cells: which placer to use, and when to give up."""
     placer = place_and_route_of(family).placer(cells)
-    limit = max(8, cells**2 // ATTEMPTS)  # nextpnr divides the square of the number of cells by it; by 8 by default
+    limit = max(8, cells**2 // ATTEMPTS)  # nextpnr tries cells**2 / limit places; its default limit is 8
     return ["--placer", placer, "--placer-heap-cell-placement-timeout", str(limit)]
 
 
 def _arguments(device: Device, wanted: dict[str, Any], constraints: Path | None, folder: Path,
                outputs: bool) -> list[str]:
-    """Options for a run in a folder of `folder`; files by relative names, for nextpnr has a /tmp of its own."""
+    """Options for a run in a folder of `folder`. nextpnr has a /tmp of its own, so file names are relative."""
     def relative(file: Path) -> str:
         return os.path.relpath(file.resolve(), folder.resolve() / "seed")
 

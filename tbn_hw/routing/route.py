@@ -1,4 +1,4 @@
-"""Place and route of an accelerator on a target, the best of several seeds packed into a bitstream, and its figures."""
+"""Place and route of an accelerator on a target with several seeds. The best seed becomes the bitstream."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from tbn_hw.tools.wasm import PRINTED
 FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "usable_mhz", "seed", "seeds",
            "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
            "bitstream_bytes", "warnings", "board")
-"""What `route` returns; all None in the report of a build without place and route."""
+"""The keys of what `route` returns. All are None in the report of a build without place and route."""
 EXPECTED = ("Max frequency for clock", "No PCF file specified", "    Overriding derived constraint")
-"""How warnings of nextpnr begin that say what is known anyway."""
+"""Beginnings of nextpnr's warnings that tell nothing new."""
 
 
 @dataclass(frozen=True)
 class Placeable:
-    """What is placed and routed: mapped Verilog netlists, the top module's name, and the node of each engine.
+    """A design to place and route: mapped Verilog netlists, the top module's name, and the node of each engine.
 
     `clock` is the clock's port, or its net where a PLL makes it. `constraints` is a file with the pins of all ports;
-    without one nextpnr chooses them. `inside` is the top's instance that holds the engines, if they are not its own.
+    without one nextpnr chooses them. `inside` names the top's instance that holds the engines; it is empty if the top
+    holds them itself.
     """
 
     netlists: Sequence[Path]
@@ -49,14 +50,14 @@ def route(design: Placeable, target: Target, file: Path, *, seeds: Sequence[int]
           progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route `design` with each seed, aiming at `clock_mhz`; returns FIGURES.
 
-    Of the Fmax that nextpnr reckons a clock may have the part `usable`, which must be what is required at least.
+    A clock may have the part `usable` of nextpnr's Fmax. That part must reach `required_mhz`, or `clock_mhz` where
+    `required_mhz` is not given.
 
-    Writes the bitstream of the fastest seed to `file`, whose suffix is the family's in `bitstream.SUFFIXES`, unless it
-    is slower than required, which is left to `missed`, or not to be `pack`ed; and nextpnr's log and report of each seed
-    to the folder `route` beside it. What is required is `required_mhz`, else `clock_mhz`. A design with more ports than
-    the package has pins is routed out of context, in a shell of registers. `progress` is called with what was done
-    last, how many seeds are done, and of how many. A seed that finds no place for every cell counts as none, unless all
-    do.
+    `file` gets the bitstream of the fastest seed; its suffix is the family's in `bitstream.SUFFIXES`. There is no
+    bitstream without `pack`, nor if the design is slower than required: then `missed` tells why. The folder `route`
+    beside `file` gets nextpnr's log and report of each seed. A design with more ports than the package has pins is
+    routed out of context, in a shell of registers. `progress` is called with what was done last, the number of seeds
+    done, and the number of all seeds. A seed that cannot place every cell is left out, unless this happens to all.
 
     Raises UsageError for a target without place and route, ToolMissing, DoesNotFit, and PlacementError.
     """
@@ -102,7 +103,7 @@ def route(design: Placeable, target: Target, file: Path, *, seeds: Sequence[int]
 
 
 def missed(figures: Mapping[str, Any], target: Target) -> DoesNotFit | None:
-    """What to say of a design that does not reach the clock that is required, and where it is slowest."""
+    """The error for a design that misses the required clock, with its slowest path; None if it reaches the clock."""
     required, found, reached = (figures[key] for key in ("required_mhz", "usable_mhz", "fmax_mhz"))
     if required is None or found >= required:
         return None
@@ -130,7 +131,7 @@ def _figures(design: Placeable, runs: Sequence[Routed], best: Routed, bare: bool
 
 
 def _aimed(constraints: Path, family: str, clock: str, mhz: float, folder: Path) -> Path:
-    """A constraint file with the frequency to aim at, which nextpnr takes in place of what a PLL is set to."""
+    """A constraint file with the frequency to aim at. nextpnr takes it instead of the PLL's setting."""
     file = folder / f"aimed{constraints.suffix}"
     file.write_text(constraints.read_text() + place_and_route_of(family).aimed(clock, mhz))
     return file

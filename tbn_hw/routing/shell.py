@@ -1,7 +1,7 @@
-"""A shell of shift registers, for a design with more ports than a package has pins: it is routed out of context.
+"""A shell of shift registers, to route a design out of context that has more ports than the package has pins.
 
-Every input but the clock comes from a register and every output goes to one, so that no path of the design is lost and
-none gets longer; four pins remain. What is routed so has the figures of the design, but its bitstream is of no use.
+Every input except the clock comes from a register, and every output goes to one. So no path of the design is lost and
+none gets longer. Four pins remain. The routed shell has the figures of the design, but its bitstream is of no use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tbn_hw.families.registry import find_family
 from tbn_hw.tools import yosys
 
 PINS = 4
-"""Of the shell: the clock, the serial input, the serial output, and the one that loads the outputs' registers."""
+"""The shell's pins: the clock, the serial input, the serial output, and the load of the outputs' registers."""
 INSIDE = "design"
 """The instance of the design in its shell."""
 
@@ -37,12 +37,12 @@ def ports_of(netlist: str, module: str) -> list[Port]:
 
 
 def pins(ports: list[Port]) -> int:
-    """Pins that a module needs whose ports go to pins."""
+    """The number of pins that a module needs if every port goes to pins."""
     return sum(port.bits for port in ports)
 
 
 def shell(name: str, design: str, ports: list[Port], clock: str) -> str:
-    """The Verilog of module `name`, a shell around `design` whose clock port is `clock`."""
+    """The Verilog of module `name`, a shell around `design`. `clock` is the name of the clock's port."""
     inputs = [port for port in ports if port.direction == "input" and port.name != clock]
     outputs = [port for port in ports if port.direction == "output"]
     wires, connections = [], [f".{clock}({clock})"]
@@ -69,9 +69,7 @@ endmodule
 def mapped(name: str, design: str, ports: list[Port], clock: str, family: str, folder: Path) -> Path:
     """Write the netlist of the shell `name` to `folder`, mapped to a family, and return its path.
 
-    The design is not in it.
-
-    Raises SynthesisError when Yosys fails.
+    The netlist does not contain the design. Raises SynthesisError when Yosys fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     declared = ", ".join(f"{port.direction} [{port.bits - 1}:0] {port.name}" for port in ports)

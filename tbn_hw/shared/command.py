@@ -1,4 +1,4 @@
-"""What the commands have in common: how they refuse a command line, and the one line and exit code of an error."""
+"""Common parts of the commands: the refusal of a command line, and the one line and exit code of an error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Parser(command.Parser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        sys.stdout.flush()  # here, where `finish` can still tell that nothing reads it
+        sys.stdout.flush()  # now, while `finish` can still notice that nothing reads it
         super().exit(status, message)
 
 
@@ -51,13 +51,13 @@ def require(extra: str, *packages: str) -> None:
 
 
 def finish(work: Callable[[], int | None], say: Callable[[str], None], interrupted: str | None = None) -> int:
-    """Do a command's work and return the exit code; an error is told to `say`, and so is what Ctrl-C leaves.
+    """Do a command's work and return the exit code. `say` gets the line of an error, or of an interruption by Ctrl-C.
 
-    Work that returns an exit code has the last word.
+    If the work returns an exit code, that is the command's.
     """
     try:
         code = work()
-        if not sys.stdout.closed:  # as a command within this one leaves it where nothing reads it
+        if not sys.stdout.closed:  # a command within this one closes it if nothing reads it
             sys.stdout.flush()
     except BuildError as error:
         say(f"error: {printable(str(error))}")

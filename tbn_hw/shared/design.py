@@ -1,7 +1,7 @@
-"""What an architecture gives to a build: a `Design`, whose files are written, checked, mapped, placed and reported.
+"""What an architecture gives to a build: a `Design`. Its files are written, checked, mapped, placed and reported.
 
 Every design has the same ports: an AXI-Stream of pictures in, one pixel a beat, and one of results out, one a beat. The
-stages and boards know a design by this page alone, and not which architecture made it.
+stages and boards know a design only through this file, whichever architecture made it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ CLOCK = "aclk"
 """The port of the clock."""
 
 Progress = Callable[[str, int, int], None]
-"""Is told what was done last, how many are done, and of how many."""
+"""Called with what was done last, the number done, and the number of all."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Bytes of the AXI-Stream ports' elements, and how many there are."""
+    """The bytes and the numbers of the AXI-Stream ports' elements."""
 
     input_bytes: int
     logits: int
@@ -36,7 +36,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Stream:
-    """Wires of the top module on which a tensor of the network passes, pixel by pixel, channel fastest.
+    """Wires of the top module that carry a tensor of the network, pixel by pixel, channel fastest.
 
     They are called `<name>__payload`, `<name>__valid` and `<name>__ready`. A beat has `elements` elements of `width`
     bits, two's complement if `signed`, the first in the low bits.
@@ -53,9 +53,9 @@ class Stream:
 class Block:
     """An instance in the top module, or a piece of it.
 
-    `module` is the name of its module, the top's where it has none of its own. `node` is the name of the node whose
-    work it does, None for one that only moves data. `cycles` are the clock cycles of a frame that it needs, where they
-    are known. `depth` is a queue's, in beats, and 0 for another `kind`.
+    `module` is the name of its module, or the top's if it has none of its own. The block does the work of the node
+    named `node`; it is None for a block that only moves data. `cycles` are the clock cycles of a frame that it needs,
+    if they are known. `depth` is a queue's, in beats, and 0 for any other `kind`.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Layer:
-    """The work of one node: the block that does it, PE outputs and SIMD inputs at once, and cycles of a frame.
+    """The work of one node: its block, with PE outputs and SIMD inputs at once, and the cycles of a frame.
 
     `ideal_cycles` are the fewest that PE and SIMD allow.
     """
@@ -94,7 +94,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of one node: how many, the bits of each, and the bits of the memory image that holds them all."""
+    """The weights of one node: their number, the bits of each, and the bits of the memory image of them all."""
 
     count: int
     bits: int
@@ -120,11 +120,11 @@ class Design(Protocol):
 
     @property
     def timeout_cycles(self) -> int:
-        """Clock cycles without a transfer at the ports after which the design has stopped for good."""
+        """A design without a transfer at its ports for this many clock cycles has stopped for good."""
 
     @property
     def lanes(self) -> int:
-        """Multiply-accumulates a clock cycle at most."""
+        """The most multiply-accumulates a clock cycle."""
 
     def top(self) -> str:
         """The Verilog of the top module. The first line `);` ends its list of ports."""
@@ -136,7 +136,7 @@ class Design(Protocol):
         """The text of each memory image, by the name of its file."""
 
     def probes(self) -> Sequence[Stream]:
-        """The streams that the bench holds to the golden model, so that the first difference has a place."""
+        """The streams that the bench compares with the golden model, to find the place of the first difference."""
 
     def blocks(self) -> Sequence[Block]:
         """The instances of the top module, from the input to the output."""
@@ -151,4 +151,4 @@ class Design(Protocol):
         """The weights of each node that has some."""
 
     def settings(self) -> dict[str, Any]:
-        """What the manifest says of how the design was laid out, as plain JSON."""
+        """The manifest's facts on the layout of the design, as plain JSON."""

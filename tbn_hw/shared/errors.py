@@ -38,7 +38,7 @@ class DoesNotFit(BuildError):
 
 
 class SynthesisError(BuildError):
-    """Yosys ended without a netlist. `module` is the one it was working on, `lines` the end of its log."""
+    """Yosys ended without a netlist. `module` is the module it was working on, and `lines` the end of its log."""
 
     exit_code = 3
 
@@ -49,13 +49,13 @@ class SynthesisError(BuildError):
 
 
 class PlacementError(BuildError):
-    """nextpnr ended without a result, though the design need not be too large."""
+    """nextpnr ended without a result. The design may still fit."""
 
     exit_code = 3
 
 
 class WorkerKilled(BuildError):
-    """A process that a stage shares its work with ended before its work."""
+    """A worker process of a stage ended before its work was done."""
 
     exit_code = 3
 
@@ -64,6 +64,6 @@ class WorkerKilled(BuildError):
 
 
 class BoardError(BuildError):
-    """A board that does not answer, or not as it should."""
+    """A board does not answer, or answers wrongly."""
 
     exit_code = 6

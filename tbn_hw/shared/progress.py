@@ -10,13 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def terminal() -> Console:
-    """Where a command prints; nothing is markup, for the names of files, classes and nodes may have brackets."""
+    """The console that a command prints to. Markup is off, because names of files, classes and nodes may have brackets.
+    """
     return Console(stderr=True, highlight=False, markup=False)
 
 
 @contextmanager
 def progress(stage: str, console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar; the function given takes the name of what was done, how many are done, and of how many."""
+    """A progress bar. Its function takes the name of what was done last, the number done, and the number of all."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                TextColumn("{task.fields[item]}", markup=False))
     with Progress(*columns, console=console) as bar:

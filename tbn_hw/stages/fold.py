@@ -1,4 +1,4 @@
-"""The fold stage: the foldings of a build, and what its engines are thought to cost before there is any RTL."""
+"""The fold stage: the foldings of a build, and the estimated cost of its engines before there is any RTL."""
 
 from __future__ import annotations
 
@@ -46,8 +46,10 @@ def fold(site: Site, loaded: Loaded) -> Planned:
 
 
 def choose_foldings(loaded: Loaded, options: Options, console: Console) -> dict[str, Folding]:
-    """The foldings that the command line asks for: those of a file, or the solver's for a rate; else the model file's,
-    with a rule for the nodes that it leaves open, or where they do not fit a board or part the fastest that do.
+    """The foldings that the command line asks for: those of a file, or the solver's for a rate.
+
+    Without either they are the model file's, with a rule for the nodes that it leaves open. If these do not fit the
+    board or part, they are the fastest that do.
 
     Raises DoesNotFit.
     """
@@ -58,7 +60,7 @@ def choose_foldings(loaded: Loaded, options: Options, console: Console) -> dict[
     wish = Wish(target, options.clock_mhz or target.part.clock_mhz, fps)
     if options.rate == Stated():
         stated = folding.fold(network, loaded.foldings)
-        if target.name == target.family:  # nobody named a part, so there is none to fill
+        if target.name == target.family:  # no part was named, so there is none to fill
             return stated
         much = _excess(plan(network, stated, target.family), wish)
         if much is None:
@@ -77,7 +79,7 @@ def _excess(accelerator: Accelerator, wish: Wish) -> str | None:
 
 
 def wire_of(engine: Engine, figures: Mapping[str, float]) -> float:
-    """The tiles of wire of an engine of these FIGURES."""
+    """The tiles of wire of an engine with these FIGURES."""
     wire = wires.of_cells(figures["lut"], figures["bram"], engine.family)
     if engine.has_weights:
         wire += wires.of_inputs(engine.folding.lanes, engine.folding.simd, engine.links[0].shape.width, engine.family)
@@ -90,7 +92,7 @@ def _estimated(accelerator: Accelerator, family: str) -> Estimates:
 
 
 def estimate(accelerator: Accelerator, options: Options, console: Console) -> Estimates:
-    """The estimated figures of each engine, whose sums are printed, and what such estimates miss by."""
+    """The estimated figures of each engine. Prints their sums, and the error of such estimates."""
     target: Target = options.target
     found, error = _estimated(accelerator, target.family), cost_model(target.family).error
     sums, cycles, mhz = totals(found), accelerator.interval, options.clock_mhz or target.part.clock_mhz
@@ -104,7 +106,7 @@ def estimate(accelerator: Accelerator, options: Options, console: Console) -> Es
 
 
 def required_mhz(options: Options, accelerator: Accelerator) -> float | None:
-    """The clock without which a rate that was asked for is missed, where no clock was."""
+    """The least clock, in MHz, that gives the requested rate; None without such a rate, or if a clock was requested."""
     if not isinstance(options.rate, Cheapest) or options.clock_mhz is not None:
         return None
     return options.rate.fps * accelerator.interval / 1e6
@@ -116,6 +118,6 @@ def totals(estimates: Estimates) -> dict[str, float]:
 
 
 def estimate_summary(estimates: Estimates, family: str) -> dict[str, Any]:
-    """What the report says of the estimates: the totals, and what such estimates miss by."""
+    """The report's figures of the estimates: the totals, and the error of such estimates."""
     return {**{name: round(value) for name, value in totals(estimates).items()},
             "error": asdict(cost_model(family).error)}

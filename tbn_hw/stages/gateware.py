@@ -1,4 +1,4 @@
-"""Golden model and gateware on the same pictures, every output compared, in two benches."""
+"""Golden model and gateware on the same pictures, in two benches. Every output is compared."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from tbn_hw.stages.site import Site
 
 STALLS = 0.2
-"""Share of cycles in which each side of the design pauses, after the frames that measure it."""
+"""Share of cycles in which each side of the design pauses. The frames that measure the design come before, unpaused."""
 SEED = 1
 COCOTB_IMAGES = 8
-"""Pictures that go through cocotb, the reference; those beyond go through the C++ bench."""
+"""Pictures that go through cocotb, the reference. The others go through the C++ bench."""
 
 
 def key_of(planned: Planned, generated: Generated, images: np.ndarray) -> str:
-    """A hash of what `compare` is given, and of the simulators' versions."""
+    """A hash of the inputs of `compare` and of the simulators' versions."""
     design = planned.design
     return content_key(planned.network_key, generated.key, design.name, design.ports,
                        design.probes(), design.timeout_cycles, images.shape, images.tobytes(),
@@ -54,10 +54,10 @@ def simulated(site: Site, planned: Planned, generated: Generated, images: np.nda
 def compare(design: Design, verilog: Path, images: np.ndarray, work: Path, progress: Progress) -> dict[str, Any]:
     """Run uint8 `images` through the Verilog, without pauses and with random ones, and compare all with golden.
 
-    The first COCOTB_IMAGES go through cocotb, the others through the C++ bench, which must measure the same latency and
+    The first COCOTB_IMAGES go through cocotb, the others through the C++ bench. Both must measure the same latency and
     interval. `work` keeps the simulators' builds for the next time. Returns the report's `verify` figures. Raises
-    Mismatch, naming the first node, pixel and channel that differ, also when the simulation stops short; ToolMissing,
-    also when the compilers fail.
+    Mismatch, which names the first node, pixel and channel that differ, or says that the simulation stopped short.
+    Raises ToolMissing also when the compilers fail.
     """
     name, files, few = design.name, [verilog, PRIMITIVES], images[:COCOTB_IMAGES]
 
@@ -74,7 +74,7 @@ def compare(design: Design, verilog: Path, images: np.ndarray, work: Path, progr
     if len(images) > len(few):
         with simulation_errors(name):
             others = simulate_many(files, name, work=work, **stimulus(design, images[len(few):], None, progress))
-        if others.first_divergence:  # cocotb looks at the picture, and the one before it, for the node
+        if others.first_divergence:  # cocotb repeats this picture and the one before it, to find the node
             at = len(few) + others.first_divergence.image
             require_equal(name, by_cocotb(images[at - 1:at + 1]), at - 1)
         require_equal(name, others, len(few))
@@ -96,7 +96,7 @@ def compare(design: Design, verilog: Path, images: np.ndarray, work: Path, progr
 
 def stimulus(design: Design, images: np.ndarray, tensors: Mapping[str, np.ndarray] | None,
              progress: Progress) -> dict[str, Any]:
-    """What both benches of `sim.bench` need for uint8 `images`; `tensors` are golden's, if they are there already."""
+    """The arguments of both benches of `sim.bench` for uint8 `images`. `tensors` are golden's, if known already."""
     outputs, sizes = design.network.outputs, design.ports
     if tensors is None:
         tensors = run(design.network, signed(images), keep=set(outputs))
@@ -111,7 +111,7 @@ def stimulus(design: Design, images: np.ndarray, tensors: Mapping[str, np.ndarra
 
 @contextmanager
 def simulation_errors(name: str) -> Iterator[None]:
-    """Turn the errors of `sim.bench` into those of a build of the design `name`."""
+    """Turn the errors of `sim.bench` into build errors for the design `name`."""
     try:
         yield
     except SimulatorMissing as error:
@@ -123,7 +123,7 @@ def simulation_errors(name: str) -> Iterator[None]:
 
 
 def require_equal(name: str, result: SimulationResult, at: int = 0) -> None:
-    """Raise Mismatch for the first difference of a simulation whose first picture is that of number `at`."""
+    """Raise Mismatch for the first difference of a simulation. Its first picture has the number `at`."""
     if result.first_divergence is not None:
         first = replace(result.first_divergence, image=at + result.first_divergence.image)
         raise Mismatch(f"{name}: {result.mismatches} of {result.outputs_compared} outputs differ from the golden "

@@ -1,4 +1,4 @@
-"""The golden model's word on pictures, and its accuracy on the labelled ones that lie beside a model."""
+"""The golden model's logits of pictures, and its accuracy on the labelled pictures that lie beside a model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def golden(network: Network, images: np.ndarray) -> np.ndarray:
 
 
 def accuracy(site: Site, loaded: Loaded) -> Outcome:
-    """The accuracy on the first ACCURACY_IMAGES labelled pictures, if the model has some, kept between builds."""
+    """The accuracy on the first ACCURACY_IMAGES labelled pictures, if the model has some. It is kept between builds."""
     test = loaded.pictures
     known = test and [None if array is None else array[:ACCURACY_IMAGES].tobytes() for array in vars(test).values()]
     key = content_key("accuracy", sources(__name__), loaded.network_key, loaded.dataset, known)

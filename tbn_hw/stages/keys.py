@@ -1,8 +1,8 @@
-"""What a stage reads, as one hash: it is the stage's key, and the stage is made again where it changes.
+"""The key of a stage: one hash of everything that the stage reads. If the key changes, the stage is made again.
 
-Of our own code a stage reads the modules that its module imports, and those that they import, and so on. They are found
-in the syntax trees, so none can be forgotten. A module's name as a text counts as an import, for processes are started
-by it. Imports for type checkers do not count. What lies beside these modules is read too: templates, Verilog.
+A stage reads our own code: the modules that its module imports, those that they import, and so on. They are found in
+the syntax trees, so none can be forgotten. A module's name as a text counts as an import, because processes are started
+by name. Imports for type checkers do not count. Other files beside these modules, templates and Verilog, are read too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("hdl", "quantize", "sim", "tbn_hw")
 BY_VALUE = ("quantize/zoo", "tbn_hw/costs", "tbn_hw/targets")
-"""Folders of models, coefficients and parts. What of these a stage uses is in its key as a value."""
+"""Folders of models, coefficients and parts. A stage's key holds the values that it uses of these."""
 _NAME = re.compile(rf"({'|'.join(ROOMS)})(\.\w+)+")
 
 
@@ -34,7 +34,7 @@ def file_hash(path: Path) -> str:
 
 
 class Tree:
-    """Our rooms below the folder `root`, whose files are read once."""
+    """Our rooms below the folder `root`. Each file is read once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -42,7 +42,7 @@ class Tree:
         self._hashes: dict[Path, str] = {}
 
     def closure(self, *modules: str) -> set[str]:
-        """Dotted names of `modules`, of all that they import, and of the packages that these are in."""
+        """Dotted names of `modules`, of all modules that they import, and of the packages around these."""
         found: set[str] = set()
         waiting = [name for module in modules for name in self._named(module)]
         while waiting:
@@ -53,7 +53,7 @@ class Tree:
         return found
 
     def files(self, *modules: str) -> list[Path]:
-        """The files of the closure of `modules`, and what lies beside them that is no Python, in order."""
+        """The files of the closure of `modules`, and the files beside them that are not Python, in order."""
         own = [self._file(name) for name in self.closure(*modules)]
         return sorted({*own, *(path for folder in {file.parent for file in own} for path in self._beside(folder))})
 
@@ -71,7 +71,7 @@ class Tree:
         return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
     def _named(self, target: str) -> list[str]:
-        """The modules that the import of `target` runs: itself, or what holds it, and the packages around."""
+        """The modules that an import of `target` runs: `target` or the module that holds it, and its packages."""
         parts = target.split(".")
         if parts[0] not in ROOMS:
             return []
@@ -87,7 +87,7 @@ class Tree:
         return self._imported[module]
 
     def _beside(self, folder: Path) -> Iterator[Path]:
-        """Files in a folder that are no Python, also of folders in it that hold none."""
+        """Files in a folder that are not Python, and those of its subfolders without Python files."""
         if folder.relative_to(self._root).as_posix() in BY_VALUE:
             return
         for path in folder.iterdir():
@@ -98,7 +98,7 @@ class Tree:
 
 
 def _targets(tree: ast.AST, package: str) -> Iterator[str]:
-    """What the code of a module in `package` imports, dotted, and the texts in it that may be names of modules."""
+    """Dotted names that a module in `package` imports, and texts in its code that may be names of modules."""
     for child in ast.iter_child_nodes(tree):
         match child:
             case ast.If(test=ast.Name(id="TYPE_CHECKING")):
@@ -118,5 +118,5 @@ TREE = Tree(ROOT)
 
 
 def sources(*modules: str) -> str:
-    """A hash of our own code that `modules` run, with what lies beside it."""
+    """A hash of our own code that `modules` run, and of the files beside it."""
     return TREE.sources(*modules)

@@ -18,10 +18,10 @@ from tbn_hw.stages.keys import content_key
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network, what its model file says beside it, and labelled test pictures where some lie beside the file.
+    """A network, further facts of its model file, and the labelled test pictures beside the file, if there are any.
 
-    `resize` is the pixels of a user's picture's shorter side, `foldings` what is stated of them by node. `notes` say
-    what an import decided.
+    `resize` is the shorter side, in pixels, that a user's picture is scaled to. `foldings` are those that the model
+    file states, by node. `notes` say what an import decided.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Loaded:
 def load(model: str, weights: Path | None) -> Loaded:
     """Read model file and weights, or a QONNX file; raises ModelRefused when they are wrong or do not belong together.
 
-    Raises UsageError for a file that cannot be read, ToolMissing for a QONNX file without the package that reads it.
+    Raises UsageError for a file that cannot be read, and ToolMissing if the package that reads QONNX is missing.
     """
     if model.lower().endswith(".onnx"):
         return _load_qonnx(Path(model), weights)
@@ -99,7 +99,7 @@ def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
 
 
 def _check(spec: Spec, network: Network, path: Path) -> None:
-    """Raise NetworkError unless the network is one of the model file's layers, whatever its weights and thresholds."""
+    """Raise NetworkError unless the network has the model file's layers, with any weights and thresholds."""
     if network.input.shape != spec.input.shape:
         raise NetworkError(f"{path}: the network's input is {network.input.shape}, "
                            f"the model file's is {spec.input.shape}")
@@ -122,7 +122,7 @@ def _check(spec: Spec, network: Network, path: Path) -> None:
 
 
 def _check_layers(spec: Spec, network: Network, path: Path) -> None:
-    """Raise NetworkError where a layer of the model file does another thing in the network."""
+    """Raise NetworkError if the network does something else for a layer than the model file says."""
     last = network.by_name[network.outputs[-1]]
     top_k = last.integer("k") if last.kind == "top_k" else None
     if top_k != spec.top_k:

@@ -1,4 +1,4 @@
-"""`manifest.json`: what a build made."""
+"""`manifest.json`: the list of what a build made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tbn_hw.tools.versions import versions
 
 
 def manifest(root: Path, design: Design, routed: Sequence[Path]) -> dict[str, Any]:
-    """What was built in the folder `root`: hashes of the files, tool versions, how it was laid out, and its ports.
+    """The manifest of the build in the folder `root`: hashes of files, tool versions, the layout, and the ports.
 
     `routed` are the files of place and route.
     """

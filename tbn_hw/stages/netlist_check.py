@@ -1,4 +1,4 @@
-"""The check of the netlist: what place and route gets, simulated cell by cell on pictures and compared with golden."""
+"""The check of the netlist that place and route gets: it is simulated cell by cell, and compared with golden."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
     from tbn_hw.stages.verify import Verified
 
 SEVERAL_LUTS, MOST_LUTS = 5_000, 60_000
-"""Up to the first, IMAGES pictures go through the netlist, and up to the second, one: beyond it takes too long.
+"""Limits on a netlist's LUTs. Up to the first, IMAGES pictures go through the netlist; up to the second, one.
 
-Of 37,832 LUTs it takes 205 CPU seconds, most of them Verilator's and the compiler's, and 3.2 GB of memory.
+Larger netlists take too long. A netlist of 37,832 LUTs takes 205 CPU seconds, most of them in Verilator and the
+compiler, and 3.2 GB of memory.
 """
 IMAGES = 3
 
 
 def affordable(luts: float) -> int:
-    """The pictures that go through a netlist with so many LUTs."""
+    """The number of pictures that go through a netlist with so many LUTs."""
     return IMAGES if luts <= SEVERAL_LUTS else 1 if luts <= MOST_LUTS else 0
 
 
 def check_netlist(site: Site, planned: Planned, verified: Verified, synthesised: Synthesised) -> dict[str, Any]:
-    """Send the first pictures of the verify stage through the netlist; how many depends on what it costs.
+    """Send the first pictures of the verify stage through the netlist. Their number depends on its LUTs.
 
     Returns the figures of `check`, and raises as it does.
     """
@@ -62,11 +63,10 @@ def check(design: Design, netlists: Sequence[Path], family: str, luts: float, im
           progress: Progress) -> dict[str, Any]:
     """Run the first of uint8 `images` through `netlists` below the top, and compare the results with golden.
 
-    `tbn_hw.netlists.synthesis.synthesise` writes the netlists.
-
-    They are joined as for place and route; the first picture decides alone where the netlist has many `luts`. Returns
-    `images`, `outputs_compared`, `mismatches`, `simulator`, and `skipped`: why nothing was simulated, else None. Raises
-    Mismatch and ToolMissing as `tbn_hw.stages.gateware.compare` does.
+    `tbn_hw.netlists.synthesis.synthesise` writes the netlists. They are joined as for place and route. If the netlist
+    has many `luts`, only the first picture is run, or none. Returns `images`, `outputs_compared`, `mismatches`,
+    `simulator`, and `skipped`: the reason if nothing was simulated, else None. Raises Mismatch and ToolMissing as
+    `tbn_hw.stages.gateware.compare` does.
     """
     name, count = design.name, affordable(luts)
     if family not in FAMILIES:

@@ -1,4 +1,4 @@
-"""The stages of a build, in order. Each takes what the stages before it found, and is cached by what it reads."""
+"""The stages of a build, in order. Each takes the results of the stages before it, and is cached by what it reads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def build(options: Options, console: Console) -> None:
 
 
 def _stages(site: Site, loaded: Loaded, pictures: np.ndarray | None) -> Iterator[str]:
-    """Do the stages behind one another, and give the name of each one of `options.STAGES` when it is done."""
+    """Do the stages one after the other, and yield the name of each of `options.STAGES` when it is done."""
     yield "load"
     planned = fold(site, loaded)
     yield "fold"

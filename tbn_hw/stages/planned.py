@@ -1,4 +1,4 @@
-"""What an architecture hands to the stages behind it: a design, and what is known of it before any file is there."""
+"""What an architecture hands to the later stages: a design, and the facts known before any file is written."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Estimates = Mapping[str, Mapping[str, float]]
 class Planned:
     """The design of a build.
 
-    `estimates` are empty where an architecture has none, and `estimate` is then None; else it is what the report says
-    of them. `required_mhz` is the clock without which a rate that was asked for is missed. `key` is a hash of all that
-    the design's files depend on, and `network_key` of the network.
+    If an architecture has no estimates, `estimates` is empty and `estimate` is None. Otherwise `estimate` is the
+    report's summary of them. `required_mhz` is the least clock that gives the requested rate. `key` is a hash of
+    everything that the design's files depend on, and `network_key` one of the network.
     """
 
     design: Design

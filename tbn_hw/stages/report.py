@@ -1,4 +1,4 @@
-"""The report stage: what a build made and found, for machines, for a browser and for the terminal."""
+"""The report stage: the results of a build for machines, for a browser and for the terminal."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ ROUTE, BOARD = "synth/route", "synth/board"
 
 @dataclass(frozen=True)
 class Routed:
-    """`routing.route.FIGURES`, all None where nothing was routed, and the files for the board and its user."""
+    """`routing.route.FIGURES`, and the files for the board and its user. All figures are None if nothing was routed."""
 
     figures: dict[str, Any]
     files: tuple[Path, ...] = ()
 
 
 def route(site: Site, planned: Planned, synthesised: Synthesised) -> Routed:
-    """Place and route, if it is wanted; raises DoesNotFit for a missed clock.
+    """Place and route, if the options ask for it; raises DoesNotFit for a missed clock.
 
     Raises ToolMissing, and PlacementError when nextpnr fails.
     """
@@ -47,7 +47,7 @@ def route(site: Site, planned: Planned, synthesised: Synthesised) -> Routed:
     file = f"synth/{name}{SUFFIXES[target.family]}"
 
     def produce(folder: Path) -> dict[str, Any]:
-        site.workspace.discard(file)  # it fits neither the clock nor the seeds that are now asked for
+        site.workspace.discard(file)  # it was made for another clock or other seeds
         site.console.print(f"route: {target.device}, {len(seeds)} seed(s); a large design takes many minutes each")
         placeable, place = routing.Placeable(synthesised.netlists, name, nodes), folder / file
         with site.progress("route") as step:

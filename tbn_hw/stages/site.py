@@ -1,4 +1,4 @@
-"""Where a build is made: what every stage of it shares."""
+"""The site of a build: what all its stages share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tbn_hw.shared.progress import progress
 from tbn_hw.stages.workspace import Outcome, Workspace
 
 SUMMARIES = ("manifest.json", "report.json", "report.html")
-"""Files that speak of a whole build, and go when a part of it changes."""
+"""Files that describe a whole build. They are removed when a part of it changes."""
 CHECKS = ("accuracy", "verify", "netlist")
-"""Stages that nothing is made from."""
+"""Stages that only check: no other stage uses their files."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Site:
         return progress(what, self.console)
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file that others are made from; where it changes, what speaks of the whole build goes."""
+        """Write a file that others are made from. If it changes, the SUMMARIES are removed."""
         if self.workspace.write(name, data):
             self.workspace.discard(*SUMMARIES)
 
     def outcome(self, name: str, key: str, outputs: Sequence[str],
                 produce: Callable[[Path], dict[str, Any]]) -> Outcome:
-        """As `Workspace.stage`. Where the stage has to run, the report of an earlier build goes first.
+        """As `Workspace.stage`. If the stage has to run, the report of an earlier build is removed first.
 
-        The bitstream of an earlier build goes where it was made from other files than this stage now gives.
+        The bitstream of an earlier build is removed if the stage's files are no longer those that it was made from.
         """
         def fresh(folder: Path) -> dict[str, Any]:
             self.workspace.discard(*SUMMARIES)
@@ -56,17 +56,17 @@ class Site:
 
     def stage(self, name: str, key: str, outputs: Sequence[str],
               produce: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
-        """What a stage found, whose seconds are noted; the arguments are those of `outcome`."""
+        """The result of a stage. Its seconds are noted. The arguments are those of `outcome`."""
         outcome = self.outcome(name, key, outputs, produce)
         self.done(name, outcome.seconds, outcome.cached)
         return outcome.data
 
     def done(self, stage: str, seconds: float, cached: bool = False) -> None:
-        """Note the seconds of a stage, and say them."""
+        """Note the seconds of a stage, and print them."""
         self.seconds[stage] = round(seconds, 2)
         self.console.print(f"{stage}: {'unchanged' if cached else f'{seconds:.1f} s'}")
 
     def _bitstreams(self) -> list[str]:
-        """The files of the folder `synth`; all else of it lies in folders of its own."""
+        """The files of the folder `synth`. Everything in it except bitstreams lies in subfolders."""
         synth = self.workspace.root / "synth"
         return [f"synth/{path.name}" for path in synth.glob("*") if path.is_file()]

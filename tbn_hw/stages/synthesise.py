@@ -23,8 +23,7 @@ NETLISTS = "synth/netlists"
 
 @dataclass(frozen=True)
 class Synthesised:
-    """The netlist of each module, figures of each module by its name and of all together, and a hash of the netlists.
-    """
+    """The netlist of each module, the figures of each module by name, their total, and a hash of the netlists."""
 
     netlists: tuple[Path, ...]
     modules: dict[str, Any]
@@ -33,7 +32,7 @@ class Synthesised:
 
 
 def synthesise(site: Site, planned: Planned, generated: Generated) -> Synthesised:
-    """Write a netlist of each module; raises DoesNotFit where they ask for more than the target's part has.
+    """Write a netlist of each module; raises DoesNotFit if they need more than the target's part has.
 
     Raises ToolMissing, and SynthesisError when Yosys fails.
     """

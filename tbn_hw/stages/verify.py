@@ -1,4 +1,4 @@
-"""The verify stage: test pictures through the golden model and the gateware, and the user's own after them."""
+"""The verify stage: test pictures, and then the user's own, through the golden model and the gateware."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 RANDOM_IMAGES_SEED = 1
 TOP = 3
-"""Classes that are named of a picture of the user's."""
+"""The number of classes that are named for a user's picture."""
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What came of uint8 `images` (n, h, w, c): the report's `verify` without the netlist, and its `accuracy`."""
+    """The results for uint8 `images` (n, h, w, c): the report's `verify` without the netlist, and its `accuracy`."""
 
     images: np.ndarray
     figures: dict[str, Any]
@@ -52,7 +52,7 @@ def verify(site: Site, loaded: Loaded, planned: Planned, generated: Generated) -
 
 
 def classify(site: Site, planned: Planned, generated: Generated, images: np.ndarray) -> list[list[tuple[int, int]]]:
-    """The TOP classes of each of the user's uint8 `images` (n, h, w, c), as (class, logit), the best first.
+    """The TOP classes for each of the user's uint8 `images` (n, h, w, c), as (class, logit), the best first.
 
     The golden model names them, and the gateware agrees. Raises Mismatch and ToolMissing as `verify` does.
     """
@@ -69,7 +69,7 @@ def classify(site: Site, planned: Planned, generated: Generated, images: np.ndar
 
 
 def _test_images(site: Site, loaded: Loaded) -> np.ndarray:
-    """uint8 pictures for the gateware: labelled test pictures, and random ones where there are not enough."""
+    """uint8 pictures for the gateware: labelled test pictures, and random ones if there are too few."""
     count, shape = site.options.verify_images, loaded.network.input.shape
     labelled = np.zeros((0, *shape), np.uint8) if loaded.pictures is None else loaded.pictures.images
     missing = max(0, count - len(labelled))

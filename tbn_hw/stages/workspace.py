@@ -1,8 +1,8 @@
-"""The output folder of a build: stages cached by content, whose outputs appear whole or not at all.
+"""The output folder of a build. Stages are cached by content, and their outputs appear whole or not at all.
 
-A stage writes into a folder of its own beside the outputs. When it is done its record is removed, its outputs are moved
-into place, and a new record with the key and the hash of every file is written. A build that is killed at any moment
-therefore leaves a stage with a record that fits its files, or with none, and the next build makes it again.
+A stage writes into a folder of its own beside the outputs. When it is done, its old record is removed, its outputs are
+moved into place, and a new record with the key and the hash of every file is written. So a build may be killed at any
+moment: each stage then has a record that fits its files, or none. The next build makes a stage without a record again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OUTPUTS = ("network.safetensors", "folding.yaml", "manifest.json", "rtl", "rom",
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage found (plain JSON), how many seconds it took when it ran, and whether it had to run now."""
+    """The result of a stage (plain JSON), the seconds that it took when it ran, and whether it was `cached`."""
 
     data: dict[str, Any]
     seconds: float
@@ -38,7 +38,7 @@ class Outcome:
 
 
 class Workspace:
-    """The folder `root`, made if need be; raises UsageError when it cannot be written or holds files of others."""
+    """The folder `root`, made if need be; raises UsageError if it cannot be written or holds files of no build."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -63,14 +63,14 @@ class Workspace:
                 raise UsageError(f"--output: another build is running in {self.root}") from None
             in_root = [left for name in OUTPUTS for left in self.root.glob(f".{name}.*.tmp")]
             for left in [*in_root, *self.records.glob(".*.tmp")]:
-                left.unlink()  # by a build that was killed while it wrote
+                left.unlink()  # a build that was killed while it wrote left this
             yield
 
     def stage(self, name: str, key: str, outputs: Sequence[str], produce: Callable[[Path], dict[str, Any]]) -> Outcome:
-        """The outcome of stage `name`: the recorded one if key and files are unchanged, else that of running it.
+        """The outcome of stage `name`: the recorded one if key and files are unchanged, else that of a new run.
 
-        `produce` writes `outputs` (files or folders) below the folder it is given, and returns what it found. An output
-        that it does not write is not there afterwards.
+        `produce` writes `outputs` (files or folders) below the folder it is given, and returns the result. An output
+        that it does not write is removed from the root.
         """
         record = self.records / f"{name}.json"
         found = self._recorded(record, key, outputs)
@@ -91,16 +91,16 @@ class Workspace:
         return Outcome(data, seconds, cached=False)
 
     def differs(self, folder: Path, outputs: Sequence[str]) -> bool:
-        """Whether `outputs` below `folder` are others than those in place."""
+        """Whether `outputs` below `folder` differ from those in place."""
         return self._hashes(outputs, folder) != self._hashes(outputs, self.root)
 
     def discard(self, *outputs: str) -> None:
-        """Remove files that no longer belong to what is in the folder."""
+        """Remove files that no longer fit the rest of the folder."""
         for output in outputs:
             (self.root / output).unlink(missing_ok=True)
 
     def write(self, name: str, data: bytes) -> bool:
-        """Write one file, whole or not at all, unless it holds `data` already; tells whether it did not."""
+        """Write one file, whole or not at all, unless it holds `data` already; returns whether it was written."""
         path = self.root / name
         if path.is_file() and path.read_bytes() == data:
             return False

@@ -18,7 +18,7 @@ from tbn_hw.targets.device import Device
 PARTS = "parts.yaml"
 Model = TypeVar("Model", bound=BaseModel)
 WORDS = {"lut": "LUTs", "ff": "flip-flops", "bram": "block RAMs", "dsp": "multipliers"}
-"""The resources of a part, and what they are called in a sentence."""
+"""The resources of a part, and their names in sentences."""
 
 
 class _Strict(BaseModel):
@@ -26,17 +26,18 @@ class _Strict(BaseModel):
 
 
 def _known(family: str) -> str:
-    """A family's name; raises ValueError where there is none of that name."""
+    """A family's name; raises ValueError for an unknown family."""
     if family not in FAMILIES:
         raise ValueError(f"must be one of {', '.join(FAMILIES)}, not {family!r}")
     return family
 
 
 class Part(_Strict):
-    """What a part has; `nextpnr` names it, of Gowin its die, to nextpnr, None where there is no place and route.
+    """The resources of a part.
 
-    A design may be expected to reach `clock_mhz`. `wire` is the number of tiles of wire (see `tbn_hw.costs.wires`) that
-    are thought to be routable; it is there where designs that large were tried.
+    `nextpnr` is its name for nextpnr (for Gowin, its die's name); it is None if there is no place and route. A design
+    is expected to reach `clock_mhz`. `wire` is the number of tiles of wire (see `tbn_hw.costs.wires`) that are expected
+    to be routable; it is given for parts on which designs that large were tried.
     """
 
     family: Annotated[str, AfterValidator(_known)]
@@ -58,7 +59,7 @@ class Clock(_Strict):
 
 
 class Uart(_Strict):
-    """The pins of the board's serial port: the part receives at `rx` and sends at `tx`; and its bits a second."""
+    """The board's serial port: the part receives at pin `rx` and sends at pin `tx`, at `baud` bits a second."""
 
     rx: str
     tx: str
@@ -66,8 +67,8 @@ class Uart(_Strict):
 
 
 class Leds(_Strict):
-    """The pins of the board's LEDs; those that are `active_low` shine at 0. `io_type` is their standard, where it is
-    not that of the board's other pins."""
+    """The pins of the board's LEDs. If they are `active_low`, a 0 lights them. `io_type` is their standard, if it
+    differs from that of the board's other pins."""
 
     pins: tuple[str, ...]
     active_low: bool
@@ -75,8 +76,8 @@ class Leds(_Strict):
 
 
 class Board(_Strict):
-    """What is around the part; `high` are pins that must be held at 1 for it, and `io_type` is the standard of these
-    pins, where the constraint file has one."""
+    """The board around the part. The `high` pins must be held at 1. `io_type` is the standard of the pins, if the
+    constraint file has one."""
 
     clock: Clock
     uart: Uart
@@ -96,9 +97,9 @@ class _Entry(_Strict):
 
 
 class _File(_Strict):
-    """Devices that share a title and perhaps a board; `default` is the target of a build that names none.
+    """Devices that share a title and perhaps a board. `default` is the target of a build that names none.
 
-    `parts` are parts that no other file needs. The others stand in PARTS.
+    `parts` are parts that no other file needs. All other parts stand in PARTS.
     """
 
     title: str
@@ -109,7 +110,7 @@ class _File(_Strict):
 
 
 class Target(_Strict):
-    """A part in a package, perhaps on a board; `pins` are those of the package that a design may use."""
+    """A part in a package, perhaps on a board. `pins` is the number of the package's pins that a design may use."""
 
     name: str
     title: str
@@ -126,13 +127,13 @@ class Target(_Strict):
 
     @property
     def device(self) -> Device | None:
-        """As nextpnr names it; None for a part that is for synthesis only."""
+        """The device, as nextpnr names it; None for a part that is for synthesis only."""
         if self.part.nextpnr is None:
             return None
         return Device(self.part.family, self.part.nextpnr, self.package, self.speed)
 
     def require(self, figures: Mapping[str, float]) -> None:
-        """Raises DoesNotFit when a design of these figures (lut, ff, bram, dsp) asks for more than the part has."""
+        """Raise DoesNotFit if a design of these figures (lut, ff, bram, dsp) needs more than the part has."""
         lacking = [f"{figures[key]:,} {word} of {getattr(self.part, key):,}" for key, word in WORDS.items()
                    if figures[key] > getattr(self.part, key)]
         if lacking:
@@ -140,12 +141,12 @@ class Target(_Strict):
 
 
 def names() -> list[str]:
-    """The names of all targets, those of the families' generic devices among them."""
+    """The names of all targets, the families' generic devices included."""
     return sorted(_targets())
 
 
 def find_target(name: str, option: str = "--target") -> Target:
-    """The target of that name; raises UsageError, which begins with `option` and has names near it, if there is none.
+    """The target of that name; for an unknown name raises UsageError, which begins with `option` and has similar names.
     """
     found = _targets().get(name)
     if found is None:
@@ -188,7 +189,7 @@ def _files() -> dict[str, _File]:
 
 
 def _require_known(place: str, part: Part, board: Board | None) -> None:
-    """Raises ValueError where the part's family has no place and route, or no boards, and the data file says it has."""
+    """Raise ValueError if the data file claims place and route, or a board, for a family that has none."""
     family = FAMILIES[part.family]
     if part.nextpnr is not None and family.place_and_route is None:
         raise ValueError(f"{place}: there is no place and route for {family.name}, so its part must have no nextpnr")

@@ -9,7 +9,7 @@ from typing import Any
 from quantize.command import sections
 
 LIST = "list"
-"""In place of a target's name: print the tables."""
+"""Given instead of a target's name, it prints the tables."""
 LEGEND = (
     ("pins", "those of the package that a design may use"),
     ("MHz", "a board's oscillator; of a part the clock that --fps reckons with, unless --clock is given"),
@@ -32,8 +32,8 @@ class TargetOption(argparse.Action):
 
 
 def tables() -> str:
-    """The boards, the names of bare parts, and what is in a part, as three tables."""
-    from tbn_hw.targets.catalogue import (  # needs pydantic, for which --help need not wait
+    """Three tables: the boards, the names of bare parts, and the resources of parts."""
+    from tbn_hw.targets.catalogue import (  # imports pydantic, and --help need not wait for it
         WORDS,
         Target,
         find_target,
@@ -59,7 +59,7 @@ def tables() -> str:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Columns as wide as they need, those of numbers to the right."""
+    """A table with columns as wide as they need. Numbers are aligned to the right."""
     columns = list(zip(head, *rows, strict=True))
     numeric = [all(cell.replace(",", "").replace(".", "").isdigit() for cell in column[1:]) for column in columns]
     widths = [max(map(len, column)) for column in columns]

@@ -41,6 +41,7 @@ def test_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 @pytest.mark.yosys
+@pytest.mark.verilator
 def test_arrays_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrays, "RATIO_SIMD", 4)
     assert arrays.main(["--output", str(tmp_path), "--families", "xc7", "--tables", "ratio", "--forms", "mapped"]) == 0
@@ -52,6 +53,7 @@ def test_arrays_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.yosys
+@pytest.mark.verilator
 def test_arrays_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(error: Exception) -> None:
         raise error

@@ -11,7 +11,7 @@ from tbn_hw.costs.model import CostModel, Error
 
 @pytest.mark.parametrize("style", STYLES)
 def test_networks_are_valid_and_repeat(style):
-    """Planning refuses what no network may be; equal seeds give equal engines."""
+    """Planning refuses impossible networks. Equal seeds give equal engines."""
     for seed in range(4):
         found = engines(seed, "ecp5", style)
         assert found[0].kind == "axi_input" and found[-1].kind == "axi_output"

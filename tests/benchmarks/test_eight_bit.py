@@ -14,7 +14,7 @@ PAIR = 26
 
 @pytest.mark.parametrize("family, limit", [("ecp5", 250 + PAIR), ("ice40", 200 + PAIR)])
 def test_eight_bit(tmp_path, family, limit):
-    """A classifier's product in LUTs alone, and in a multiplier."""
+    """A classifier's product in LUTs only, and in a multiplier."""
     assert main(["--families", family, "--layers", "tbn_resnet classifier 1x1", "--output", str(tmp_path)]) == 0
     with (tmp_path / "eight_bit.csv").open() as file:
         without, multiplier = csv.DictReader(file)

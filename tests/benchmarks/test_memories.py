@@ -1,4 +1,4 @@
-"""The table of memories: what was measured is what `hdl.rom` counts with."""
+"""The table of memories: `hdl.rom` uses the measured figures."""
 
 import csv
 

@@ -9,6 +9,7 @@ from amaranth.hdl import Module, signed, unsigned
 from amaranth.lib import wiring
 from support.bench import run, signs_to_bits
 
+from hdl.families import CELL_FAMILIES
 from hdl.mvu import MVU
 from hdl.rom import weight_rows
 from hdl.sliding_window import SlidingWindow
@@ -123,7 +124,7 @@ def test_weight_rows():
     ({"weight_kind": "ternary"}, ValueError, "Weight kind must be 'binary' or 'int8', not 'ternary'"),
     ({"activation": "trit"}, ValueError, "Activation must be 'binary', 'ternary' or a shape, not 'trit'"),
     ({"rom_style": "lut"}, ValueError, "ROM style must be one of auto, block, logic, not 'lut'"),
-    ({"family": "ecp3"}, ValueError, "Family must be one of portable, ecp5, gowin, ice40, xc7, not 'ecp3'"),
+    ({"family": "ecp3"}, ValueError, f"Family must be one of {', '.join(CELL_FAMILIES)}, not 'ecp3'"),
     ({"weights": np.zeros((4, 6), dtype=int)}, ValueError, "Binary weights must be -1 or +1, not 0"),
     ({"weights": np.ones((4, 6))}, TypeError, "Weights must be integers, not float64"),
     ({"weights": np.ones(6, dtype=int)}, ValueError, "Weights must be a matrix (mh, mw), not of shape (6,)"),

@@ -8,7 +8,8 @@ from amaranth.back import rtlil
 from amaranth.hdl import Const, Module, Signal
 from amaranth.sim import Simulator
 
-from hdl.rom import BLOCK_WORTH, BLOCKS, blocks_of, in_block_ram, read_only, rom_luts, weight_rows
+from hdl.families import BLOCKS
+from hdl.rom import BLOCK_WORTH, blocks_of, in_block_ram, read_only, rom_luts, weight_rows
 
 
 def random_rows(depth, width, seed=1):

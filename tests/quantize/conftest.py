@@ -64,7 +64,7 @@ def spec(spec_text: Callable[..., str]) -> Spec:
 
 @pytest.fixture
 def random_model(spec_text: Callable[..., str]) -> Callable[..., Any]:
-    """Builds a module whose batch norms have random statistics, a third of the factors negative and some zero."""
+    """Builds a module with random statistics in its batch norms. A third of the factors are negative, some zero."""
     torch = pytest.importorskip("torch")
     from quantize.model import build_module
 

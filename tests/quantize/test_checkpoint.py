@@ -1,4 +1,4 @@
-"""Checkpoints, their metrics and trained values: what a damaged or foreign one is refused with."""
+"""Checkpoints, their metrics and trained values: the errors for a damaged or foreign one."""
 
 import io
 import subprocess
@@ -198,7 +198,7 @@ def test_peaks_that_no_training_leaves(random_model):
 
 
 def test_packed_archives_are_refused(trained, tmp_path):
-    """Torch stores; what is compressed could be of any size."""
+    """Torch does not compress its files. A compressed one could grow to any size."""
     spec, state = trained()
     file = tmp_path / "checkpoint.pt"
     torch.save(state, file)
@@ -211,7 +211,7 @@ def test_packed_archives_are_refused(trained, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script")
 def test_foreign_pickles_say_one_line(tmp_path):
-    """Neither torch's advice to trust the file, nor its warnings; and nothing in it is executed."""
+    """Neither torch's advice to trust the file nor its warnings are shown. Nothing in the file is executed."""
     class Foreign:
         def __reduce__(self):
             return print, ("executed",)

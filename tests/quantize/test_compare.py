@@ -55,7 +55,8 @@ def test_every_run_once(run, tmp_path, monkeypatch, capsys):
 
 
 def test_recipes(run, tmp_path, capsys):
-    """Each option of a recipe alone, against the recipe without any; the teacher is trained beside its pupil."""
+    """Each option of a recipe by itself is compared with the recipe without any. The teacher is trained with its pupil.
+    """
     names = list(RECIPES)
     assert run("--seeds", "1", "--images", "200", "--recipes", *names) == 0
     rows = {row["name"]: float(row["accuracy"]) for row in csv.DictReader((tmp_path / "recipes.csv").open())}

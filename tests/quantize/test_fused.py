@@ -1,4 +1,4 @@
-"""The compiled functions do what torch's modules do, to the rounding of float32, and say what they cannot do."""
+"""The compiled functions equal torch's modules, to the rounding of float32, and report what they cannot do."""
 
 import copy
 import csv

@@ -38,7 +38,7 @@ def test_two_processes_train_one_network(tmp_path):
 
 
 def test_weights_are_equal_in_all(tmp_path):
-    """Each process writes what it ends with, having seen other pictures."""
+    """Each process sees other pictures and writes its final weights."""
     script = tmp_path / "script.py"
     script.write_text(f"""
 import numpy as np, torch

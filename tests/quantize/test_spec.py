@@ -226,7 +226,7 @@ def test_aliases_cannot_explode():
 
 
 def test_merge_keys_cannot_explode():
-    """Each merges the one before it ten times, which ends in few keys and in much work."""
+    """Each merges the one before it ten times. The result has few keys but takes much work."""
     lines = ["a0: &a0 {k0: 1}"]
     lines += [f"a{i}: &a{i} {{k{i}: 1, <<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 31)]
     with pytest.raises(SpecError, match="must hold at most 100000 values$"):

@@ -1,4 +1,4 @@
-"""Training: it learns, goes on exactly after a kill, and says what is wrong."""
+"""Training: it learns, resumes exactly after a kill, and reports what is wrong."""
 
 import csv
 import os
@@ -162,7 +162,7 @@ def test_learning_rate_warms_up_and_falls_to_zero():
 
 
 def test_commands_after_a_kill(tmp_path, capsys):
-    """The training command, killed and started again, gives what an undisturbed one gives; then the export."""
+    """The training command, killed and started again, gives the result of an undisturbed one. Then it is exported."""
     pytest.importorskip("sklearn")
     command = [sys.executable, "-m", "quantize.train", "--model", "tbn_digits", "--epochs", "3", "--threads", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -51,7 +51,7 @@ def test_exact_equals_golden_on_the_packaged_pictures(name, tmp_path):
     pytest.param("tbn_alexnet", marks=pytest.mark.slow),
 ])
 def test_exact_equals_golden_before_training(name):
-    """Model files whose weights are not shipped: random ones, on random pictures, have an integer form as well."""
+    """Model files without shipped weights: with random weights they have an integer form too, on random pictures."""
     torch = pytest.importorskip("torch")
     from quantize.export import exact, export
     from quantize.model import build_module
@@ -80,7 +80,7 @@ def test_exact_equals_golden_on_all_test_pictures(name, data_folder):
     spec, network = load_spec(name), Network.load(find_weights(name))
     data, model = load_dataset(spec.dataset, data_folder), load_model(spec, ZOO / f"{name}.trained.safetensors")
     integers, correct = exact(model), 0
-    for start in range(0, len(data.test_images), 50):  # whose float64 values are not too large for the memory at hand
+    for start in range(0, len(data.test_images), 50):  # so many at once, so that their float64 values fit into memory
         images, labels = data.test_images[start : start + 50], data.test_labels[start : start + 50]
         with torch.inference_mode():
             logits = integers(torch.from_numpy(images)).numpy()

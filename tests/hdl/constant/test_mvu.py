@@ -11,6 +11,7 @@ from support.bench import run, signs_to_bits
 from hdl.constant.logic import carry_rows
 from hdl.constant.mvu import ConstantMVU
 from hdl.constant.netlist import Lut
+from hdl.families import CELL_FAMILIES
 from sim.bench import PRIMITIVES
 from tbn_hw.shared.errors import SynthesisError
 from tbn_hw.tools import yosys
@@ -138,7 +139,7 @@ def test_proof_finds_a_mutant(tmp_path):
 
 @pytest.mark.parametrize("change, message", [
     ({"activation": "int8"}, "Activation must be 'binary' or 'ternary', not 'int8'"),
-    ({"family": "ecp3"}, "Family must be one of portable, ecp5, gowin, ice40, xc7, not 'ecp3'"),
+    ({"family": "ecp3"}, f"Family must be one of {', '.join(CELL_FAMILIES)}, not 'ecp3'"),
     ({"weights": np.array([[1, 0]])}, "Weights must be -1 or +1, not 0"),
     ({"weights": np.array([1, 1])}, "Weights must be a matrix (mh, mw), not of shape (2,)"),
     ({"weights": np.array([[1.0]])}, "Weights must be integers, not float64"),

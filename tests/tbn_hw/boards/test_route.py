@@ -25,7 +25,7 @@ FOLDING = "layers[3].conv: {pe: 8, simd: 16}\n"
 
 
 def build(folder, *more):
-    """The exit code of a build in `folder`, and what it said."""
+    """The exit code of a build in `folder`, and its messages."""
     folding = folder.with_suffix(".yaml")
     folding.write_text(FOLDING)
     return builds.build("--model", "tbn_digits.yaml", "--target", "icebreaker", "--seeds", "1", "--verify-images", "1",
@@ -49,7 +49,7 @@ def report(digits):
 @pytest.mark.verilator
 @pytest.mark.slow
 def test_bitstream(digits, report):
-    """Of the top level with its PLL, whose clock the routed design meets; its Verilog and pins lie beside it."""
+    """The bitstream has the top level with its PLL. The design meets the PLL's clock. Verilog and pins lie beside."""
     route, board = report["route"], report["route"]["board"]
     assert report["verify"]["mismatches"] == 0 and not route["out_of_context"]
     assert (digits / "synth" / "tbn_digits.bin").stat().st_size == route["bitstream_bytes"] > 100_000
@@ -79,7 +79,7 @@ def test_same_route_at_another_clock(report):
 @pytest.mark.verilator
 @pytest.mark.slow
 def test_rates(report):
-    """Of the accelerator and of the line: 64 bytes there and 25 back, in frames of 12 and 13."""
+    """The rates of the accelerator and of the line: 64 bytes there and 25 back, in frames of 12 and 13."""
     board, throughput = report["route"]["board"], report["throughput"]
     assert (board["request_bytes"], board["answer_bytes"]) == (64 + 12, 4 + 2 * 10 + 1 + 13)
     assert throughput["line_fps"] == board["line_fps"] == round(300_000 / 76, 2)
@@ -116,7 +116,7 @@ def test_spoken_to(digits, report, tmp_path):
 @pytest.mark.verilator
 @pytest.mark.slow
 def test_missed_clock(digits, tmp_path):
-    """The clock that was asked for is what the design must meet; there is no bitstream of one that does not."""
+    """The design must meet the requested clock. If it does not, there is no bitstream."""
     copy = shutil.copytree(digits, tmp_path / "digits")
     code, said = build(copy, "--clock", "60")
     assert code == 5 and not (copy / "synth" / "tbn_digits.bin").exists() and not (copy / "report.json").exists()
@@ -128,7 +128,7 @@ def test_missed_clock(digits, tmp_path):
 
 @pytest.mark.yosys
 def test_clocks_that_a_board_can_have():
-    """The PLL's nearest below what was reached, else the board's own clock, else none."""
+    """The PLL's nearest clock below the one reached, else the board's own clock, else none."""
     b = Builder((2, 2, 1))
     network = b.network(b.dense(b.flatten("input"), 3))
     design, target = StreamingDesign.of(network, fold(network, {}), "ice40"), find_target("icebreaker")

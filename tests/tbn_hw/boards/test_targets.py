@@ -84,7 +84,7 @@ def test_analogue_settings_of_a_pll(tmp_path):
     ("icebreaker", 20, "ICESTORM_PLL"), ("tangnano20k", 40, "rPLL"), ("tangnano9k", 20, "rPLL"),
     ("ulx3s-12f", 40, "EHXPLLL")])
 def test_routed(name, mhz, cell, tmp_path):
-    """Placed on its pins, with its PLL, whose output has the frequency that was computed."""
+    """The top level is placed on its pins with its PLL. The PLL's output has the computed frequency."""
     target = find_target(name)
     design = small(target.family)
     modules = {design.name: design.top(), **design.modules(1)}

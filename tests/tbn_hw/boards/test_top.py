@@ -39,7 +39,7 @@ def design(digits):
 
 @pytest.fixture(scope="module")
 def build_folder(digits, tmp_path_factory):
-    """What run reads of a build, a picture of 16 by 16, and a build of another network."""
+    """The files of a build that `run` reads, a picture of 16 by 16, and a build of another network."""
     folder = tmp_path_factory.mktemp("build")
     for name, network in (("digits", digits.network), ("other", residual())):
         (folder / name).mkdir()
@@ -53,7 +53,7 @@ def build_folder(digits, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def spoken(digits, design, build_folder, tmp_path_factory):
-    """What every scenario of board_bench left."""
+    """The results of every scenario of board_bench."""
     work = tmp_path_factory.mktemp("board")
     top = board_top(design, "ice40", input_hz=CLOCK_HZ, clock_hz=CLOCK_HZ, baud=BAUD_RATE, gap_ms=GAP_MS)
     sources = [work / "board.v", work / "accelerator.v", PRIMITIVES]
@@ -131,7 +131,7 @@ def test_back_to_back(spoken):
 
 
 def test_burst(spoken, result):
-    """Of pictures that come faster than they are worked on some are refused, each once; results keep their order."""
+    """If pictures come faster than they are worked on, some are refused, each once. Results keep their order."""
     found, after = spoken["burst"]
     assert sorted(sequence for _, sequence, _ in found) == [50, 51, 52, 53, 54, 55] and after == result
     right = [sequence for _, sequence, status in found if status == Status.OK.value]
@@ -140,7 +140,7 @@ def test_burst(spoken, result):
 
 
 def test_flood(spoken, result):
-    """Of requests that are faster than their answers some are dropped; the line is right again behind them."""
+    """If requests come faster than their answers, some are dropped. Afterwards the line works again."""
     found, after = spoken["flood"]
     assert found[:2] == answers((1, 40, Status.OK), (1, 41, Status.OK)) and len(found) < 12 and after == result
 

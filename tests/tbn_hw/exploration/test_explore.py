@@ -1,4 +1,4 @@
-"""`python -m tbn_hw.explore`: the front, what is kept between runs, its files, and any executor."""
+"""`python -m tbn_hw.explore`: the front, the results kept between runs, its files, and any executor."""
 
 import csv
 import io
@@ -135,7 +135,7 @@ def test_resumed(tmp_path):
 
 
 class Inline(ThreadPoolExecutor):
-    """An executor of this thread, which counts what it is given."""
+    """An executor that works in this thread and counts its jobs."""
 
     def __init__(self):
         super().__init__(1)
@@ -202,7 +202,7 @@ def test_nothing_fits(tmp_path, monkeypatch):
 
 
 def test_synthesis(tmp_path, monkeypatch, costs):
-    """The points of the front are built with their foldings, and what was measured is kept beside the estimates."""
+    """The points of the front are built with their foldings. The measured figures are kept beside the estimates."""
     asked = []
 
     def built(arguments, folding, folder):

@@ -7,22 +7,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from support.assembled import Assembled
+from support.bench import beats, run
+from support.networks import Builder, pictures
 
+from hdl import families
+from hdl.constant.mvu import ConstantMVU
 from sim.bench import PRIMITIVES
+from sim.golden import run as golden
+from tbn_hw.costs.model import CostModel, cost_model
 from tbn_hw.families.family import BoardFacts, Family, PlaceAndRoute, Record, Wire
 from tbn_hw.families.registry import FAMILIES, board_facts, find_family, place_and_route_of
 from tbn_hw.shared.errors import UsageError
+from tbn_hw.streaming.folding import Folding, fold
+from tbn_hw.streaming.plan import plan
 from tbn_hw.tools.versions import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[3]
 OPTIONAL = {"Cells.lone_carries", "Estimates.lut_ram", "Estimates.wire", "Packer.module", "PlaceAndRoute.configuration",
             "Family.place_and_route", "Family.board"}
-"""The fields that may be None, for what a family does not have."""
+"""The fields that may be None, if a family has no such thing."""
 
 
 def given(family: Family, **changed: Any) -> dict[str, Any]:
-    """The fields of a made-up family, which has those of another one."""
+    """The fields of a made-up family, copied from another one."""
     return {field.name: getattr(family, field.name) for field in dataclasses.fields(family)} | {
         "name": "made_up", **changed}
 
@@ -48,7 +58,7 @@ def test_every_field(name: str) -> None:
 
 
 def test_optional_fields() -> None:
-    """No other field may be None; each of those is, in some family, and is not in another."""
+    """Only these fields may be None. Each of them is None in some family and is not in another."""
     every = [record for family in FAMILIES.values() for record in records(family)]
     found: dict[str, set[bool]] = {}
     for record in every:
@@ -59,7 +69,7 @@ def test_optional_fields() -> None:
 
 
 def test_a_made_up_family() -> None:
-    """It lacks a field, and the sentence says which; with all of them it is a family."""
+    """If it lacks a field, the error says which. With all fields it is a family."""
     whole = given(FAMILIES["xc7"])
     assert Family(**whole).name == "made_up"
     for missing in whole:
@@ -75,9 +85,33 @@ def test_a_made_up_family() -> None:
         Family(**whole, colour="red")
 
 
+@pytest.mark.parametrize("unrolled", [False, True], ids=["folded", "unrolled"])
+def test_a_family_without_cells_of_its_own(unrolled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record and its block RAMs are enough: it has costs, and gateware of plain logic that is right."""
+    monkeypatch.setitem(FAMILIES, "made_up", Family(**given(FAMILIES["xc7"])))
+    monkeypatch.setitem(families.BLOCKS, "made_up", families.BLOCKS["ice40"])
+    monkeypatch.setattr(families, "CELL_FAMILIES", ("portable", *families.BLOCKS))
+    b = Builder((4, 4, 2))
+    net = b.network(b.dense(b.flatten(b.threshold(b.conv(b.threshold(b.conv("input", 3, padding=0)), 4))), 3))
+    foldings = fold(net, {})
+    if unrolled:
+        foldings |= {node.name: Folding(len(weights), weights.size // len(weights)) for node in net.nodes
+                     if node.kind == "conv" for weights in [node.arrays["weights"]]}
+    accelerator = plan(net, foldings, "made_up")
+    assert any(isinstance(stage, ConstantMVU) for engine in accelerator.engines
+               for stage in getattr(engine.component(), "stages", ())) == unrolled
+    known = cost_model("ice40")
+    model = CostModel("made_up", known.forms, known.error)
+    assert all(model.engine(engine)["lut"] > 0 for engine in accelerator.engines)
+    images, link = pictures(net, 2), accelerator.links[accelerator.streams[net.outputs[0]]]
+    found = run(Assembled(accelerator), {"i": beats(images, accelerator.links["input"].par)}, {"o": 2 * link.beats},
+                limit=10_000)
+    np.testing.assert_array_equal(found.values["o"].reshape(2, -1), golden(net, images)[net.outputs[0]].reshape(2, -1))
+
+
 @pytest.mark.parametrize("group", [PlaceAndRoute, BoardFacts])
 def test_a_made_up_group(group: type[Record]) -> None:
-    """The groups that a family may be without are whole where they are there."""
+    """A family may lack some groups. A group that it has must be whole."""
     name = "place_and_route" if group is PlaceAndRoute else "board"
     whole = {field.name: getattr(getattr(FAMILIES["ecp5"], name), field.name) for field in dataclasses.fields(group)}
     for missing in whole:
@@ -96,7 +130,7 @@ def test_none_where_a_field_must_be() -> None:
 
 
 def test_unknown_families() -> None:
-    with pytest.raises(UsageError, match="^family must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
+    with pytest.raises(UsageError, match=f"^family must be one of {', '.join(FAMILIES)}, not 'ecp6'$"):
         find_family("ecp6")
     for name in ("xc7", "ecp6"):
         with pytest.raises(UsageError, match=f"^place and route is for ecp5, gowin, ice40, not '{name}'$"):

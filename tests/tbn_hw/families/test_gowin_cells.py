@@ -1,4 +1,4 @@
-"""Gowin cells as nextpnr is given them: what is changed, and that it is the same function."""
+"""Gowin cells in the form that nextpnr gets: the changes, and that the function stays the same."""
 
 import copy
 import itertools
@@ -20,7 +20,7 @@ def mended(**cells: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("inputs", [1, 2, 3])
 def test_luts(inputs: int) -> None:
-    """They become LUT4, which give the same whatever is at the inputs that they had not."""
+    """They become LUT4s. The added inputs do not change the result."""
     for table in range(1 << (1 << inputs)):
         wires = {f"I{n}": 2 + n for n in range(inputs)} | {"F": 9}
         found = mended(lut=cell(f"LUT{inputs}", {"INIT": format(table, f"0{1 << inputs}b")}, **wires))["lut"]
@@ -41,7 +41,7 @@ def test_luts_with_a_table_of_another_width() -> None:
 
 @pytest.mark.parametrize("kind", ["SP", "SPX9", "SDPB", "SDPX9B"])
 def test_output_enables(kind: str) -> None:
-    """That of an output register which is not there is the port's own; of one that is there it stays."""
+    """Without an output register its enable becomes the port's own. With a register it stays."""
     own = "CEB" if kind.startswith("SD") else "CE"
     for mode in ("0", "1", format(0, "032b")):
         found = mended(ram=cell(kind, {"READ_MODE": mode}, CE=2, CEB=3, OCE="1"))["ram"]["connections"]
@@ -61,7 +61,7 @@ def alu(**wires: Any) -> dict[str, Any]:
 
 
 def test_carries_that_stay() -> None:
-    """Constants, and an ALU's that goes nowhere else; the last of a chain may go anywhere but into a second chain."""
+    """Constants stay, and an ALU's carry to one chain. A chain's last carry may go anywhere but into a second chain."""
     cells = {"low": cell("GND", {}, G=8), "high": cell("VCC", {}, V=9), "start": alu(CIN="0", COUT=3),
              "one": alu(CIN=8), "also": alu(CIN=8), "two": alu(CIN=9), "more": alu(CIN=3, COUT=4),
              "use": cell("LUT4", {}, I0=4, I1=4)}

@@ -1,4 +1,4 @@
-"""PLL settings: within the data sheets' limits, at or just below what is wanted."""
+"""PLL settings: within the data sheets' limits, at or just below the wanted frequency."""
 
 from fractions import Fraction
 
@@ -62,8 +62,8 @@ def test_ice40(input_mhz, wanted_mhz):
 
 
 def test_known_settings():
-    """As Lattice's and others' tools set them: 12 to 48 and to 60 MHz on iCE40; 25 to 50 MHz on ECP5; and as Apicula's
-    sets a GW2AR's, 27 to 54 MHz."""
+    """The settings equal those of Lattice's and others' tools: 12 to 48 and to 60 MHz on iCE40, 25 to 50 MHz on ECP5.
+    For a GW2AR, 27 to 54 MHz, they equal those of Apicula's tool."""
     assert pll("ice40", 12 * MHZ, 48 * MHZ).parameters == {"DIVR": 0, "DIVF": 63, "DIVQ": 4, "FILTER_RANGE": 1}
     assert pll("ice40", 12 * MHZ, 60 * MHZ).parameters == {"DIVR": 0, "DIVF": 79, "DIVQ": 4, "FILTER_RANGE": 1}
     assert pll("ecp5", 25 * MHZ, 50 * MHZ).output_hz == 50 * MHZ

@@ -78,7 +78,7 @@ def test_grey_of_sixteen_bits(tmp_path):
 
 
 def both(file, shape, resize=None):
-    """A picture as `--images` reads it and as training does, which must be the same; or what both refuse it with."""
+    """A picture as `--images` and training read it, or the error of both. They must agree."""
     found = []
     for read in (lambda: read_pictures([file], shape, resize), lambda: ImageFolder([file], shape, resize)[:]):
         try:
@@ -164,7 +164,7 @@ def test_extreme_shapes_are_refused_before_they_are_scaled(size, resize, tmp_pat
 
 
 def test_pillow_says_nothing(tmp_path):
-    """Its warnings, and what its log has, do not stand between our lines."""
+    """Its warnings and its log do not stand between our lines."""
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x09"
     file = tmp_path / "a.jpg"
     Image.new("RGB", (9, 9)).save(file, exif=exif)

@@ -1,4 +1,4 @@
-"""The host's end of a board's line: answers found among anything, requests sent again, sentences for what fails."""
+"""The host's end of a board's line: answers found among other bytes, repeated requests, and sentences for failures."""
 
 import dataclasses
 import random
@@ -22,7 +22,7 @@ def answer(kind, sequence, status=Status.OK, body=b""):
 
 
 class FakeBoard:
-    """A pipe whose other end answers each request by what `script` says; after its end as a board does."""
+    """A pipe that answers each request as `script` says. After the script's end it answers as a board does."""
 
     def __init__(self, script=()):
         self.script, self.requests, self.held = list(script), [], b""
@@ -122,6 +122,17 @@ def test_endless_noise_is_given_up():
         Board(pipe).identify()
 
 
+@pytest.mark.parametrize("brought", [b"\x00", answer(2, 200, body=bytes(11))], ids=["noise", "other answers"])
+def test_a_line_that_never_falls_silent_is_given_up(brought, monkeypatch):
+    """Each attempt ends when the time for its answer is over. Each read takes a second of this clock."""
+    pipe, now = FakeBoard(), iter(range(10_000))
+    pipe.read = lambda size: brought
+    monkeypatch.setattr("tbn_hw.host.client.time.monotonic", lambda: next(now))
+    with pytest.raises(BoardError, match="; this was tried 3 times$"):
+        Board(pipe, seconds=20).identify()
+    assert 60 <= next(now) < 80
+
+
 def test_another_protocol():
     newer = [lambda kind, sequence: answer(kind, sequence, body=b"\x02" + bytes(63))]
     sentence = "^the board speaks otherwise than this host: protocol version must be 1, not 2$"
@@ -138,7 +149,7 @@ def test_every_status_has_a_sentence():
 
 
 def test_line_rate():
-    """What 3 Mbaud carries of CIFAR-10's pictures, and of a network whose answers are longer than its requests."""
+    """The load of 3 Mbaud for CIFAR-10's pictures, and for a network with answers longer than its requests."""
     cifar = Identity(bytes(16), 50_000_000, 1024, 3, 10, 4, 1, 1, "cifar")
     found = line_rate(cifar, 3_000_000)
     assert (found["request_bytes"], found["answer_bytes"]) == (3072 + 12, 4 + 41 + 13)

@@ -1,4 +1,4 @@
-"""ECP5's block RAM and multiplier: their models against what Lattice describes, and what Yosys makes of them."""
+"""ECP5's block RAM and multiplier: models against Lattice's description, and Yosys's mapping to them."""
 
 import numpy as np
 import pytest

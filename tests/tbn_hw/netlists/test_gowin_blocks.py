@@ -1,4 +1,4 @@
-"""Gowin's block RAM and multipliers: their models against what Gowin describes, and what Yosys makes of them."""
+"""Gowin's block RAM and multipliers: models against Gowin's description, and Yosys's mapping to them."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def ram(kind, width_a, width_b=None, mode=0, register=0):
 
 
 def dual(kind, width_a, width_b, modes=(0, 0), registers=(0, 0)):
-    """The same of DPB and DPX9B, both ports of which read and write."""
+    """The same for DPB and DPX9B. Both of their ports read and write."""
     pairs = {"BIT_WIDTH_": (width_a, width_b), "WRITE_MODE": modes, "READ_MODE": registers}
     return kind, {**{f"{name}{n}": value for name, pair in pairs.items() for n, value in enumerate(pair)},
                   **inits(kind)}
@@ -51,7 +51,7 @@ def inits(kind):
 
 
 OUTPUTS = {"SP": {"A": ""}, "SD": {"B": ""}, "DP": {"A": "A", "B": "B"}, "MU": {"": ""}}
-"""How kinds begin: the ports that have an output, and what its name ends with."""
+"""For the beginning of a kind's name: the ports that have an output, and the end of the output's name."""
 
 
 def ports(kind, parameters):
@@ -86,7 +86,7 @@ def clashes(kind, parameters, stimulus):
 
 
 def expected(kind, parameters, stimulus):
-    """What each output is after every clock, by what its name ends with."""
+    """The value of each output after every clock, by the end of its name."""
     memory, found = contents(kind), {port: [] for port in "AB"}
     latch, register = {"A": 0, "B": 0}, {"A": 0, "B": 0}
     for clock in range(len(stimulus["DIA"])):
@@ -94,7 +94,7 @@ def expected(kind, parameters, stimulus):
         written = writes(kind, parameters, now)
         for port, (width, mode, late) in ports(kind, parameters).items():
             register[port] = latch[port] if now[f"OCE{port}"] else register[port]
-            other = written.get("B" if port == "A" else "A", {})  # what that writes is not to be had
+            other = written.get("B" if port == "A" else "A", {})  # bits that it is writing are not to be relied on
             seen = [written[port][place] if mode == 1 and place in written[port] else memory[place] ^ (place in other)
                     for place in places(kind, width, now[f"AD{port}"])]
             if now[f"CE{port}"] and (mode or not now[f"WRE{port}"]):
@@ -107,7 +107,7 @@ def expected(kind, parameters, stimulus):
 
 
 def products(width, stimulus, signs=None):
-    """A times B of `width` bits each, whose signs are inputs or two constants."""
+    """A times B of `width` bits each. Their signs are inputs or two constants."""
     found = []
     for clock in range(len(stimulus["A"])):
         now = {name: int(values[clock]) for name, values in stimulus.items()}
@@ -354,7 +354,7 @@ class Reference:
 
 
 def netlist_equals(name, stimulus, outputs, folder):
-    """Hold a module, as it was mapped in that folder, to what is expected."""
+    """Compare a module, as it was mapped in that folder, with the expected outputs."""
     joined = json_netlist([folder / f"{name}.v"], name, "gowin", folder / "joined")
     assert check(joined, "gowin", stimulus, outputs, folder / "check").mismatches == 0
 

@@ -1,4 +1,4 @@
-"""What nextpnr makes of Gowin's carry chains: after packing, the cells compute what the Verilog says."""
+"""Gowin's carry chains in nextpnr: after packing, the cells compute what the Verilog says."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Synthesis of small modules whose cost can be counted by hand."""
+"""Synthesis of small modules. Their cost can be counted by hand."""
 
 import os
 import signal
@@ -14,6 +14,7 @@ from amaranth.back import rtlil, verilog
 
 from hdl.threshold import Threshold
 from sim.store import STORE
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.shared.errors import SynthesisError, UsageError
 from tbn_hw.tools import yosys
@@ -98,7 +99,7 @@ def test_synthesise_rtlil(store: Path, tmp_path: Path) -> None:
 
 
 def test_synthesise_split_names(store: Path, tmp_path: Path) -> None:
-    """Amaranth's Verilog has a wire for each element of a stream, whose names ABC's results clash with."""
+    """Amaranth's Verilog has a wire for each element of a stream. Names of ABC's results clash with theirs."""
     threshold = Threshold(i_shape=signed(8), hi=np.arange(8), lo=np.arange(8) - 5, par=4)
     text = verilog.convert(threshold, name="threshold", emit_src=False)
     assert synthesise({"threshold": text}, "ecp5", tmp_path, cache=store)["total"]["lut"] > 8
@@ -124,7 +125,7 @@ def test_synthesise_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_synthesise_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Builds that name a store find what others left there; without one nothing is kept."""
+    """Builds that name a store find the results of other builds there. Without a store nothing is kept."""
     monkeypatch.setenv(STORE, str(tmp_path / "store"))
     first = synthesise({"parity": PARITY}, "ice40", tmp_path / "one")
     (entry,) = (tmp_path / "store" / "netlists").iterdir()
@@ -136,7 +137,7 @@ def test_synthesise_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_synthesise_alike(tmp_path: Path) -> None:
-    """Modules that differ in their names alone cost one run, and both are counted."""
+    """Modules that differ only in their names cost one run, and both are counted."""
     modules = {name: PARITY.replace("parity", name) for name in ("one", "two")}
     result = synthesise(modules, "ice40", tmp_path, cache=tmp_path / "cache")
     assert result["total"]["lut"] == 2
@@ -159,7 +160,7 @@ def test_synthesise_wrong(tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").glob(".*"))
     with pytest.raises(SynthesisError, match="absent"):
         synthesise({"top": "module top; absent a(); endmodule"}, "ice40", tmp_path, cache=tmp_path / "cache")
-    with pytest.raises(UsageError, match="^target must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
+    with pytest.raises(UsageError, match=f"^target must be one of {', '.join(FAMILIES)}, not 'ecp6'$"):
         synthesise({"parity": PARITY}, "ecp6", tmp_path)
 
 

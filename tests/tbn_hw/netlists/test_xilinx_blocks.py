@@ -1,4 +1,4 @@
-"""The block RAM of Xilinx 7: its models against what AMD describes, and what Yosys makes of memories."""
+"""The block RAM of Xilinx 7: models against AMD's description, and Yosys's mapping of memories to it."""
 
 import json
 import random
@@ -18,9 +18,8 @@ from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.shared.errors import Mismatch
 from tbn_hw.stages import netlist_check
-from tbn_hw.streaming import generate
+from tbn_hw.streaming.design import StreamingDesign
 from tbn_hw.streaming.folding import fold
-from tbn_hw.streaming.plan import plan
 
 CLOCKS = 600
 DATA = {"RAMB18E1": 16, "RAMB36E1": 32}
@@ -64,7 +63,7 @@ def data_bits(width):
 
 
 def places(kind, width, address):
-    """Where in the memory a word lies: its data bits, of which addresses count each, and its parity bits."""
+    """The place of a word in the memory: its data bits, which addresses count one by one, and its parity bits."""
     count = data_bits(width)
     first = address % (1024 * DATA[kind]) // max(count, 1) * count
     return [("data", first + n) for n in range(count)] + [("parity", first // 8 + n) for n in range(width - count)]
@@ -231,7 +230,7 @@ def test_models(tmp_path):
 
 
 def steps(**pins):
-    """A stimulus of these pins, a list for each or what it always is; all others are low."""
+    """A stimulus of these pins: a list for each, or its constant value. All other pins are low."""
     length = max(len(values) for values in pins.values() if isinstance(values, list))
     return {name: values if isinstance(values, list) else [values] * length
             for name, values in {**dict.fromkeys(INPUTS, 0), **pins}.items()}
@@ -254,7 +253,7 @@ def test_what_is_seen_while_writing(mode, seen, beside):
 @pytest.mark.parametrize(("read", "write", "address", "a", "b"), [
     (36, 36, 0x1000, 0x11122, 0x23300), (9, 36, 0x1018, 0x10033, 0), (36, 18, 0x1000, 0x23300, 0)])
 def test_where_halves_of_a_row_lie(read, write, address, a, b):
-    """The same of "SDP": a row is written but for its third byte, or half a row of which the second enable counts."""
+    """The same for "SDP": a row is written except its third byte, or half a row, where the second enable counts."""
     stimulus = steps(ADDRBWRADDR=0x1000, ENBWREN=1, DIADI=0x1122, DIPADIP=1, DIBDI=0x3344, DIPBDIP=2,
                      WEBWE=[0b1011 if write == 36 else 0b1110, 0], ADDRARDADDR=address, ENARDEN=1)
     found, _ = expected(*simple_dual("RAMB18E1", read, write, "r"), stimulus)
@@ -308,7 +307,7 @@ def test_pins_that_are_not_modelled(tmp_path, parameters, pins, message):
 
 
 def nothing(folder, kind, parameters, **pins):
-    """A cell of that kind, whose words are 9 bits, simulated for two clocks, with zeros at its inputs."""
+    """A cell of that kind with words of 9 bits, simulated for two clocks with zeros at its inputs."""
     _, known = true_dual(kind, (9, 9, 9, 9), "r", "r")
     zeros = {name: np.zeros(2, int) for name in INPUTS}
     check(netlist(folder, {"cell": (kind, known | parameters)}, **pins), "xc7", zeros, {"cell_A": [0, 0]}, folder)
@@ -324,7 +323,7 @@ MEMORIES = {  # depth, bits, bits of a byte, what it has
 
 
 def ports_of(name):
-    """Of each port of a memory the names of its pins, by what they are, and how many bits they have."""
+    """For each port of a memory the names of its pins, by their role, and their numbers of bits."""
     depth, width, byte, sort = MEMORIES[name]
     address = (depth - 1).bit_length()
     pins = {"address": address, "reads": 1} | ({} if sort == "rom" else {"data": width, "writes": width // byte})
@@ -406,7 +405,7 @@ def test_what_yosys_maps(tmp_path):
         few = np.where(rng.random(CLOCKS) < 0.2, rng.integers(0, depth, CLOCKS), few)
         near = few ^ rng.integers(0, 3, CLOCKS)
         stimulus[pins["address"][0]], stimulus[more[0]["address"][0] if more else pins["to"][0]] = few, near
-        if more:  # of which one alone writes at one place
+        if more:  # only one of the ports writes at a place
             stimulus[more[0]["writes"][0]] = np.where(near == few, 0, stimulus[more[0]["writes"][0]])
     outer = {output: words for name in MEMORIES for output, words in remembered(name, stimulus).items()}
     assert check(joined, "xc7", stimulus, outer, tmp_path / "check").mismatches == 0
@@ -491,15 +490,16 @@ def test_a_network(tmp_path):
     b = Builder((6, 6, 2))
     net = b.network(b.dense(b.flatten(b.threshold(b.conv("input", 8, 3, padding=0))), 20))
     matrices = [node.name for node in net.nodes if net.macs(node.name)]
-    accelerator = plan(net, fold(net, {name: (1, 4 if "dense" in name else 2, "block") for name in matrices}), "xc7")
-    modules = {accelerator.name: generate.top(accelerator), **generate.modules(accelerator, 2)}
-    figures = synthesise(modules, "xc7", tmp_path, 2, top=accelerator.name)["total"]
+    foldings = fold(net, {name: (1, 4 if "dense" in name else 2, "block") for name in matrices})
+    design = StreamingDesign.of(net, foldings, "xc7")
+    modules = {design.name: design.top(), **design.modules(2)}
+    figures = synthesise(modules, "xc7", tmp_path, 2, top=design.name)["total"]
     assert figures["bram"] == 1  # two halves
     netlists = sorted(tmp_path.glob("*.v"))
     images = np.random.default_rng(0).integers(0, 256, (netlist_check.IMAGES, *net.input.shape), np.uint8)
 
     def verify():
-        return netlist_check.check(accelerator, netlists, "xc7", figures["lut"], images, tmp_path / "work", print)
+        return netlist_check.check(design, netlists, "xc7", figures["lut"], images, tmp_path / "work", print)
 
     found = verify()
     assert (found["images"], found["mismatches"], found["skipped"]) == (netlist_check.IMAGES, 0, None)
@@ -507,5 +507,5 @@ def test_a_network(tmp_path):
     text = file.read_text()
     last = re.search(r"\.INIT_00\(256'[hb]\w*(\w)\)", text).start(1)
     file.write_text(f"{text[:last]}{int(text[last], 16) ^ 1:x}{text[last + 1:]}")
-    with pytest.raises(Mismatch, match=rf"^{accelerator.name}, netlist: "):
+    with pytest.raises(Mismatch, match=rf"^{design.name}, netlist: "):
         verify()

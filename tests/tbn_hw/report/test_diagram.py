@@ -40,7 +40,7 @@ def check(piece):
 
 
 def test_diagram():
-    """Every engine once, in its order; each link drawn, twice where it is cut; shortcuts beside what they pass."""
+    """Every engine stands once, in its order. Each link is drawn, twice if it is cut. Shortcuts stand beside others."""
     made = content(deep())
     pieces = pieces_of(made)
     assert len(pieces) > 2

@@ -16,7 +16,7 @@ from tbn_hw.targets import catalogue
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 HOSTILE = "<script>alert('x')</script>&\"]]>"
 class Page(HTMLParser):
-    """Reads a page, and raises AssertionError where its elements are not closed in turn."""
+    """Reads a page, and raises AssertionError if its elements are not closed in turn."""
 
     def __init__(self, text):
         super().__init__()
@@ -93,7 +93,7 @@ def test_page(made):
 
 
 def test_figures(made):
-    """What the tables say is what the report says."""
+    """The tables show the figures of the report."""
     page = Page(render(made))
     interval = made["verify"]["interval_cycles"]
     for layer in made["layers"]:

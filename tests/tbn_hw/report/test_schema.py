@@ -1,4 +1,4 @@
-"""The schema of `report.json`: what it takes, what it refuses, and that the documentation says the same."""
+"""The schema of `report.json`: what it accepts and refuses, and that the documentation agrees."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Place and route of small designs, and what is said about those that cannot be."""
+"""Place and route of small designs, and the errors for designs that cannot be placed and routed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.pads import with_pads
 
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.join import json_netlist
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.routing import nextpnr
@@ -20,7 +21,7 @@ DEVICES = {"ecp5": ECP5, "gowin": GOWIN, "ice40": ICE40}
 LOGIC = {"ecp5": ("TRELLIS_COMB", 24288), "gowin": ("LUT4", 20736), "ice40": ("ICESTORM_LC", 7680)}
 FLIP_FLOPS = {"ecp5": "TRELLIS_FF", "gowin": "DFF"}  # those of iCE40 are in its logic cells
 PINS = {"gowin": 'IO_LOC "clk" 4;\nIO_LOC "y[0]" 15;\nIO_LOC "y[1]" 16;\n'}
-"""For a family that does not choose any by itself."""
+"""Pins for a family whose nextpnr does not choose any."""
 COUNTER = "module counter(input clk, output reg [7:0] q); always @(posedge clk) q <= q + 3; endmodule"
 TOP = """module top(input clk, output [1:0] y);
   wire [7:0] a, b;
@@ -78,7 +79,7 @@ def test_place_and_route(device: Device, netlists: dict[str, Path], tmp_path: Pa
 @pytest.mark.nextpnr
 @pytest.mark.parametrize("family", ["gowin", "ice40"])
 def test_place_and_route_repeats(family: str, netlists: dict[str, Path], tmp_path: Path) -> None:
-    """The same seed gives the same result; without `outputs` there is none but the figures."""
+    """The same seed gives the same result. Without `outputs` there are only figures."""
     pins = constraints(family, tmp_path)
     (one,) = place_and_route(netlists[family], DEVICES[family], tmp_path / "one", seeds=(7,), constraints=pins)
     (two,) = place_and_route(netlists[family], DEVICES[family], tmp_path / "two", seeds=(7,), constraints=pins)
@@ -167,7 +168,7 @@ def test_place_and_route_missing(netlists: dict[str, Path], tmp_path: Path, monk
 
 @pytest.mark.nextpnr
 def test_place_and_route_some(netlists: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seeds that find no place are left out if that is asked for, and the failure of all is one."""
+    """With `some`, seeds that find no place are left out. If all fail, that is an error."""
     run, unlucky = nextpnr._run, {1, 3}
 
     def sometimes(device: Device, arguments: list[str], folder: Path, seed: int, watch: Callable[[], None]) -> Routed:
@@ -187,7 +188,7 @@ def test_place_and_route_some(netlists: dict[str, Path], tmp_path: Path, monkeyp
 
 @pytest.mark.yosys
 def test_json_netlist_wrong(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="^target must be one of ecp5, gowin, ice40, xc7, not 'ecp6'$"):
+    with pytest.raises(UsageError, match=f"^target must be one of {', '.join(FAMILIES)}, not 'ecp6'$"):
         json_netlist([], "top", "ecp6", tmp_path)
     (tmp_path / "top.v").write_text("module top(output y); absent a(.y(y)); endmodule")
     with pytest.raises(SynthesisError, match="^top: Yosys gave no netlist; .*absent"):

@@ -1,4 +1,4 @@
-"""Small designs through place and route to a bitstream, and what is said of those that miss their clock."""
+"""Small designs through place and route to a bitstream, and the errors for those that miss their clock."""
 
 import json
 
@@ -26,7 +26,7 @@ TOP = """module tiny(input aclk, input [31:0] x, output [31:0] y, output z);
 endmodule"""
 NODES = {"layers_0_conv": "layers[0].conv"}
 GOWIN_IDS = {"tangnano9k": 0x1100481B, "tangnano20k": 0x0000081B}
-"""Of the parts, as JTAG and the head of a bitstream have them."""
+"""The IDs of the parts, as in JTAG and at the head of a bitstream."""
 
 
 @pytest.fixture(scope="module", params=["ecp5-25k", "icebreaker"])
@@ -86,7 +86,7 @@ def test_critical_path(routed):
 
 @pytest.mark.nextpnr
 def test_missed_clock(routed, tmp_path):
-    """There is no bitstream of a design that is too slow, and it is said by how much."""
+    """There is no bitstream of a design that is too slow. The error says by how much."""
     target, folder, _ = routed
     design = Placeable([folder / "sums.v", folder / "tiny.v"], "tiny", NODES)
     figures = route(design, target, tmp_path / "fast" / "tiny.bit", seeds=(1,), clock_mhz=900)
@@ -100,7 +100,7 @@ def test_missed_clock(routed, tmp_path):
 
 
 def test_clock_of_a_board():
-    """Of what a design reaches a board's clock may have a part."""
+    """A board's clock may have a part of the clock that a design reaches."""
     figures = {"required_mhz": 60.0, "fmax_mhz": 70.0, "usable_mhz": 56.0, "seeds": [{}],
                "critical_path": {"from": "a", "to": "b"}}
     error = missed(figures, find_target("tangnano9k"))

@@ -26,7 +26,7 @@ from tbn_hw.targets.catalogue import find_target
 
 
 def build(folder, design):
-    """Every stage but place and route; returns the report, and what was printed."""
+    """Do every stage except place and route; returns the report and the printed text."""
     console = Console(file=io.StringIO(), width=200)
     site = Site(Options("tiny", find_target("ecp5-25k")), console, Workspace(folder))
     loaded = Loaded("tiny", design.network, None)

@@ -1,4 +1,4 @@
-"""The fold stage: which folding a command line gets, what is said of it, and the clock that a rate needs."""
+"""The fold stage: the folding for a command line, its messages, and the clock that a rate needs."""
 
 import io
 
@@ -26,7 +26,7 @@ def options(target, **changed):
 
 
 def chosen(*arguments, **changed):
-    """The accelerator of the folding for a command line, and what was printed."""
+    """The accelerator of the folding for a command line, and the printed text."""
     given, text = options(*arguments, **changed), io.StringIO()
     console = Console(file=text, width=500)
     accelerator = plan(DIGITS.network, choose_foldings(DIGITS, given, console), given.target.family)

@@ -1,4 +1,4 @@
-"""The key of each stage: what it reads makes the stage again, and nothing else does."""
+"""The key of each stage: a stage is made again if something that it reads changes, and only then."""
 
 import io
 import shutil
@@ -36,7 +36,7 @@ FOUND = {
 
 
 class Recording(Workspace):
-    """Keeps the key of each stage, whose files and figures are made up."""
+    """Keeps the key of each stage. The files and figures of the stages are made up."""
 
     def __init__(self, root, verilog="module net; endmodule\n", netlist="module net(); endmodule\n"):
         super().__init__(root)
@@ -122,7 +122,7 @@ def before(copy, tmp_path_factory):
     "tbn_hw/stages/keys.py": EVERY,
 }.items())
 def test_code(copy, before, tmp_path, monkeypatch, file, again):
-    """A changed file of ours repeats the stages that read it; those behind them repeat where what they get differs."""
+    """A changed file of ours repeats the stages that read it. Later stages repeat if their input differs."""
     text = (copy / file).read_bytes()
     (copy / file).write_bytes(text + b"\n")
     monkeypatch.setattr(keys, "TREE", Tree(copy))
@@ -206,7 +206,7 @@ def test_what_lies_beside(tree):
 
 
 def test_read_once(copy):
-    """A tree is what it was when it was first read, so that all keys of a build speak of the same code."""
+    """A tree keeps the files as first read, so that all keys of a build are of the same code."""
     tree, file = Tree(copy), copy / "hdl" / "add.py"
     before, text = tree.sources("hdl.add"), file.read_bytes()
     file.write_bytes(text + b"\n")

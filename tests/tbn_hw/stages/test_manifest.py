@@ -24,7 +24,7 @@ FOUND = dict.fromkeys(FIGURES) | {"fmax_mhz": 50.0, "usable_mhz": 50.0}
 
 @pytest.fixture
 def routed(tmp_path, monkeypatch):
-    """The manifest of a build for a target, whose place and route is made up and writes what the real one does."""
+    """The manifest of a build for a target. Its place and route is made up, and writes the same files as the real."""
     def write(file, folders):
         for folder, name in folders:
             (file.parent / folder).mkdir(parents=True)

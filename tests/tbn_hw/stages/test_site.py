@@ -51,7 +51,7 @@ def test_stage(site, stage, key, text, expected):
 
 
 def test_failed_stage(site):
-    """Nothing speaks any more of a build that has failed; what it was made from is still there."""
+    """A failed build leaves no report or manifest; the files that it was made from are still there."""
     def fail(folder):
         raise RuntimeError
 

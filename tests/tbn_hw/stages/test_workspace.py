@@ -55,7 +55,7 @@ def test_any_change_runs_it_again(tmp_path, damage):
 
 
 def test_outputs_inside_folders_and_none(tmp_path):
-    """Two stages share a folder; what a stage does not write this time goes, and its absence counts as unchanged."""
+    """Two stages share a folder. A file that a stage does not write is removed; its absence counts as unchanged."""
     def produce(*names):
         def write(folder):
             (folder / "both").mkdir()
