@@ -114,6 +114,12 @@ def _is_plain(value: Any) -> bool:
             and not value.is_complex() and not value.is_quantized)
 
 
+def _is_optimizer(value: Any) -> bool:
+    return (isinstance(value, dict) and isinstance(value.get("state"), dict)
+            and isinstance(value.get("param_groups"), list)
+            and all(isinstance(held, dict) and all(map(_is_plain, held.values())) for held in value["state"].values()))
+
+
 def _are_weights(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_text(name) and _is_plain(held) for name, held in value.items())
 
@@ -130,7 +136,7 @@ def _are_states(value: Any) -> bool:
 _FORM: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model": (_is_text, "text"),
     "weights": (_are_weights, "tensors by name"),
-    "optimizer": (lambda value: isinstance(value, dict), "a mapping"),
+    "optimizer": (_is_optimizer, "the state of an optimizer"),
     "epoch": (_is_epoch, f"a number from 0 to {MOST_EPOCHS}"),
     "random": (_are_states, "the states of torch's and NumPy's generators"),
     "recipe": (_is_text, "text"),

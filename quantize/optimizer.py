@@ -61,8 +61,9 @@ def _is_whole(optimizer: torch.optim.Optimizer, group: dict[str, Any], parameter
     if not group.get("momentum", True):
         averages = set()
     steps = {"step"} if isinstance(optimizer, torch.optim.Adam) else set()
-    return set(held) == averages | steps and all(held[name].shape == parameter.shape for name in averages) and all(
-        held[name].numel() == 1 for name in steps) and all(bool(torch.isfinite(value).all()) for value in held.values())
+    return (set(held) == averages | steps and all(held[name].shape == parameter.shape for name in averages)
+            and all(value.is_floating_point() and bool(torch.isfinite(value).all()) for value in held.values())
+            and all(held[name].shape == () and held[name] >= 0 for name in steps))
 
 
 def real_epochs(recipe: Train) -> int:

@@ -76,6 +76,7 @@ def weight(state):
 
 
 WEIGHTS = "is not a checkpoint of this project; its weights must be tensors by name"
+STATE = "is not a checkpoint of this project; its optimizer must be the state of an optimizer"
 FORM = "is not a checkpoint of this project; its "
 LOAD = {
     "weights that are a number": (put("weights", 3), WEIGHTS),
@@ -95,7 +96,11 @@ LOAD = {
     "no random state": (put("random", {}), FORM + "random must be the states of torch's and NumPy's generators"),
     "half a random state": (lambda state: state["random"].pop("numpy"), FORM + "random must be the states of "),
     "random text": (put("random", "numpy", "0x1"), FORM + "random must be the states of "),
-    "an optimizer that is a list": (put("optimizer", []), FORM + "optimizer must be a mapping"),
+    "an optimizer that is a list": (put("optimizer", []), STATE),
+    "empty optimizer": (put("optimizer", {}), STATE),
+    "averages that are text": (put("optimizer", "state", 0, "exp_avg", "x"), STATE),
+    "complex averages": (put("optimizer", "state", 0, "exp_avg", torch.zeros(3) * 1j), STATE),
+    "groups that are text": (put("optimizer", "param_groups", "abc"), STATE),
     "a recipe that is none": (put("recipe", None), FORM + "recipe must be text"),
     "a model that is a list of itself": (lambda state: state.update(model=[state]), FORM + "model must be text"),
 }
@@ -108,14 +113,13 @@ RESUME = {
     "negative NumPy state": (put("random", "numpy", ["-0x1"] * 4), RANDOM),
     "torch state of another type": (put("random", "torch", torch.zeros(5056)), RANDOM),
     "short torch state": (put("random", "torch", torch.zeros(9, dtype=torch.uint8)), RANDOM),
-    "empty optimizer": (put("optimizer", {}), "its optimizer cannot go on; the state is not that of this optimizer"),
     "no averages": (put("optimizer", "state", {}), OPTIMIZER),
-    "averages that are text": (put("optimizer", "state", 0, "exp_avg", "x"), OPTIMIZER),
+    "negative steps": (put("optimizer", "state", 0, "step", torch.tensor(-9.0)), OPTIMIZER),
+    "steps that are truths": (put("optimizer", "state", 0, "step", torch.tensor(True)), OPTIMIZER),
     "averages of another shape": (put("optimizer", "state", 0, "exp_avg", torch.zeros(7)), OPTIMIZER),
     "averages that are no numbers": (put("optimizer", "state", 1, {}), OPTIMIZER),
     "no steps": (lambda state: state["optimizer"]["state"][0].pop("step"), OPTIMIZER),
     "no groups": (put("optimizer", "param_groups", []), OPTIMIZER),
-    "groups that are text": (put("optimizer", "param_groups", "abc"), OPTIMIZER),
     "other betas": (put("optimizer", "param_groups", 0, "betas", (0.5, 0.5)), OPTIMIZER),
     "betas that are text": (put("optimizer", "param_groups", 0, "betas", "ab"), OPTIMIZER),
     "decay that is a tensor": (put("optimizer", "param_groups", 0, "weight_decay", torch.ones(3)), OPTIMIZER),

@@ -5,6 +5,7 @@ import json
 import pickle
 import warnings
 import zipfile
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -15,7 +16,7 @@ from support.networks import chain, residual
 from support.tensors import BITS, write_tensors
 
 from quantize.network import Network
-from quantize.picture import read_picture
+from quantize.picture import DataError, read_picture
 from quantize.spec import load_spec
 from quantize.zoo import ZOO, load_pictures
 from tbn_hw.shared.errors import BuildError
@@ -208,7 +209,7 @@ def checkpoint(random, folder):
     from quantize.data import Dataset
     from quantize.export import export
     from quantize.trained import load_model, save_trained
-    from quantize.trainer import Trainer, _recipe
+    from quantize.trainer import Trainer, TrainError, _recipe
 
     spec, model, optimizer = _states()
     if random.random() < 0.2:
@@ -241,7 +242,10 @@ def checkpoint(random, folder):
                        np.zeros(9, np.int64))
     if random.random() < 0.5:
         return strict(lambda: export(load_model(spec, file)))
-    return strict(lambda: Trainer(spec, pictures, folder)._run_epoch(1, lambda: None))
+    try:
+        return strict(lambda: Trainer(spec, pictures, folder)._run_epoch(1, lambda: None))
+    except TrainError as error:  # values that stop being numbers, which are no file's fault by themselves
+        raise DataError(str(error)) from None
 
 
 TENSORS = (
@@ -265,7 +269,8 @@ def _change_state(random, state):
             inner = value
             continue
         if isinstance(value, torch.Tensor):
-            inner[key] = random.choice(TENSORS)(value)
+            with suppress(RuntimeError):  # what cannot be done to a tensor that was changed before
+                inner[key] = random.choice(TENSORS)(value)
         elif random.random() < 0.2:
             inner.pop(key)
         else:
