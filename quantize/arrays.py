@@ -37,8 +37,15 @@ def read_arrays(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
         with safetensors.safe_open(path, "np") as file:
             metadata = dict(file.metadata() or {})
             for key in file.keys():  # noqa: SIM118 (not a mapping)
-                arrays[key] = file.get_tensor(key)
+                arrays[key] = _plain(file.get_tensor(key))
     except Exception as error:  # whatever the library raises, in this version or the next
         what = "is not a whole safetensors file" if key is None else f"array {key!r:.60} cannot be read"
         raise ArraysError(f"{what}; {error}") from None
     return metadata, arrays
+
+
+def _plain(array: np.ndarray) -> np.ndarray:
+    """Return the array; raises TypeError for a type that another package gave to NumPy, as ml_dtypes does."""
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"NumPy has no type {array.dtype}")
+    return array
