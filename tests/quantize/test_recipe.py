@@ -72,7 +72,7 @@ def test_full_precision_comes_first(spec, stripes, tmp_path):
     own = spec.with_full().train
     assert (own.epochs, own.optimizer, own.momentum, own.learning_rate, own.balance) == (3, "sgd", 0.5, 0.01, False)
     teacher = taught(spec, stripes, tmp_path / "teacher")
-    assert load_checkpoint(tmp_path / "teacher" / "checkpoint.pt")["epoch"] == 3
+    assert load_checkpoint(tmp_path / "teacher" / "checkpoint.pt").epoch == 3
     trainer = Trainer(spec, stripes, tmp_path, teacher=teacher)
     state = trainer.model.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in teacher.state_dict().items())
