@@ -37,8 +37,13 @@ class Exact(nn.Module):
     def _conv(self, item: Item, x: Tensor) -> Tensor:
         padding, pad = item.attrs["padding"], 1.0 if self.types[item.inputs[0]] == "binary" else 0.0
         x = F.pad(x, (0, 0, padding, padding, padding, padding), value=pad)
-        weights = _real(item.arrays["weights"]).permute(0, 3, 1, 2)
-        return F.conv2d(x.permute(0, 3, 1, 2), weights, None, item.attrs["stride"]).permute(0, 2, 3, 1)
+        weights, stride = _real(item.arrays["weights"]), item.attrs["stride"]  # (m, kernel, kernel, c)
+        matrix = weights.flatten(1)
+        number = _float_for(matrix, x)
+        windows = x.to(number).unfold(1, weights.shape[1], stride).unfold(2, weights.shape[2], stride)
+        windows = windows.permute(0, 1, 2, 4, 5, 3)  # (n, h_out, w_out, kernel, kernel, c)
+        right = matrix.T.to(number)
+        return torch.stack([picture.flatten(2) @ right for picture in windows]).double()  # copies stay in the cache
 
     def _dense(self, item: Item, x: Tensor) -> Tensor:
         y = x @ _real(item.arrays["weights"]).T
@@ -75,6 +80,15 @@ class Exact(nn.Module):
 
 def _real(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array.astype(np.float64))
+
+
+def _float_for(matrix: Tensor, x: Tensor) -> torch.dtype:
+    """Return the float type in which every dot product of a row of the matrix with elements of ``x`` is exact.
+
+    All partial sums are integers of at most ``sum |w| * max |x|``. Below 2^24 they are exact in float32.
+    """
+    bound = matrix.abs().sum(1).max() * x.abs().max()
+    return torch.float32 if bound < 1 << 24 else torch.float64
 
 
 def exact(model: Model) -> Exact:

@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from quantize.chain import Chain, first_true, multiplier  # noqa: E402
+from quantize.exact import Exact  # noqa: E402
 from quantize.export import exact, export  # noqa: E402
 from quantize.lowering import ExportError, Item, lower  # noqa: E402
 from quantize.network import Network, TensorType  # noqa: E402
@@ -115,6 +116,18 @@ def test_network_equals_float_chain(name, seed, random_model):
     chain = exact(model)(torch.from_numpy(pictures)).numpy()
     assert np.ptp(chain) > 0
     np.testing.assert_array_equal(golden(export(model), pictures), chain)
+
+
+def test_sums_beyond_24_bits():
+    """float32 would round them."""
+    weights = np.full((1, 3, 3, 150), 127, np.int8)
+    weights[0, 0, 0, 0] = 125
+    item = Item("conv", "c", ("input",), {"stride": 1, "padding": 0}, {"weights": weights})
+    pictures = np.zeros((1, 4, 3, 150), np.uint8)
+    pictures[0, 0, 0, 0] = 1
+    total = -128 * int(weights.sum())
+    assert Exact((item,))(torch.from_numpy(pictures)).tolist() == [[total + 125, total]]
+    assert total + 125 != int(np.float32(total + 125))
 
 
 @pytest.mark.parametrize("name", ["plain", "pool", "pool of trits", "binary", "trits averaged"])
