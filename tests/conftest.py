@@ -21,12 +21,17 @@ settings.load_profile("full")
 
 
 def pytest_configure(config):
-    """The environment of this process, of xdist's workers and of what tests start: one store, and the guard."""
+    """The environment of this process, of xdist's workers and of what tests start: one store, and the guard.
+
+    Where tests run on all cores, a computation has one thread. Threads of several tests would wait for each other.
+    """
     if hasattr(config, "workerinput"):
         return
     store = tempfile.TemporaryDirectory(prefix="tbn-hw-tests-")
     config.add_cleanup(store.cleanup)
     os.environ[STORE] = store.name
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's; OpenBLAS reads it too
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
 
 

@@ -56,7 +56,7 @@ def _gates(netlist: Path, top: str, family: str, folder: Path) -> dict[str, Any]
         f"read_verilog -D NO_INCLUDES {MODELS[family]}", "read_verilog mapped.v", f"hierarchy -check -top {top}",
         "proc", "opt_expr", "flatten", "opt_expr", "opt_clean", "simplemap", "opt_expr", "opt_merge", "opt_clean",
         "dfflegalize -cell $_DFF_P_ 01", "simplemap", "opt_expr", "clean", "write_json gates.json\n"]))
-    yosys.run(top, ["-s", "gates.ys"], folder)
+    yosys.run(top, "gates.ys", folder)
     module: dict[str, Any] = json.loads((folder / "gates.json").read_text())["modules"][top]
     return module
 

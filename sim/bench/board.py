@@ -24,14 +24,15 @@ PERIOD = 200
 
 
 def simulate_board(sources: Sequence[Path], top: str, module: str, work: Path, *, visible: Sequence[str] = (),
-                   job: Mapping[str, Any]) -> Any:
+                   optimise: str = "-O2", job: Mapping[str, Any]) -> Any:
     """Run the cocotb test module `module` on a board's top level, and return the JSON of its `outcome.json`.
 
     The environment variable SIM_JOB names the file with `job`, and the module writes `outcome.json` beside it.
-    `visible` are signals of the top level that the module reads besides the ports.
+    `visible` are signals of the top level that the module reads besides the ports. `optimise` is the C++ compiler's
+    option: for a few thousand cycles of a large netlist, -O0 takes less time in all.
     Raises SimulationError when the simulation fails or leaves no outcome; ToolMissing.
     """
-    built = build(sources, top, work, visible=[*PORTS, *visible])
+    built = build(sources, top, work, visible=[*PORTS, *visible], optimise=optimise)
     folder = work.resolve() / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

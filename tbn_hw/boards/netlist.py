@@ -34,7 +34,7 @@ def mapped(top: BoardTop, design: Design, family: str, folder: Path) -> list[Pat
         *board_facts(family).pads,
         f"write_verilog {top.name}.v\n",  # keeps attributes: they hold the PLL's analogue settings
     ]))
-    yosys.run(top.name, ["-s", "board.ys"], folder)
+    yosys.run(top.name, "board.ys", folder)
     settings = folder / f"{top.settings.name}.v"
     settings.write_text(_constants(top.settings, family))
     return [folder / f"{top.name}.v", settings]

@@ -35,7 +35,7 @@ def json_netlist(netlists: Iterable[Path], top: str, target: str, folder: Path) 
         "flatten",
         f"write_json {top}.json\n",
     ]))
-    yosys.run(top, ["-s", "join.ys"], folder)
+    yosys.run(top, "join.ys", folder)
     for name in names:
         (folder / name).unlink()
     file = folder / f"{top}.json"

@@ -76,7 +76,7 @@ def produce(name: str, job: Job, key: str, store: Path, watch: Callable[[], None
             (folder / path).write_text(image)
         (folder / "script.ys").write_text(job.script)
         try:
-            seconds = yosys.run(name, ["-s", "script.ys"], folder, watch)
+            seconds = yosys.run(name, "script.ys", folder, watch)
         except SynthesisError as error:
             raise SynthesisError(name, [renamed(line, PLACEHOLDER, name) for line in error.lines]) from None
         netlist = json.loads((folder / "netlist.json").read_text())

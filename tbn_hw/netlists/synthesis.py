@@ -102,8 +102,8 @@ def _run(jobs: Mapping[str, Job], names: Mapping[str, list[str]], store: Path, w
         if stop.is_set():
             raise InterruptedError
 
-    with scratch(store, "warm") as folder:  # the very first use compiles Yosys; two at once would both do it
-        yosys.run("yosys", ["-V"], folder)
+    with scratch(store, "warm") as folder:
+        yosys.warm(folder)
     results: dict[str, Any] = {}
     done = 0
     with ThreadPoolExecutor(workers) as pool:

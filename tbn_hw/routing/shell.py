@@ -81,5 +81,5 @@ def mapped(name: str, design: str, ports: list[Port], clock: str, family: str, f
         f"{find_family(family).cells.command} -top {name}",
         f"write_verilog -noattr {name}.v\n",
     ]))
-    yosys.run(name, ["-s", "shell.ys"], folder)
+    yosys.run(name, "shell.ys", folder)
     return folder / f"{name}.v"

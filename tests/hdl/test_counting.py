@@ -94,7 +94,7 @@ def test_family_counts_as_portable(tmp_path, family):
               "setattr -mod -unset top gold gate", "hierarchy", "proc", "flatten", "opt_clean",
               "miter -equiv -flatten gold gate miter", "sat -verify -prove trigger 0 -set-def-inputs miter"]
     (tmp_path / "prove.ys").write_text("\n".join(script))
-    yosys.run("gate", ["-s", "prove.ys"], tmp_path)
+    yosys.run("gate", "prove.ys", tmp_path)
 
 
 @pytest.mark.yosys
@@ -118,7 +118,7 @@ def test_simulation_models(tmp_path, family, cells):
               f"rename gate {name}\nwrite_rtlil {name}.il\ndesign -reset\n"
               for name, model in (("gold", "ours.v"), ("gate_", models(tmp_path, family)))]
     (tmp_path / "read.ys").write_text("".join(script))
-    yosys.run("gate", ["-s", "read.ys"], tmp_path)
+    yosys.run("gate", "read.ys", tmp_path)
     gold, gate = ((tmp_path / f"{name}.il").read_text() for name in ("gold", "gate_"))
     prove(tmp_path, gold, gate.replace("\\gate_", "\\gate"), "ours.v")
 

@@ -56,7 +56,7 @@ def prove(folder, gold, gate, models="ours.v"):
         hierarchy; proc; memory_map; flatten; opt; miter -equiv -flatten gold gate miter
         sat -verify -prove trigger 0 -set-def-inputs miter
     """)
-    yosys.run("gate", ["-s", "prove.ys"], folder)
+    yosys.run("gate", "prove.ys", folder)
 
 
 @pytest.mark.yosys

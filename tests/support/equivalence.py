@@ -26,4 +26,4 @@ def prove(folder, gold, gate, cells):
               "setattr -mod -unset top gold gate", "hierarchy", "proc", "flatten", "opt_clean",
               "equiv_make gold gate equiv", "cd equiv", "equiv_simple", "equiv_status -assert"]
     (folder / "prove.ys").write_text("\n".join(script))
-    yosys.run("gate", ["-s", "prove.ys"], folder)
+    yosys.run("gate", "prove.ys", folder)

@@ -18,5 +18,5 @@ def with_pads(netlist: Path, family: str) -> Path:
     (folder / "pads.ys").write_text("\n".join([
         f"read_verilog -lib {' '.join(find_family(family).libraries)}", "read_verilog source.v", f"cd {name}", *pads,
         "cd", f"write_verilog -noattr {name}.v\n"]))
-    yosys.run(name, ["-s", "pads.ys"], folder)
+    yosys.run(name, "pads.ys", folder)
     return folder / f"{name}.v"

@@ -101,7 +101,7 @@ def prove(tmp_path, gold, gate, family):
               "setattr -mod -unset top gold gate", "hierarchy", "proc", "flatten", "opt_clean",
               "miter -equiv -flatten gold gate miter", "sat -verify -prove trigger 0 -set-def-inputs miter"]
     (tmp_path / "prove.ys").write_text("\n".join(script))
-    yosys.run("gate", ["-s", "prove.ys"], tmp_path)
+    yosys.run("gate", "prove.ys", tmp_path)
 
 
 @pytest.mark.parametrize("levels", [0, 1, 3])

@@ -17,7 +17,7 @@ from sim.store import STORE
 from tbn_hw.families.registry import FAMILIES
 from tbn_hw.netlists.synthesis import synthesise
 from tbn_hw.shared.errors import SynthesisError, UsageError
-from tbn_hw.tools import yosys
+from tbn_hw.tools import wasm, yosys
 
 pytestmark = pytest.mark.yosys
 
@@ -162,6 +162,29 @@ def test_synthesise_wrong(tmp_path: Path) -> None:
         synthesise({"top": "module top; absent a(); endmodule"}, "ice40", tmp_path, cache=tmp_path / "cache")
     with pytest.raises(UsageError, match=f"^target must be one of {', '.join(FAMILIES)}, not 'ecp6'$"):
         synthesise({"parity": PARITY}, "ecp6", tmp_path)
+
+
+@pytest.mark.parametrize("crashes", [1, 2])
+def test_yosys_crashes(crashes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module is mapped again by ABC's short recipe; if that crashes too, the crash is told."""
+    run, ways = wasm.run, []
+
+    def crash(package: str, function: str, arguments: list[str], *rest: object) -> float:
+        if "-V" not in arguments:
+            ways.append(arguments[-2:])
+            if len(ways) <= crashes:
+                raise wasm.ToolFailed(["Caused by:", "    wasm trap: unreachable"])
+        return run(package, function, arguments, *rest)
+
+    monkeypatch.setattr(wasm, "run", crash)
+    if crashes == 2:
+        with pytest.raises(SynthesisError, match="^adder: Yosys gave no netlist; its last word was '.*wasm trap"):
+            synthesise({"adder": ADDER}, "gowin", tmp_path, cache=tmp_path / "cache")
+    else:
+        found = synthesise({"adder": ADDER}, "gowin", tmp_path, cache=tmp_path / "cache")
+        assert figures(found["total"]) == (16, 0, 0, 0)
+    assert ways == [["-s", "script.ys"],
+                    ["-p", "scratchpad -copy abc9.script.default.fast abc9.script; script script.ys"]]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
