@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from quantize import streams
+from quantize.streams import complain, drop_broken, flush, open_closed
 from quantize.text import printable
 
 UNREAD = 128 + signal.SIGPIPE
@@ -100,7 +100,7 @@ def finish(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
     def ended(error: Exception) -> tuple[int, str]:
         return 1, f"{before}{printable(describe(error) if isinstance(error, OSError) else str(error))}"
 
-    return end(work, refused, ended, streams.complain, interrupted)
+    return end(work, refused, ended, complain, interrupted)
 
 
 def end(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
@@ -110,12 +110,12 @@ def end(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
     ``ended`` gives the code and the line for an error in ``refused`` or an OSError. ``say`` prints a line. If it
     cannot, the code alone tells how the command ended.
     """
-    streams.open_closed()
+    open_closed()
     caught: tuple[type[Exception], ...] = (OSError, *refused)
     line = None
     try:
         code = work() or 0
-        streams.flush()
+        flush()
     except caught as error:
         if isinstance(error, BrokenPipeError) and error.filename is None:
             code = UNREAD
@@ -124,11 +124,11 @@ def end(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
     except KeyboardInterrupt:
         code, line = 128 + signal.SIGINT, interrupted
     finally:
-        streams.drop_broken()
+        drop_broken()
     if line is not None:
         with suppress(OSError, ValueError):  # standard error is full, or was closed for that
             say(line)
-        streams.drop_broken()
+        drop_broken()
     return code
 
 
