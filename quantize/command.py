@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from quantize.streams import complain, drop_broken, flush, open_closed
 from quantize.text import printable
 
 UNREAD = 128 + signal.SIGPIPE
@@ -40,6 +41,14 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help. An output that cannot be written is an OSError, which argparse would pass over."""
+        print(self.format_help(), end="", file=file)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        sys.stdout.flush()  # now, while `end` can still notice that nothing reads it
+        super().exit(status, message)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {printable(message)}; see {self.prog} --help\n")
@@ -88,38 +97,41 @@ def finish(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
     The code is what ``work`` returns, 0 if that is None, 1 for an error in ``refused`` or an OSError, 130 for Ctrl-C
     (after the line ``interrupted``), and `UNREAD` when nothing reads the output.
     """
+    def ended(error: Exception) -> tuple[int, str]:
+        return 1, f"{before}{printable(describe(error) if isinstance(error, OSError) else str(error))}"
+
+    return end(work, refused, ended, complain, interrupted)
+
+
+def end(work: Callable[[], int | None], refused: tuple[type[Exception], ...],
+        ended: Callable[[Exception], tuple[int, str]], say: Callable[[str], None], interrupted: str | None) -> int:
+    """Do a command's ``work`` and return its exit code, whatever becomes of the standard streams meanwhile.
+
+    ``ended`` gives the code and the line for an error in ``refused`` or an OSError. ``say`` prints a line. If it
+    cannot, the code alone tells how the command ended.
+    """
+    open_closed()
+    caught: tuple[type[Exception], ...] = (OSError, *refused)
+    line = None
     try:
-        code = work()
-        sys.stdout.flush()
-    except refused as error:
-        print(f"{before}{printable(str(error))}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if is_unread(error):
-            return UNREAD
-        print(f"{before}{printable(describe(error))}", file=sys.stderr)
-        return 1
+        code = work() or 0
+        flush()
+    except caught as error:
+        if isinstance(error, BrokenPipeError) and error.filename is None:
+            code = UNREAD
+        else:
+            code, line = ended(error)
     except KeyboardInterrupt:
-        print(interrupted, file=sys.stderr)
-        return 128 + signal.SIGINT
-    return code or 0
+        code, line = 128 + signal.SIGINT, interrupted
+    finally:
+        drop_broken()
+    if line is not None:
+        with suppress(OSError, ValueError):  # standard error is full, or was closed for that
+            say(line)
+        drop_broken()
+    return code
 
 
 def describe(error: OSError) -> str:
     """Return one line about an error. It names the error's file, or the output if the error has none."""
     return f"{error.filename or 'the output'}: {error.strerror or error}"
-
-
-def is_unread(error: OSError) -> bool:
-    """Tell whether the error means that nothing reads the output any more, as behind ``head``. It needs no message."""
-    _drop_output()
-    return isinstance(error, BrokenPipeError) and error.filename is None
-
-
-def _drop_output() -> None:
-    """Close standard output if it cannot be written to. Otherwise Python would try again at exit, and complain."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with suppress(OSError):
-            sys.stdout.close()

@@ -38,9 +38,9 @@ RECIPES: dict[str, Callable[[Spec], Spec]] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 ok, 1 model, data or a run's folder refused, 2 usage."""
-    options = _options(arguments)
 
     def work() -> None:
+        options = _options(arguments)
         spec = load_spec(options.model)
         dataset = load_data(spec, options.data)
         output = options.output or Path("build") / spec.name / "compare"

@@ -61,6 +61,11 @@ def export(model: Model) -> Network:
 
 def main(arguments: list[str] | None = None, prog: str = "python -m quantize.export") -> int:
     """Run the command and return its exit code: 0 done, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
+    refused = (SpecError, CheckpointError, DataError, ExportError, NetworkError)
+    return finish(lambda: _run(*_options(arguments, prog)), refused, "stopped")
+
+
+def _options(arguments: list[str] | None, prog: str) -> tuple[argparse.Namespace, argparse.ArgumentParser]:
     epilog = sections(("examples", EXAMPLES), ("what is written", WRITES), ("exit codes", EXITS))
     parser = Parser(prog=prog, description=__doc__, epilog=epilog)
     parser.add_argument("--model", required=True, help="model file, or name of a packaged model")
@@ -77,8 +82,7 @@ def main(arguments: list[str] | None = None, prog: str = "python -m quantize.exp
         parser.error(f"--trained must end in .safetensors, not {str(options.trained)!r}; --checkpoint knows it by that")
     if options.threads:
         torch.set_num_threads(options.threads)
-    refused = (SpecError, CheckpointError, DataError, ExportError, NetworkError)
-    return finish(lambda: _run(options, parser), refused, "stopped")
+    return options, parser
 
 
 def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:

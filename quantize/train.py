@@ -43,8 +43,7 @@ WRITES = (
 
 def main(arguments: list[str] | None = None, prog: str = "python -m quantize.train") -> int:
     """Run the command; 0 ok, 1 model, data or checkpoint refused, 2 usage, 130 stopped with Ctrl-C."""
-    options = _options(arguments, prog)
-    return finish_training(lambda: _run(options))
+    return finish_training(lambda: _run(_options(arguments, prog)))
 
 
 def finish_training(work: Callable[[], None]) -> int:

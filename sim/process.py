@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sim.disk import full_disk
+
 LOG_LINES = 15
 
 
@@ -27,7 +29,7 @@ def execute(command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | N
     The pipe at the command's standard input closes when this process dies, so that `sim.bench.worker` can end itself.
     `env` adds to this process's environment. While the command runs, `watch` is called about every 0.2 s.
 
-    Raises ProcessFailed with the end of the log when the exit status is not 0.
+    Raises ProcessFailed with the end of the log when the exit status is not 0, and OSError if a full disk is the cause.
     """
     environment = {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"}
     environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
@@ -48,7 +50,11 @@ def execute(command: list[str], log: Path, *, cwd: Path, env: dict[str, str] | N
             if process.stdin is not None:
                 process.stdin.close()
     if process.returncode:
-        raise ProcessFailed(f"exit status {process.returncode}; {log} ends:\n{log_end(log)}")
+        end = log_end(log)
+        full = full_disk(cwd, end)
+        if full is not None:
+            raise full
+        raise ProcessFailed(f"exit status {process.returncode}; {log} ends:\n{end}")
 
 
 def log_end(log: Path) -> str:

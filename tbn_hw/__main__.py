@@ -8,7 +8,6 @@ import importlib
 import platform
 import sys
 from collections.abc import Sequence
-from functools import partial
 from importlib import metadata
 from typing import Any, NamedTuple
 
@@ -101,7 +100,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "tbn-hw") -> int:
         code: int = module.main(given[1:], f"{prog} {given[0]}")
         return code
 
-    return finish(work, partial(print, file=sys.stderr))
+    return finish(work)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from hdl.link.words import BAUD
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m tbn_hw.r
 
         classify(options)
 
-    return finish(work, partial(print, file=sys.stderr))
+    return finish(work)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.fol
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")
 QONNX = "quantize.qonnx"  # needs the onnx package
 TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data",
-              "quantize.image_folder", "quantize.picture", "quantize.command", "quantize.text")
+              "quantize.image_folder", "quantize.picture", "quantize.command", "quantize.streams", "quantize.text")
 MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself aside
     "benchmarks": ("hdl", "sim", "quantize", "tbn_hw"),
     "hdl": (),

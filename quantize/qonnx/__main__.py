@@ -29,8 +29,13 @@ WRITES = (
 
 def main(arguments: list[str] | None = None, prog: str = "python -m quantize.qonnx") -> int:
     """Run the command and return its exit code: 0 done, 1 something refused, 2 usage, 130 stopped with Ctrl-C."""
-    options = _parser(prog).parse_args(arguments)
-    return finish(lambda: options.run(options), (QonnxError, NetworkError, SpecError), "stopped", "error: ")
+
+    def work() -> int | None:
+        options = _parser(prog).parse_args(arguments)
+        code: int | None = options.run(options)
+        return code
+
+    return finish(work, (QonnxError, NetworkError, SpecError), "stopped", "error: ")
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:

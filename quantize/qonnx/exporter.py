@@ -52,8 +52,11 @@ class _Export:
         for node in self._network.nodes:
             if node.kind == "top_k":
                 self._indices = self._writer.top_k(node.name, self._tensors[node.inputs[0]], node.integer("k"))
-            else:
+            elif node.kind in KINDS:
                 self._tensors[node.name] = KINDS[node.kind](self, node)
+            else:
+                raise QonnxError(f"{self._network.name}: {node.name}: QONNX has no form for the kind {node.kind!r}; "
+                                 f"the kinds with one are {', '.join(sorted((*KINDS, 'top_k')))}")
         logits = self._tensors[self._network.outputs[0]].name
         outputs = [logits] if self._indices is None else [logits, self._indices]
         return self._writer.model(self._network.name, self._source, outputs, self._network.classes,

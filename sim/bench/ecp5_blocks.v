@@ -198,17 +198,17 @@ module MULT18X18D(
   wire signed [18:0] a, b;
   wire [35:0] product = $signed(a) * $signed(b);
   wire [35:0] middle, p;
-  mult18x18d_register #(REG_INPUTA_CLK, 19) input_a(CLK0, CE0, RST0, {SIGNEDA & A17, A17, A16, A15, A14, A13, A12,
+  MULT18X18D_REGISTER #(REG_INPUTA_CLK, 19) input_a(CLK0, CE0, RST0, {SIGNEDA & A17, A17, A16, A15, A14, A13, A12,
       A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0}, a);
-  mult18x18d_register #(REG_INPUTB_CLK, 19) input_b(CLK0, CE0, RST0, {SIGNEDB & B17, B17, B16, B15, B14, B13, B12,
+  MULT18X18D_REGISTER #(REG_INPUTB_CLK, 19) input_b(CLK0, CE0, RST0, {SIGNEDB & B17, B17, B16, B15, B14, B13, B12,
       B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0}, b);
-  mult18x18d_register #(REG_PIPELINE_CLK, 36) pipeline(CLK0, CE0, RST0, product, middle);
-  mult18x18d_register #(REG_OUTPUT_CLK, 36) result(CLK0, CE0, RST0, middle, p);
+  MULT18X18D_REGISTER #(REG_PIPELINE_CLK, 36) pipeline(CLK0, CE0, RST0, product, middle);
+  MULT18X18D_REGISTER #(REG_OUTPUT_CLK, 36) result(CLK0, CE0, RST0, middle, p);
   assign {P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18, P17, P16, P15,
       P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} = p;
 endmodule
 
-module mult18x18d_register #(parameter CLK = "NONE", parameter WIDTH = 18) (
+module MULT18X18D_REGISTER #(parameter CLK = "NONE", parameter WIDTH = 18) (
   input clock, input enable, input reset, input [WIDTH-1:0] d, output [WIDTH-1:0] q
 );
   generate

@@ -37,7 +37,7 @@
 // - While a port writes, its output holds (MODE 0), shows the new contents (1) or the old (2).
 // - A read is undefined where the other port writes at the same time. Here such bits come out inverted, so that a
 //   design that uses them does not pass.
-module gowin_block_ram #(
+module GOWIN_BLOCK_RAM #(
   parameter UNIT = 8, MOST = 32, WIDTH_A = 32, WIDTH_B = 32, REGISTERED_A = 0, REGISTERED_B = 0, MODE_A = 0, MODE_B = 0,
   parameter [64*32*UNIT-1:0] INIT = 0
 ) (
@@ -109,7 +109,7 @@ module SP(
 );
   parameter READ_MODE = 0, WRITE_MODE = 0, BIT_WIDTH = 32, BLK_SEL = 0, RESET_MODE = "SYNC";
   parameter [255:0] `INIT_RAM_PARAMETERS;
-  gowin_block_ram #(
+  GOWIN_BLOCK_RAM #(
     .UNIT(8), .MOST(32), .WIDTH_A(BIT_WIDTH), .WIDTH_B(32), .REGISTERED_A(READ_MODE), .MODE_A(WRITE_MODE),
     .INIT(`INIT_RAM)
   ) block (
@@ -128,7 +128,7 @@ module SPX9(
 );
   parameter READ_MODE = 0, WRITE_MODE = 0, BIT_WIDTH = 36, BLK_SEL = 0, RESET_MODE = "SYNC";
   parameter [287:0] `INIT_RAM_PARAMETERS;
-  gowin_block_ram #(
+  GOWIN_BLOCK_RAM #(
     .UNIT(9), .MOST(36), .WIDTH_A(BIT_WIDTH), .WIDTH_B(36), .REGISTERED_A(READ_MODE), .MODE_A(WRITE_MODE),
     .INIT(`INIT_RAM)
   ) block (
@@ -148,7 +148,7 @@ module SDPB(
 );
   parameter READ_MODE = 0, BIT_WIDTH_0 = 32, BIT_WIDTH_1 = 32, BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
   parameter [255:0] `INIT_RAM_PARAMETERS;
-  gowin_block_ram #(
+  GOWIN_BLOCK_RAM #(
     .UNIT(8), .MOST(32), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_B(READ_MODE), .INIT(`INIT_RAM)
   ) block (
     .clk(CLKB), .enable_a(CEA), .write_a(1'b1), .oce_a(1'b0), .address_a(ADA), .in_a(DI), .out_a(),
@@ -166,7 +166,7 @@ module SDPX9B(
 );
   parameter READ_MODE = 0, BIT_WIDTH_0 = 36, BIT_WIDTH_1 = 36, BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
   parameter [287:0] `INIT_RAM_PARAMETERS;
-  gowin_block_ram #(
+  GOWIN_BLOCK_RAM #(
     .UNIT(9), .MOST(36), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_B(READ_MODE), .INIT(`INIT_RAM)
   ) block (
     .clk(CLKB), .enable_a(CEA), .write_a(1'b1), .oce_a(1'b0), .address_a(ADA), .in_a(DI), .out_a(),
@@ -221,7 +221,7 @@ module DPB(
   parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
   parameter [255:0] `INIT_RAM_PARAMETERS;
   wire [31:0] a, b;
-  gowin_block_ram #(
+  GOWIN_BLOCK_RAM #(
     .UNIT(8), .MOST(16), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_A(READ_MODE0),
     .REGISTERED_B(READ_MODE1), .MODE_A(WRITE_MODE0), .MODE_B(WRITE_MODE1), .INIT(`INIT_RAM)
   ) block (
@@ -248,7 +248,7 @@ module DPX9B(
   parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC";
   parameter [287:0] `INIT_RAM_PARAMETERS;
   wire [35:0] a, b;
-  gowin_block_ram #(
+  GOWIN_BLOCK_RAM #(
     .UNIT(9), .MOST(18), .WIDTH_A(BIT_WIDTH_0), .WIDTH_B(BIT_WIDTH_1), .REGISTERED_A(READ_MODE0),
     .REGISTERED_B(READ_MODE1), .MODE_A(WRITE_MODE0), .MODE_B(WRITE_MODE1), .INIT(`INIT_RAM)
   ) block (

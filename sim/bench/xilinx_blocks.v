@@ -75,7 +75,7 @@
 // - Where the other port writes at the same time, a read gets the old contents if that port is READ_FIRST. Otherwise
 //   it is undefined: such bits come out inverted, so that a design that uses them does not pass.
 // - Both ports have one clock, or one port is unused.
-module xilinx_block_ram #(
+module XILINX_BLOCK_RAM #(
   parameter BYTES = 4, RAM_MODE = "TDP", MODE_A = "WRITE_FIRST", MODE_B = "WRITE_FIRST", READ_A = 0, READ_B = 0,
   WRITE_A = 0, WRITE_B = 0, REGISTERED = 0, INVERTED = 0, FILE = "NONE", COLLISION = "DELAYED_WRITE",
   parameter [9*BYTES/2-1:0] FIRST_A = 0, FIRST_B = 0, RESET_A = 0, RESET_B = 0,
@@ -192,7 +192,7 @@ module RAMB18E1(
   parameter `RAM_PARAMETERS;
   parameter [17:0] INIT_A = 0, INIT_B = 0, SRVAL_A = 0, SRVAL_B = 0;
   parameter [255:0] `INIT_18_PARAMETERS;
-  xilinx_block_ram #(.BYTES(4), .INIT({`INIT_18}), .INITP({`INITP_18}), `RAM_CONFIGURATION) block (
+  XILINX_BLOCK_RAM #(.BYTES(4), .INIT({`INIT_18}), .INITP({`INITP_18}), `RAM_CONFIGURATION) block (
     .address_a(ADDRARDADDR), .write_a(WEA), .out_a(DOADO),
     .address_b(ADDRBWRADDR), .write_b(WEBWE), .out_b(DOBDO), `RAM_PINS
   );
@@ -225,7 +225,7 @@ module RAMB36E1(
       $fatal(1, "RAMB36E1: a cascade must be TDP, have words of 1 bit, and show them while it writes");
     if (EN_ECC_READ != "FALSE" || EN_ECC_WRITE != "FALSE") $fatal(1, "RAMB36E1: ECC is not modelled");
   endgenerate
-  xilinx_block_ram #(.BYTES(8), .INIT({`INIT_36, `INIT_18}), .INITP({`INITP_36, `INITP_18}), `RAM_CONFIGURATION) block (
+  XILINX_BLOCK_RAM #(.BYTES(8), .INIT({`INIT_36, `INIT_18}), .INITP({`INITP_36, `INITP_18}), `RAM_CONFIGURATION) block (
     .address_a(ADDRARDADDR[14:0]), .write_a(NONE || ADDRARDADDR[15] == UPPER ? WEA : 4'd0), .out_a(word_a),
     .address_b(ADDRBWRADDR[14:0]), .write_b(NONE || ADDRBWRADDR[15] == UPPER ? WEBWE : 8'd0), .out_b(word_b), `RAM_PINS
   );

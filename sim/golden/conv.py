@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from sim.golden.exact import exact_matmul, float_for
@@ -30,8 +32,21 @@ def conv(x: np.ndarray, weights: np.ndarray, bias: np.ndarray | None = None, pad
     windows = windows[:, ::stride, ::stride].transpose(0, 1, 2, 4, 5, 3)  # (n, h_out, w_out, ky, kx, c)
     _, rows, columns = windows.shape[:3]
     out = np.empty((count, rows, columns, outputs), np.int32)
-    step = max(1, COLUMN_BYTES // (rows * columns * matrix.shape[1] * padded.itemsize))
-    for first in range(0, count, step):
-        piece = windows[first:first + step].reshape(-1, matrix.shape[1])
-        out[first:first + step] = exact_matmul(piece, matrix, bias).reshape(-1, rows, columns, outputs)
+    for piece in _pieces(count, rows, columns, max(1, COLUMN_BYTES // (matrix.shape[1] * padded.itemsize))):
+        part = out[piece]
+        part[:] = exact_matmul(windows[piece].reshape(-1, matrix.shape[1]), matrix, bias).reshape(part.shape)
     return out
+
+
+def _pieces(count: int, rows: int, columns: int, windows: int) -> Iterator[tuple[slice, ...]]:
+    """Slices of (n, rows, columns) with at most about `windows` elements: whole pictures, else rows, else parts of one.
+    """
+    for n in _slices(count, windows // (rows * columns)):
+        for y in _slices(rows, windows // columns):
+            for x in _slices(columns, windows):
+                yield n, y, x
+
+
+def _slices(length: int, step: int) -> Iterator[slice]:
+    for first in range(0, length, max(1, step)):
+        yield slice(first, first + max(1, step))

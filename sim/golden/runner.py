@@ -66,7 +66,8 @@ def run(network: Network, images: np.ndarray, *, batch: int = BATCH, keep: Colle
 
     `images` are the network's input: pixels as uint8 - 128. Each returned tensor is (n, h, w, c) in some integer type.
     Each of `workers` threads (one a core if None) evaluates up to `batch` images at a time. `progress` is called with
-    the number of images that have just been finished.
+    the number of images that have just been finished. All threads together work on tensors of at most MOST_ELEMENTS,
+    so large images are evaluated in smaller batches, and by fewer threads.
 
     Raises ValueError when the images do not fit the network or `batch` is less than 1, and KeyError for a name in
     `keep` that is no tensor.
@@ -79,10 +80,11 @@ def run(network: Network, images: np.ndarray, *, batch: int = BATCH, keep: Colle
     if batch < 1:
         raise ValueError(f"batch must be a positive integer, not {batch!r}")
     largest = max(tensor.size for tensor in network.types.values())
-    batch = min(batch, 1 + MOST_ELEMENTS // largest)  # fewer where they are large
+    workers = min(workers or os.cpu_count() or 1, max(1, MOST_ELEMENTS // largest))  # fewer where images are large
+    batch = min(batch, max(1, MOST_ELEMENTS // (workers * largest)))
     out: dict[str, np.ndarray] = {}
     with threadpool_limits(1, "blas"):  # threads inside BLAS as well as ours are five times slower on busy cores
-        for first, tensors in _batches(network, images, batch, wanted, workers or os.cpu_count() or 1):
+        for first, tensors in _batches(network, images, batch, wanted, workers):
             done = len(images[first:first + batch])
             for name, value in tensors.items():
                 if name not in out:

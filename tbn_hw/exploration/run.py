@@ -6,12 +6,13 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
@@ -27,7 +28,12 @@ from tbn_hw.shared.progress import progress
 from tbn_hw.stages.keys import content_key, sources
 from tbn_hw.stages.load import load
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 SECONDS_TO_CONNECT = 10
+SECONDS_TO_GREET = 5
+"""What a cluster may take to answer after it has accepted the connection."""
 
 
 class Job(NamedTuple):
@@ -55,8 +61,9 @@ class Exploration:
                 for future in as_completed(futures):
                     name = futures[future]
                     found[name] = future.result()
-                    content = json.dumps({"key": jobs[name].key, **found[name]}, indent=1)
-                    write_atomically(self._file(stage, name), content.encode())
+                    written = content_key(json.dumps(found[name]))
+                    record = {"key": jobs[name].key, "hash": written, "found": found[name]}
+                    write_atomically(self._file(stage, name), json.dumps(record, indent=1).encode())
                     step(name, len(found), len(jobs))
             finally:
                 for future in futures:
@@ -64,11 +71,14 @@ class Exploration:
         return {name: found[name] for name in jobs}
 
     def _kept(self, stage: str, name: str, key: str) -> dict[str, Any] | None:
+        """What an earlier run found, or None where there is nothing, something else or a damaged file."""
         try:
-            found = json.loads(self._file(stage, name).read_text())
-        except (OSError, ValueError):
+            record = json.loads(self._file(stage, name).read_text())
+            found: dict[str, Any] = record["found"]
+            whole = record["hash"] == content_key(json.dumps(found))
+            return found if whole and record["key"] == key else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-        return found if isinstance(found, dict) and found.pop("key", None) == key else None
 
     def _file(self, stage: str, name: str) -> Path:
         folder = self._folder / "points" / name
@@ -129,11 +139,30 @@ def executor_of(scheduler: str | None) -> Iterator[Executor]:
         except BrokenProcessPool:
             raise WorkerKilled("explore") from None
         return
-    from distributed import Client
-
-    try:
-        client = Client(scheduler, timeout=SECONDS_TO_CONNECT)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--scheduler: no Dask cluster answers at {scheduler}; {error}") from None
+    client = _client(scheduler)
     with client, client.get_executor(pure=False) as executor:
         yield executor
+
+
+def _client(scheduler: str) -> Client:
+    """A client of the Dask cluster at an address; raises UsageError if none answers within SECONDS_TO_CONNECT.
+
+    Dask waits without end for the greeting of what accepts its connection. So a thread that may be left waits for it.
+    What Dask raises depends on the kind of the address, for each is a module of its own.
+    """
+    from distributed import Client
+
+    attempt: Future[Client] = Future()
+
+    def connect() -> None:
+        try:
+            attempt.set_result(Client(scheduler, timeout=SECONDS_TO_CONNECT))
+        except Exception as error:
+            attempt.set_exception(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    try:
+        return attempt.result(SECONDS_TO_CONNECT + SECONDS_TO_GREET)
+    except Exception as error:
+        said = (str(error).splitlines() or ["what is there says nothing"])[0]
+        raise UsageError(f"--scheduler: no Dask cluster answers at {scheduler}; {said}") from None

@@ -19,7 +19,7 @@ from tbn_hw.shared.errors import ModelRefused, UsageError
 class Built:
     """What a build's folder says: its network, the name it is known by, and what its manifest adds.
 
-    The last five are what the manifest says of the board's answers. They are None where it does not say it.
+    The last four are what the manifest says of the board's answers. They are None where it does not say it.
     """
 
     network: Network
@@ -28,7 +28,6 @@ class Built:
     temperature: float | None
     baud: int
     clock_hz: int | None = None
-    pixel_bytes: int | None = None
     logit_bytes: int | None = None
     classes: int | None = None
     class_bytes: int | None = None
@@ -46,7 +45,6 @@ class Ports(BaseModel):
     """Bytes of the accelerator's ports and how many best classes it names, as a manifest describes them."""
 
     model_config = ConfigDict(strict=True)
-    input_bytes: PositiveInt
     logit_bytes: PositiveInt
     classes: NonNegativeInt
     class_bytes: NonNegativeInt
@@ -78,5 +76,5 @@ def read_build(folder: Path) -> Built:
         raise ModelRefused(f"{folder}: the build is damaged; {error}") from None
     line, ports = facts.board or Line(), facts.ports
     clock = None if line.clock_mhz is None else round(1e6 * line.clock_mhz)
-    known = (ports.input_bytes, ports.logit_bytes, ports.classes, ports.class_bytes) if ports else (None,) * 4
+    known = (ports.logit_bytes, ports.classes, ports.class_bytes) if ports else (None,) * 3
     return Built(network, network_key(path.read_bytes()), facts.resize, facts.temperature, line.baud, clock, *known)

@@ -21,7 +21,7 @@ BITS = 10
 """Bits of a byte on the line."""
 PATIENCES = 3
 """Silences after which the line is no longer listened to for an answer, whatever else it brings."""
-IN_MANIFEST = {"pixel_bytes": "bytes of a pixel", "logit_bytes": "bytes of a logit", "classes": "best classes",
+IN_MANIFEST = {"logit_bytes": "bytes of a logit", "classes": "best classes",
                "class_bytes": "bytes of a class", "clock_hz": "hertz of the clock"}
 """Facts of `Built` that a board states too, and what they are called."""
 
@@ -57,11 +57,14 @@ def check(identity: Identity, built: Built, folder: Path) -> None:
                            "or name the build on the board")
     for what, said, is_so in (
             ("pixels of a picture", identity.pixels, built.network.input.height * built.network.input.width),
+            ("bytes of a pixel", identity.pixel_bytes, built.network.input.channels),
             ("logits", identity.logits, built.network.types[built.network.outputs[0]].size),
             *((what, getattr(identity, name), getattr(built, name)) for name, what in IN_MANIFEST.items())):
         if is_so is not None and said != is_so:
             raise BoardError(f"the board says that {what} are {said}, where the build in {folder} has {is_so}; load "
                              "its bitstream again")
+    if not identity.logit_bytes:
+        raise BoardError(f"the board says that a logit has no bytes; load the bitstream of {folder} again")
     if not identity.clock_hz:
         raise BoardError(f"the board says that its clock stands still; load the bitstream of {folder} again")
 

@@ -59,6 +59,12 @@ def synthesis_figures(design: Design, total: Mapping[str, Any],
     return {**total, "lanes": lanes, "lut_per_lane": total["lut"] / lanes if lanes else None, "parts": shares}
 
 
+def labelled(accuracy: Mapping[str, Any]) -> str:
+    """The labelled pictures of a report's `accuracy` in words. A QONNX file names no data set for them."""
+    count = f"{accuracy['images']:,} test images"
+    return f"{count} of {accuracy['dataset']}" if accuracy["dataset"] else count
+
+
 def device(target: Target) -> dict[str, Any]:
     """The device that the design is for; `board` is null for a part without a board."""
     return {"board": target.title if target.board else None, "part": target.part_name, "family": target.family,

@@ -9,6 +9,7 @@ import jinja2
 
 from tbn_hw.report import charts
 from tbn_hw.report.diagram import GROUPS, diagram
+from tbn_hw.report.figures import labelled
 from tbn_hw.targets.catalogue import WORDS
 
 SECTIONS = {"dataflow": "Dataflow", "layers": "Layers", "resources": "Resources", "time": "Time of a frame",
@@ -21,7 +22,8 @@ def render(report: Mapping[str, Any]) -> str:
     loader = jinja2.PackageLoader("tbn_hw.report", "")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True,
                                      undefined=jinja2.StrictUndefined)
-    environment.filters |= {"number": number, "percent": percent, "short": short, "listed": listed, "error": error}
+    environment.filters |= {"number": number, "percent": percent, "short": short, "listed": listed, "error": error,
+                            "labelled": labelled}
     binding = charts.binding_of(report)
     line = report["throughput"]["line_fps"]
     template = environment.get_template("report.html.j2")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tbn_hw.families.cells import FIGURES
+from tbn_hw.report.figures import labelled
 
 COLUMNS = {"kind": "kind", "PE": "pe", "SIMD": "simd", "cycles": "cycles", "ideal": "ideal_cycles",
            "LUT est.": "lut_estimate", "LUT": "lut"}
@@ -127,8 +128,7 @@ def _facts(report: Mapping[str, Any]) -> list[tuple[str, str | None]]:
               ("interval, cycles", _number(verify["interval_cycles"]))]
     for model in ("golden", "float"):
         if accuracy[f"{model}_percent"] is not None:
-            facts.append((f"accuracy, {accuracy['images']} {accuracy['dataset']} images, {model}",
-                          f"{accuracy[f'{model}_percent']:.2f} %"))
+            facts.append((f"accuracy, {labelled(accuracy)}, {model}", f"{accuracy[f'{model}_percent']:.2f} %"))
     facts += [(f"{key} ({synthesis['tool']}), of the {synthesis['part']}'s",
                f"{_number(synthesis[key])} of {_number(synthesis['available'][key])}") for key in FIGURES]
     if synthesis["lut_per_lane"] is not None:

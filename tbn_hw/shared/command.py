@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 from quantize import command
-from quantize.command import UNREAD, describe, is_unread
+from quantize.command import UNREAD, describe, end
+from quantize.streams import complain
 from quantize.text import printable
 from tbn_hw.shared.errors import BuildError, ToolMissing, UsageError
 
@@ -33,10 +33,6 @@ class Parser(command.Parser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
 
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        sys.stdout.flush()  # now, while `finish` can still notice that nothing reads it
-        super().exit(status, message)
-
 
 def exits(*errors: int) -> list[tuple[str, str]]:
     """Rows for `quantize.command.sections`: the exit codes of a command that may end with these errors."""
@@ -50,25 +46,16 @@ def require(extra: str, *packages: str) -> None:
             raise ToolMissing(f"{package} is missing; install it with pip install '.[{extra}]'")
 
 
-def finish(work: Callable[[], int | None], say: Callable[[str], None], interrupted: str | None = None) -> int:
+def finish(work: Callable[[], int | None], say: Callable[[str], None] = complain,
+           interrupted: str | None = None) -> int:
     """Do a command's work and return the exit code. `say` gets the line of an error, or of an interruption by Ctrl-C.
 
     If the work returns an exit code, that is the command's.
     """
-    try:
-        code = work()
-        if not sys.stdout.closed:  # a command within this one closes it if nothing reads it
-            sys.stdout.flush()
-    except BuildError as error:
-        say(f"error: {printable(str(error))}")
-        return error.exit_code
-    except OSError as error:
-        if is_unread(error):
-            return UNREAD
-        say(f"error: {printable(describe(error))}")
-        return UsageError.exit_code
-    except KeyboardInterrupt:
-        if interrupted is not None:
-            say(interrupted)
-        return INTERRUPTED
-    return code or 0
+    def ended(error: Exception) -> tuple[int, str]:
+        if isinstance(error, BuildError):
+            return error.exit_code, f"error: {printable(str(error))}"
+        assert isinstance(error, OSError)
+        return UsageError.exit_code, f"error: {printable(describe(error))}"
+
+    return end(work, (BuildError,), ended, say, interrupted)

@@ -22,6 +22,7 @@ from tbn_hw.stages.site import Site
 from tbn_hw.stages.synthesise import synthesise
 from tbn_hw.stages.verify import classify, verify
 from tbn_hw.stages.workspace import Workspace
+from tbn_hw.tools.cache import writable_cache
 
 
 def build(options: Options, console: Console) -> None:
@@ -33,7 +34,7 @@ def build(options: Options, console: Console) -> None:
     shape = loaded.network.input.shape
     pictures = read_pictures(options.images, shape, loaded.resize) if options.images else None
     site = Site(options, console, Workspace(options.output or Path("build") / loaded.name))
-    with site.workspace.locked():
+    with site.workspace.locked(), writable_cache(site.workspace.records / "tools", console.print):
         site.write("network.safetensors", loaded.network.to_bytes())
         site.done("load", time.monotonic() - start)
         for done in _stages(site, loaded, pictures):

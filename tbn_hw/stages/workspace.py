@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from quantize.files import write_atomically
+from sim.disk import FULL, out_of_space
 from tbn_hw.shared.errors import UsageError
 from tbn_hw.stages.keys import file_hash
 
@@ -55,7 +56,11 @@ class Workspace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this build alone; raises UsageError when another build has it."""
+        """Hold the folder for this build alone; raises UsageError when another build has it.
+
+        Whatever finds the disk full meanwhile, the OSError names the folder. Without that it names the file that was
+        read, or none.
+        """
         with (self.records / "lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,7 +69,12 @@ class Workspace:
             in_root = [left for name in OUTPUTS for left in self.root.glob(f".{name}.*.tmp")]
             for left in [*in_root, *self.records.glob(".*.tmp")]:
                 left.unlink()  # a build that was killed while it wrote left this
-            yield
+            try:
+                yield
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                raise out_of_space(self.root, error.errno) from None
 
     def stage(self, name: str, key: str, outputs: Sequence[str], produce: Callable[[Path], dict[str, Any]]) -> Outcome:
         """The outcome of stage `name`: the recorded one if key and files are unchanged, else that of a new run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,6 +36,16 @@ def _engine_name(node: Node) -> str:
     return f"{name}_" if name in RESERVED else name
 
 
+def design_name(network: Network) -> str:
+    """The name of the top module, which begins the names of all other modules too.
+
+    No keyword and no cell of an FPGA may be called so, for Yosys and nextpnr would take the module for the cell. The
+    names of cells are in capitals: none has two small letters in a row, and none begins with `n_`.
+    """
+    name = identifier(network.name)
+    return name if re.search("[a-z]{2}|^n_", name) and name not in KEYWORDS else f"n_{name}"
+
+
 def plan(network: Network, foldings: Mapping[str, Folding], family: str = "portable") -> Accelerator:
     """Lay out the engines of `network`, in cells of `family`, one of `hdl.families.CELL_FAMILIES`.
 
@@ -59,8 +70,7 @@ class _Planner:
         """Components by engine."""
 
     def run(self) -> Accelerator:
-        name = identifier(self._network.name)
-        name = f"n_{name}" if name in KEYWORDS else name
+        name = design_name(self._network)
         source = self._network.input
         self._add_source(Link(source, signed(source.element_bits), source.channels))
         for node in self._network.nodes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -179,3 +181,25 @@ def test_top_k_of_extremes_and_ties():
     x = np.array([-(2**31), 2**31 - 1, -(2**31), 2**31 - 1], np.int32).reshape(1, 1, 1, 4)
     assert top_k(x, k=4).ravel().tolist() == [1, 3, 0, 2]
     assert top_k(np.zeros((1, 1, 1, 5), np.int32), k=3).ravel().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("piece", [1, 40, 700, 5000, 1 << 20])
+def test_conv_in_parts_of_a_picture(piece, count, monkeypatch):
+    """Of one window, parts of a row, rows, a picture, and all pictures."""
+    rng = np.random.default_rng(0)
+    x, weights = rng.integers(-9, 9, (count, 7, 6, 2)), rng.integers(-9, 9, (4, 3, 3, 2))
+    whole = conv(x, weights, padding=1, stride=2)
+    monkeypatch.setattr("sim.golden.conv.COLUMN_BYTES", piece)
+    np.testing.assert_array_equal(conv(x, weights, padding=1, stride=2), whole)
+
+
+def test_a_large_picture_is_convolved_in_little_memory():
+    """Its windows are 49 times as large as it is: 103 MB here, of which a piece is held at a time."""
+    x, weights = np.ones((1, 512, 512, 2), np.int8), np.ones((1, 7, 7, 2), np.int8)
+    tracemalloc.start()
+    try:
+        conv(x, weights, padding=3)
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()

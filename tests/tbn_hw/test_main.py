@@ -168,6 +168,33 @@ def test_unread(arguments):
     assert (done.returncode, done.stderr) == (141, "")
 
 
+FULL = "error: the output: No space left on device\n"
+NONE = "error: there is no command 'none'; "
+
+
+@pytest.mark.parametrize(("command", "streams", "code", "said"), [
+    ("-m tbn_hw --help", ">/dev/full", 2, FULL), ("-u -m tbn_hw --help", ">/dev/full", 2, FULL),
+    ("-m tbn_hw --help", "<&- >&- 2>&-", 0, ""), ("-m tbn_hw --help", ">&-", 0, ""),
+    ("-m tbn_hw none", "2>/dev/full", 2, ""), ("-m tbn_hw none", "2>&-", 2, ""), ("-m tbn_hw none", ">&-", 2, NONE),
+    ("-m quantize.qonnx --help", ">/dev/full", 1, FULL), ("-m quantize.qonnx check none", "2>/dev/full", 1, ""),
+    ("-m quantize.qonnx none", "2>/dev/full", 2, "")])
+def test_streams_that_are_full_or_closed(command, streams, code, said):
+    """The exit code is a documented one, and where there is a place for it one sentence says why."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(["bash", "-c", f"{sys.executable} {command} {streams}"], cwd=ROOT, capture_output=True,
+                          env=environment, text=True, check=False)
+    assert done.returncode == code and done.stderr.startswith(said) and done.stderr.count("\n") == bool(said)
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path):
+    """Otherwise what a library prints would go into the file."""
+    code = "import os, sys; from quantize.streams import open_closed; open_closed(); file = open(sys.argv[1], 'wb'); " \
+           "os.write(1, b'out'); os.write(2, b'err'); assert os.read(0, 1) == b''"
+    done = subprocess.run(["bash", "-c", f'{sys.executable} -c "$0" "$1" <&- >&- 2>&-', code, str(tmp_path / "file")],
+                          cwd=ROOT, check=False)
+    assert done.returncode == 0 and (tmp_path / "file").read_bytes() == b""
+
+
 def test_targets(capsys):
     text = told(capsys, "build", "--target", "list")
     assert told(capsys, "explore", "--targets", "icebreaker", "list") == text

@@ -116,6 +116,14 @@ def test_a_clock_that_stands_still_without_a_manifest(build):
         check(Identity(built.key, name="net", **RIGHT | {"clock_hz": 0}), built, build)
 
 
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"pixel_bytes": 0}, "bytes of a pixel are 0, where the build"),
+    ({"logit_bytes": 0}, "a logit has no bytes; load")])
+def test_bytes_that_cannot_be_without_a_manifest(changed, said, build):
+    with pytest.raises(BoardError, match=f"^the board says that {said}"):
+        check(Identity(read_build(build).key, name="net", **RIGHT | changed), read_build(build), build)
+
+
 @pytest.mark.parametrize(("found", "said"), [
     (["/dev/ttyUSB1", "/dev/ttyUSB0"], "the ports there are: /dev/ttyUSB0, /dev/ttyUSB1"),
     ([], "there is no serial port on this machine")])

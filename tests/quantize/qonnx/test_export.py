@@ -11,6 +11,7 @@ from qonnx.core.onnx_exec import execute_onnx  # noqa: E402
 from support.qonnx_reference import execute  # noqa: E402
 
 from quantize.network import Network, Node, TensorType  # noqa: E402
+from quantize.qonnx import exporter  # noqa: E402
 from quantize.qonnx.__main__ import main  # noqa: E402
 from quantize.qonnx.exporter import write_network  # noqa: E402
 from quantize.qonnx.graph import QonnxError  # noqa: E402
@@ -176,3 +177,13 @@ def test_command_line(tmp_path, capsys):
     assert main(["export", "tbn_digits", "-o", str(tmp_path / "no" / "file.onnx")]) == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2 and "none.safetensors" in errors[0] and "No such file" in errors[1]
+
+
+def test_a_kind_without_a_form(monkeypatch, tmp_path):
+    """As a new kind is that nobody has written for the exporter yet. One sentence says so, and no file is left."""
+    network = Network.load(find_weights("tbn_digits"))
+    monkeypatch.delitem(exporter.KINDS, "conv")
+    with pytest.raises(QonnxError, match=r"^tbn_digits: layers\[0\]\.conv: QONNX has no form for the kind 'conv'; "
+                                         "the kinds with one are add, avg_pool, dense, .*, top_k$"):
+        write_network(network, tmp_path / "net.onnx")
+    assert list(tmp_path.iterdir()) == []

@@ -188,5 +188,5 @@ def test_pll_in_the_top(design, family, input_hz, clock_hz, pad, cell):
 def test_board_top_wrong(design):
     with pytest.raises(UsageError, match="^the clock must be at least four times the line's 4000000 baud, not 12 MHz$"):
         board_top(design, "ecp5", input_hz=12_000_000, clock_hz=12_000_000, baud=4_000_000)
-    with pytest.raises(UsageError, match="^a board's clock can be made for ecp5, gowin, ice40, not for 'xc7'$"):
-        board_top(design, "xc7", input_hz=100_000_000, clock_hz=50_000_000)
+    with pytest.raises(UsageError, match="^a board's clock can be made for .*, not for 'ecp6'$"):
+        board_top(design, "ecp6", input_hz=100_000_000, clock_hz=50_000_000)

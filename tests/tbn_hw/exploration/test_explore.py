@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import re
+import socket
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -24,7 +26,7 @@ from tbn_hw.exploration.measured import built
 from tbn_hw.exploration.points import distinct, estimated, sweep
 from tbn_hw.exploration.run import Exploration, Job, executor_of
 from tbn_hw.exploration.table import show, write
-from tbn_hw.shared.errors import DoesNotFit, WorkerKilled
+from tbn_hw.shared.errors import DoesNotFit, UsageError, WorkerKilled
 from tbn_hw.streaming import folding_file
 from tbn_hw.streaming.folding import Folding, fold
 from tbn_hw.streaming.plan import plan
@@ -127,7 +129,14 @@ def test_resumed(tmp_path):
         assert 30 in CALLS and not set(CALLS) & {0, 1, 2}
         CALLS.clear()
         assert run.work("double", jobs) == expected and not CALLS
-        (tmp_path / "points" / "t" / "1" / "double.json").write_text("{half")
+        file = tmp_path / "points" / "t" / "1" / "double.json"
+        whole = json.loads(file.read_text())
+        for damaged in ("{half", "[]", "3", "[" * 10**5, '{"found": {"value": 2}}', json.dumps(whole | {"found": {}}),
+                        json.dumps(whole | {"found": {"value": "2"}}), json.dumps(whole | {"found": None})):
+            file.write_text(damaged)
+            assert run.work("double", jobs) == expected and CALLS == [1]
+            CALLS.clear()
+        file.write_bytes(b"\xff")
         assert run.work("double", jobs) == expected and CALLS == [1]
         CALLS.clear()
         jobs = {name: job._replace(key="other") for name, job in jobs.items()}
@@ -265,11 +274,25 @@ def test_dask(tmp_path):
     ([], 2, "required: --targets"),
     (["--targets", "icebreaker", "--scheduler", "tcp://127.0.0.1:1"], 2, "--scheduler: no Dask cluster answers at"),
     (["--targets", "icebreaker", "--scheduler", "nonsense://x"], 2, "--scheduler: no Dask cluster answers at"),
+    (["--targets", "icebreaker", "--scheduler", "tls://127.0.0.1:1"], 2, "answers at tls://127.0.0.1:1; TLS expects"),
+    (["--targets", "icebreaker", "--scheduler", "ucx://127.0.0.1:1"], 2, "answers at ucx://127.0.0.1:1; "),
+    (["--targets", "icebreaker", "--scheduler", "inproc://x"], 2, "answers at inproc://x; not enough values"),
 ])
 def test_wrong(arguments, code, sentence, capsys, monkeypatch):
     monkeypatch.setattr(explore_run, "SECONDS_TO_CONNECT", 1)
     assert explore.main(["--model", DIGITS, *arguments]) == code
     assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_scheduler_that_says_nothing(monkeypatch):
+    """It accepts the connection. The wait for its greeting has an end."""
+    monkeypatch.setattr(explore_run, "SECONDS_TO_CONNECT", 0.5)
+    monkeypatch.setattr(explore_run, "SECONDS_TO_GREET", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        sentence = f"--scheduler: no Dask cluster answers at {address}; what is there says nothing"
+        with pytest.raises(UsageError, match=f"^{re.escape(sentence)}$"), executor_of(address):
+            pass
 
 
 def test_missing_package(capsys, monkeypatch):

@@ -1,20 +1,27 @@
 """The page of a report: well-formed, on its own, every figure the report's, no name of it taken for markup."""
 
 import copy
+import io
 import json
 import re
 from html.parser import HTMLParser
 
 import pytest
+from pydantic import ValidationError
+from rich.console import Console
 from support.networks import chain, residual
-from support.reports import BOARD, ROUTE, content
+from support.reports import BOARD, ROUTE, complete, content
 
 from tbn_hw.report.charts import binding_of
 from tbn_hw.report.page import error, number, percent, render, short
+from tbn_hw.report.schema import Report
+from tbn_hw.report.terminal import show
 from tbn_hw.targets import catalogue
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 HOSTILE = "<script>alert('x')</script>&\"]]>"
+
+
 class Page(HTMLParser):
     """Reads a page, and raises AssertionError if its elements are not closed in turn."""
 
@@ -160,6 +167,43 @@ def test_not_routed():
     assert page.row("integers (golden)")[1:] == ["unknown", "no labelled test images lie beside the model"]
     assert page.row("images through the RTL")[1] == "3, random ones, seed 7"
     assert "critical path" not in page.text.lower() and "frames a second, accelerator" not in page.text
+
+
+@pytest.mark.parametrize("images, said", [(3, "3 of the labelled ones"), (100, "100 of the labelled ones"),
+                                          (101, "101; labelled ones first, then random ones, seed 7")])
+def test_pictures_of_no_named_data_set(images, said):
+    """A QONNX file with labelled pictures beside it names no data set."""
+    made = content(chain())
+    made["accuracy"]["dataset"], made["verify"]["images"] = None, images
+    page = Page(render(made))
+    assert page.row("integers (golden)")[2] == "93 of 100 test images"
+    assert "100 test images; in float32" in page.text and page.row("images through the RTL")[1] == said
+
+
+def test_figures_that_may_be_null_alone():
+    """No figure that a report may lack is called None, neither on the page nor in the terminal."""
+    made, nulled = complete(chain(), routed=False), []
+
+    def null(inner, key):
+        """Null what the schema lets be null. An image count of null says that there is no accuracy at all."""
+        kept, inner[key] = inner[key], None
+        try:
+            Report.model_validate_json(json.dumps(made))
+            nulled.append(key)
+        except ValidationError:
+            inner[key] = kept
+            for within in list(kept) if isinstance(kept, dict) else range(len(kept)) if isinstance(kept, list) else ():
+                null(kept, within)
+
+    for part in ("device", "network", "dataflow", "layers", "estimate", "verify"):
+        null(made, part)
+    made["accuracy"] |= {"dataset": None, "float_percent": None, "temperature": None}
+    made["verify"]["netlist"] |= {"mismatches": 0, "simulator": "Verilator 5.49"}  # null where it was skipped alone
+    assert {"board", "memory_saving", "node", "kernel", "lut_estimate", "latency_cycles", "skipped"} <= set(nulled)
+    console = Console(file=io.StringIO(), width=120)
+    show(made, console)
+    assert "None" not in Page(render(made)).text and "None" not in console.file.getvalue()
+    assert "accuracy, 100 test images, golden" in console.file.getvalue()
 
 
 def test_estimate():

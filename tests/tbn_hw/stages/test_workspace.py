@@ -1,12 +1,15 @@
 """The output folder: stages are cached by content, and appear whole or not at all."""
 
+import errno
 import os
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 
+from quantize.command import describe
 from tbn_hw.shared.errors import UsageError
 from tbn_hw.stages.workspace import Workspace
 
@@ -158,3 +161,22 @@ def test_read_only_folder(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UsageError, match="must be a folder that can be written"):
         Workspace(tmp_path / "build")
+
+
+@pytest.mark.parametrize("error", [
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.ENOSPC, "No space left on device", "read", None, "to"),
+    OSError(errno.EDQUOT, "Disk quota exceeded", "read")])
+def test_a_full_disk(error, tmp_path, monkeypatch):
+    """The folder is named, not the file that was copied to it. If the disk of temporary files is the full one, that is.
+    """
+    free = {tmp_path: 5000, tmp_path / "temporary": 70_000}
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free[folder]))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "temporary"))
+    for full in (tmp_path, tmp_path / "temporary"):
+        with pytest.raises(OSError) as raised, Workspace(tmp_path).locked():
+            raise error
+        assert describe(raised.value) == f"{full}: {error.strerror}"
+        free[tmp_path] = 90_000
+    with pytest.raises(PermissionError, match="read"), Workspace(tmp_path).locked():
+        raise PermissionError(errno.EACCES, "Permission denied", "read")

