@@ -22,6 +22,7 @@ from tbn_hw.families.family import (
     PllCell,
 )
 from tbn_hw.families.gowin_cells import mend
+from tbn_hw.families.gowin_timing import bound
 
 
 def _device(part: str, package: str, speed: int | None,
@@ -80,6 +81,7 @@ GOWIN = Family(
         placer=lambda cells: "heap",
         aim_mhz=250.0,
         aimed=lambda clock, mhz: "",  # nextpnr takes the frequency only as an option
+        bound=bound,
         bitstream=".fs",
         packer=Packer(program="gowin_pack", module="apycula.gowin_pack", arguments=lambda part, source, target: [
             "--device", part, "--output", target, source]),
