@@ -86,15 +86,17 @@ class Route:
         parts = text.split(";")
         self.table = table
         self.driven: dict[Wire, tuple[Wire, str]] = {}
+        joined = False
         for pip in filter(None, parts[1::3]):
             tile, target, source = pip.split("/")
-            column, row = _place(tile)
-            self.driven[self._start(column, row, target)] = self._start(column, row, source), source
+            wire = self._start(*_place(tile), target)
+            joined = joined or wire in self.driven
+            self.driven[wire] = self._start(*_place(tile), source), source
         self.loads: dict[Wire, int] = defaultdict(int)
         for wire, _ in self.driven.values():
             self.loads[wire] += 1
         known = {self._start(*_place(wire.split("/")[0]), wire.split("/")[1]) for wire in filter(None, parts[::3])}
-        self.whole = all(wire in known for wire in self.loads)
+        self.whole = not joined and all(wire in known for wire in self.loads)
         self.leaves = {leaf: self._to(leaf) for leaf in self.driven if leaf not in self.loads}
 
     def delay(self, column: int, row: int) -> float:
@@ -103,7 +105,7 @@ class Route:
         return max(here or self.leaves.values(), default=0.0)
 
     def _to(self, leaf: Wire) -> float:
-        """The delay to a leaf. If wires lack their place, it is the sum over the whole net."""
+        """The delay to a leaf. If the start of a wire is not known for certain, it is the sum over the whole net."""
         if not self.whole:
             return sum(self.table.wire(name, self.loads[wire]) for wire, name in self.driven.values())
         time, wire = 0.0, leaf
@@ -113,7 +115,14 @@ class Route:
         return time
 
     def _start(self, column: int, row: int, name: str) -> Wire:
-        """The wire, by its start. Wires that leave the grid turn round at its rim, as in nextpnr's description."""
+        """The wire, by its start. Wires that leave the grid turn round at its rim, as in nextpnr's description.
+
+        A long wire runs along a whole column (LT) or along a row (LB).
+        """
+        if long := re.fullmatch(r"LB(\d)1|LBO(\d)", name):
+            return -1, row, f"LBO{long[2] or int(long[1]) // 4}"
+        if re.fullmatch(r"LT\d\d", name):
+            return column, -1, "LT"
         found = re.fullmatch(r"([NESW])([128])(\d)(\d)", name)
         if not found or found[4] == "0":
             return column, row, name

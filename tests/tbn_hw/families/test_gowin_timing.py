@@ -23,9 +23,9 @@ TABLE = Delays(
                  **dict.fromkeys(("clk_do_bypass", "clka_doa_bypass", "clkb_dob_bypass", "clkb_do_bypass"), [3.5]),
                  "clk_ad_set": [0.25]},
         "fanout": FAN | NUMBER,
-        "wire": {"X2": [0.4], "X8": [0.6]}, "glbsrc": {}, "hclk": {},
+        "wire": {"X2": [0.4], "X8": [0.6]}, "glbsrc": {"SPINE_TAP_SCLK_0": [0.7], "BRANCH_SCLK": [0.1]}, "hclk": {},
     },
-    classes={"F0": "LUT_OUT", "N200": "X2", "N201": "X2", "S201": "X2", "N202": "X2", "X": "?"}, columns=10, rows=10)
+    classes={"F0": "LUT_OUT", "N200": "X2", "N201": "X2", "S201": "X2", "N202": "X2", "LT01": "LW_TAP", "LB31": "LW_BRANCH", "X": "?"}, columns=10, rows=10)
 
 
 def cell(kind: str, *, at: str = "X1Y1", **ports: Any) -> dict[str, Any]:
@@ -97,6 +97,8 @@ def test_enable() -> None:
      "X1Y2/D1;X1Y2/D1/N202;1", "X1Y2", 0.8),
     ("X1Y5/F0;;1;X1Y5/N200;X1Y5/N200/F0;1;X1Y3/D1;X1Y3/D1/N202;1;X1Y4/N200;X1Y4/N200/N201;1;"
      "X1Y2/D1;X1Y2/D1/N202;1", "X9Y9", 0.8),  # no wire ends at the tile: the slowest of all
+    ("X1Y5/F0;;1;X1Y5/LT02;X1Y5/LT02/F0;1;X1Y8/LBO0;X1Y8/LBO0/LT01;1;X4Y8/D1;X4Y8/D1/LB31;1;"
+     "X1Y5/N200;X1Y5/N200/F0;1;X1Y3/D1;X1Y3/D1/N202;1", "X4Y8", 0.7 + 0.1),  # long wires
     ("X1Y5/F0;;1;X7Y7/D1;X7Y7/D1/N202;1", "X7Y7", 0.4),  # a wire whose place is unknown: the sum of all
 ])
 def test_route(route: str, at: str, delay: float) -> None:
