@@ -14,7 +14,7 @@ The database has no delays of multipliers.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import Any
@@ -44,6 +44,8 @@ class Delays:
     classes: Mapping[str, str]
     columns: int
     rows: int
+    segments: Sequence[tuple[int, int, range, range]]
+    """Of each long wire along columns: its column, its number, and the columns and rows that its branches reach."""
 
     def arc(self, group: str, *names: str) -> float:
         """The slowest of the named arcs."""
@@ -114,4 +116,6 @@ def delays(part: str, package: str) -> Delays:
         chip = load_chipdb(str(path))
     if grade is None or grade[0] not in chip.timing:
         raise PlacementError(f"Apycula's database has no delays of the speed grade of {package}")
-    return Delays(chip.timing[grade[0]], chip.wire_delay, chip.cols, chip.rows)
+    segments = [(column, number, range(found["min_x"], found["max_x"] + 1), range(found["min_y"], found["max_y"] + 1))
+                for (_, column, number), found in chip.segments.items()]
+    return Delays(chip.timing[grade[0]], chip.wire_delay, chip.cols, chip.rows, segments)

@@ -117,10 +117,12 @@ class Route:
     def _start(self, column: int, row: int, name: str) -> Wire:
         """The wire, by its start. Wires that leave the grid turn round at its rim, as in nextpnr's description.
 
-        A long wire runs along a whole column (LT) or along a row (LB).
+        A long wire runs along a column (LT), and its branches (LB) along the rows.
         """
-        if long := re.fullmatch(r"LB(\d)1|LBO(\d)", name):
-            return -1, row, f"LBO{long[2] or int(long[1]) // 4}"
+        if branch := re.fullmatch(r"LB(\d)1", name):
+            for x, number, columns, rows in self.table.segments:
+                if number == int(branch[1]) and column in columns and row in rows:
+                    return x, row, f"LBO{number // 4}"
         if re.fullmatch(r"LT\d\d", name):
             return column, -1, "LT"
         found = re.fullmatch(r"([NESW])([128])(\d)(\d)", name)

@@ -25,7 +25,9 @@ TABLE = Delays(
         "fanout": FAN | NUMBER,
         "wire": {"X2": [0.4], "X8": [0.6]}, "glbsrc": {"SPINE_TAP_SCLK_0": [0.7], "BRANCH_SCLK": [0.1]}, "hclk": {},
     },
-    classes={"F0": "LUT_OUT", "N200": "X2", "N201": "X2", "S201": "X2", "N202": "X2", "LT01": "LW_TAP", "LB31": "LW_BRANCH", "X": "?"}, columns=10, rows=10)
+    classes={"F0": "LUT_OUT", "N200": "X2", "N201": "X2", "S201": "X2", "N202": "X2",
+             "LT01": "LW_TAP", "LB31": "LW_BRANCH", "X": "?"}, columns=10, rows=10,
+    segments=[(1, 3, range(10), range(10))])
 
 
 def cell(kind: str, *, at: str = "X1Y1", **ports: Any) -> dict[str, Any]:
