@@ -120,9 +120,9 @@ class Route:
         A long wire runs along a column (LT), and its branches (LB) along the rows.
         """
         if branch := re.fullmatch(r"LB(\d)1", name):
-            for x, number, columns, rows in self.table.segments:
-                if number == int(branch[1]) and column in columns and row in rows:
-                    return x, row, f"LBO{number // 4}"
+            for start, index, reach, heights in self.table.segments:
+                if index == int(branch[1]) and column in reach and row in heights:
+                    return start, row, f"LBO{index // 4}"
         if re.fullmatch(r"LT\d\d", name):
             return column, -1, "LT"
         found = re.fullmatch(r"([NESW])([128])(\d)(\d)", name)
