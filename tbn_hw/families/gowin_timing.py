@@ -7,8 +7,9 @@ counts nothing for it. Clock skew is left out, as nextpnr does.
 
 from __future__ import annotations
 
+import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
@@ -85,18 +86,13 @@ class Route:
     def __init__(self, text: str, table: Delays) -> None:
         parts = text.split(";")
         self.table = table
-        self.driven: dict[Wire, tuple[Wire, str]] = {}
-        joined = False
+        self.driven: dict[Wire, list[tuple[Wire, str]]] = defaultdict(list)
         for pip in filter(None, parts[1::3]):
             tile, target, source = pip.split("/")
-            wire = self._start(*_place(tile), target)
-            joined = joined or wire in self.driven
-            self.driven[wire] = self._start(*_place(tile), source), source
-        self.loads: dict[Wire, int] = defaultdict(int)
-        for wire, _ in self.driven.values():
-            self.loads[wire] += 1
+            self.driven[self._start(*_place(tile), target)].append((self._start(*_place(tile), source), source))
+        self.loads = Counter(wire for found in self.driven.values() for wire, _ in found)
         known = {self._start(*_place(wire.split("/")[0]), wire.split("/")[1]) for wire in filter(None, parts[::3])}
-        self.whole = not joined and all(wire in known for wire in self.loads)
+        self.whole = all(wire in known for wire in self.loads)
         self.leaves = {leaf: self._to(leaf) for leaf in self.driven if leaf not in self.loads}
 
     def delay(self, column: int, row: int) -> float:
@@ -105,14 +101,18 @@ class Route:
         return max(here or self.leaves.values(), default=0.0)
 
     def _to(self, leaf: Wire) -> float:
-        """The delay to a leaf. If the start of a wire is not known for certain, it is the sum over the whole net."""
-        if not self.whole:
-            return sum(self.table.wire(name, self.loads[wire]) for wire, name in self.driven.values())
-        time, wire = 0.0, leaf
-        while wire in self.driven:
-            wire, name = self.driven[wire]
-            time += self.table.wire(name, self.loads[wire])
-        return time
+        """The delay to a leaf. If the start of a wire is not known, it is the sum over the whole net."""
+        if self.whole:
+            return self._slowest(leaf, frozenset())
+        return sum(self.table.wire(name, self.loads[wire]) for found in self.driven.values() for wire, name in found)
+
+    def _slowest(self, leaf: Wire, passed: frozenset[Wire]) -> float:
+        """The slowest way to a wire. Two wires at the rim may be taken for one, which then has two drivers."""
+        if leaf not in self.driven:
+            return 0.0
+        passed |= {leaf}
+        return max((self.table.wire(name, self.loads[wire]) + self._slowest(wire, passed)
+                    for wire, name in self.driven[leaf] if wire not in passed), default=-math.inf)
 
     def _start(self, column: int, row: int, name: str) -> Wire:
         """The wire, by its start. Wires that leave the grid turn round at its rim, as in nextpnr's description.
