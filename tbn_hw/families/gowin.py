@@ -92,8 +92,7 @@ GOWIN = Family(
         constant="LUT4 #(.INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .F({bit}));",
         pads=("iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O",),
         constraints=_constraints,
-        # nextpnr's times are some 20 % short of the vendor's (github.com/YosysHQ/nextpnr/pull/1345); it has no times
-        # for block RAM's second port, LUT RAM's inputs and multipliers
+        # Apycula's delays are some 20 % short of the vendor's (github.com/YosysHQ/nextpnr/pull/1345)
         usable=0.8,
         reserved={"lut": 1000, "ff": 400, "bram": 2, "dsp": 0},
         pll=PllCell(settings=gowin_pll.settings, instance=gowin_pll.instance),

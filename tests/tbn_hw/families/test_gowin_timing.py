@@ -101,6 +101,8 @@ def test_enable() -> None:
      "X1Y2/D1;X1Y2/D1/N202;1", "X9Y9", 0.8),  # no wire ends at the tile: the slowest of all
     ("X1Y5/F0;;1;X1Y5/LT02;X1Y5/LT02/F0;1;X1Y8/LBO0;X1Y8/LBO0/LT01;1;X4Y8/D1;X4Y8/D1/LB31;1;"
      "X1Y5/N200;X1Y5/N200/F0;1;X1Y3/D1;X1Y3/D1/N202;1", "X4Y8", 0.7 + 0.1),  # long wires
+    ("X1Y5/F0;;1;X1Y5/N200;X1Y5/N200/F0;1;X1Y4/N200;X1Y4/N200/N201;1;X1Y3/D1;X1Y3/D1/N202;1;X1Y3/D1;X1Y3/D1/N201;1",
+     "X1Y3", 0.8),  # two wires taken for one: the slower way
     ("X1Y5/F0;;1;X7Y7/D1;X7Y7/D1/N202;1", "X7Y7", 0.4),  # a wire whose place is unknown: the sum of all
 ])
 def test_route(route: str, at: str, delay: float) -> None:
