@@ -98,6 +98,7 @@ ECP5 = Family(
         placer=_placer,
         aim_mhz=200.0,
         aimed=lambda clock, mhz: f'FREQUENCY NET "{clock}" {mhz:g} MHZ;\n',
+        bound=None,
         bitstream=".bit",
         packer=Packer(program="ecppack", module=None, arguments=lambda part, source, target: [
             "--compress", "--input", source, "--bit", target]),

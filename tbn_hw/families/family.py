@@ -130,6 +130,13 @@ class Packer(Record):
     """The program's arguments, from the part as nextpnr names it, the file to read, and the file to write."""
 
 
+class Bound(NamedTuple):
+    """What an analysis of our own says of a routed netlist: the least period in ns, and cells without a delay."""
+
+    period_ns: float
+    untimed: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlaceAndRoute(Record):
     """The family's nextpnr."""
@@ -150,6 +157,8 @@ class PlaceAndRoute(Record):
     """The clock to aim at where none is asked for. nextpnr rests once it is met, so accelerators do not reach it."""
     aimed: Callable[[str, float], str]
     """Lines of the constraint file that make nextpnr aim at these MHz of a clock, whatever the PLL's setting."""
+    bound: Callable[[Module, str, str], Bound] | None
+    """A bound on the period of a routed netlist, from its top module, part and package; None if nextpnr times all."""
     bitstream: str
     """The suffix of bitstreams, with its dot."""
     packer: Packer

@@ -22,6 +22,7 @@ from tbn_hw.families.family import (
     PllCell,
 )
 from tbn_hw.families.gowin_cells import mend
+from tbn_hw.families.gowin_timing import bound
 
 
 def _device(part: str, package: str, speed: int | None,
@@ -80,6 +81,7 @@ GOWIN = Family(
         placer=lambda cells: "heap",
         aim_mhz=250.0,
         aimed=lambda clock, mhz: "",  # nextpnr takes the frequency only as an option
+        bound=bound,
         bitstream=".fs",
         packer=Packer(program="gowin_pack", module="apycula.gowin_pack", arguments=lambda part, source, target: [
             "--device", part, "--output", target, source]),
@@ -90,8 +92,7 @@ GOWIN = Family(
         constant="LUT4 #(.INIT(16'h{init})) {name} (.I0(1'b0), .I1(1'b0), .I2(1'b0), .I3(1'b0), .F({bit}));",
         pads=("iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O",),
         constraints=_constraints,
-        # nextpnr's times are some 20 % short of the vendor's (github.com/YosysHQ/nextpnr/pull/1345); it has no times
-        # for block RAM's second port, LUT RAM's inputs and multipliers
+        # Apycula's delays are some 20 % short of the vendor's (github.com/YosysHQ/nextpnr/pull/1345)
         usable=0.8,
         reserved={"lut": 1000, "ff": 400, "bram": 2, "dsp": 0},
         pll=PllCell(settings=gowin_pll.settings, instance=gowin_pll.instance),

@@ -103,6 +103,7 @@ ICE40 = Family(
         placer=lambda cells: "heap",
         aim_mhz=120.0,
         aimed=lambda clock, mhz: f"set_frequency {clock} {mhz:g}\n",
+        bound=None,
         bitstream=".bin",
         packer=Packer(program="icepack", module=None, arguments=lambda part, source, target: [source, target]),
     ),

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tbn_hw.families.family import Bound
 from tbn_hw.families.registry import place_and_route_of
 from tbn_hw.shared.errors import DoesNotFit, PlacementError, UsageError
 from tbn_hw.targets.device import Device
@@ -64,7 +65,7 @@ class Routed:
 
     `fmax_mhz` is by clock net; `used` and `available` are by cell type. `warnings` are nextpnr's. `configuration` is
     the text file that the family's packer reads, and `netlist` the placed netlist as JSON. Both are None unless asked
-    for.
+    for. `bound` is our own analysis of that netlist, for families whose nextpnr leaves paths out.
     """
 
     tool: str
@@ -79,6 +80,7 @@ class Routed:
     seconds: float
     configuration: Path | None
     netlist: Path | None
+    bound: Bound | None
 
     @property
     def cells(self) -> int:
@@ -88,8 +90,14 @@ class Routed:
 
     @property
     def slowest_mhz(self) -> float | None:
-        """Fmax of the slowest clock; None for a design without a path between registers."""
+        """nextpnr's Fmax of the slowest clock; None for a design without a path between registers."""
         return min(self.fmax_mhz.values(), default=None)
+
+    @property
+    def bounded_mhz(self) -> float | None:
+        """`slowest_mhz`, or less where the bound's period is longer."""
+        limits = [1000 / self.bound.period_ns] if self.bound and self.bound.period_ns else []
+        return min([*limits, *self.fmax_mhz.values()], default=None)
 
 
 @dataclass(frozen=True)
@@ -208,7 +216,16 @@ def _run(device: Device, arguments: list[str], folder: Path, seed: int, watch: C
         warnings=tuple(re.findall(r"^Warning: (.*)$", log, re.MULTILINE)),
         cpu_seconds=cpu_seconds, seconds=round(time.monotonic() - start, 2),
         configuration=configuration if configuration.exists() else None,
-        netlist=placed if placed.exists() else None)
+        netlist=placed if placed.exists() else None, bound=_bound(device, placed) if placed.exists() else None)
+
+
+def _bound(device: Device, placed: Path) -> Bound | None:
+    bound = place_and_route_of(device.family).bound
+    if bound is None:
+        return None
+    modules = json.loads(placed.read_text())["modules"].values()
+    top = next(module for module in modules if int(module["attributes"].get("top", "0"), 2))
+    return bound(top, device.part, device.package)
 
 
 def _path(found: dict[str, Any]) -> CriticalPath:

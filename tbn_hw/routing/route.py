@@ -50,8 +50,8 @@ def route(design: Placeable, target: Target, file: Path, *, seeds: Sequence[int]
           progress: Callable[[str, int, int], None] | None = None) -> dict[str, Any]:
     """Place and route `design` with each seed, aiming at `clock_mhz`; returns FIGURES.
 
-    A clock may have the part `usable` of nextpnr's Fmax. That part must reach `required_mhz`, or `clock_mhz` where
-    `required_mhz` is not given.
+    A clock may have the part `usable` of nextpnr's Fmax, or of the family's own bound where that is lower. That part
+    must reach `required_mhz`, or `clock_mhz` where `required_mhz` is not given.
 
     `file` gets the bitstream of the fastest seed; its suffix is the family's in `bitstream.SUFFIXES`. There is no
     bitstream without `pack`, nor if the design is slower than required: then `missed` tells why. The folder `route`
@@ -90,9 +90,9 @@ def route(design: Placeable, target: Target, file: Path, *, seeds: Sequence[int]
     runs = place_and_route(netlist, target.device, work, seeds=seeds, target_mhz=aim,
                            options=placer_options(family, cells), constraints=pins, outputs=True, workers=workers,
                            some=True, progress=keep)
-    best = max(runs, key=lambda run: run.slowest_mhz or 0)
+    best = max(runs, key=lambda run: run.bounded_mhz or 0)
     figures = {**_figures(design, runs, best, bare), "clock_mhz": clock_mhz, "required_mhz": required_mhz or clock_mhz,
-               "usable_mhz": math.floor(100 * usable * (best.slowest_mhz or 0)) / 100,
+               "usable_mhz": math.floor(100 * usable * (best.bounded_mhz or 0)) / 100,
                "seeds_without_place": len(seeds) - len(runs), "board": None}
     if pack and missed(figures, target) is None:
         assert best.configuration is not None
@@ -126,8 +126,13 @@ def _figures(design: Placeable, runs: Sequence[Routed], best: Routed, bare: bool
         "used": {cell: number for cell, number in best.used.items() if number},
         "available": {cell: best.available[cell] for cell, number in best.used.items() if number},
         "critical_path": named(_slowest(best), design.nodes, prefix), "bitstream": None, "bitstream_bytes": None,
-        "warnings": [warning for warning in best.warnings if not warning.startswith(EXPECTED)],
+        "warnings": [*(warning for warning in best.warnings if not warning.startswith(EXPECTED)), *_untimed(best)],
     }
+
+
+def _untimed(run: Routed) -> list[str]:
+    cells = run.bound.untimed if run.bound else ()
+    return [f"there are no delays of {' and '.join(cells)}; the usable clock counts nothing for them"] if cells else []
 
 
 def _aimed(constraints: Path, family: str, clock: str, mhz: float, folder: Path) -> Path:

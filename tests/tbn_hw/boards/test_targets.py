@@ -95,7 +95,8 @@ def test_routed(name, mhz, cell, tmp_path):
     netlists += mapped(top, design, target.family, tmp_path / "board")
     netlist = json_netlist(netlists, top.name, target.family, tmp_path / "joined")
     (run,) = place_and_route(netlist, target.device, tmp_path / "routed", constraints=tmp_path / "pins", outputs=True)
-    assert run.used[cell] == 1 and run.slowest_mhz >= top.clock_hz / 1e6
+    assert run.used[cell] == 1 and run.bounded_mhz >= top.clock_hz / 1e6
+    assert (run.bound is None) == (cell != "rPLL") and 0.6 * run.slowest_mhz < run.bounded_mhz <= run.slowest_mhz
     if cell == "EHXPLLL":
         assert re.search(r"LPF_RESISTOR 0001000\nword: ICP_CURRENT 01100", run.configuration.read_text())
     bitstream.pack(run.configuration, target.device, tmp_path / "bits")

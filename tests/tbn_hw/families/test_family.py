@@ -26,8 +26,8 @@ from tbn_hw.streaming.plan import plan
 from tbn_hw.tools.versions import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[3]
-OPTIONAL = {"Cells.lone_carries", "Estimates.lut_ram", "Estimates.wire", "Packer.module", "PlaceAndRoute.configuration",
-            "Family.place_and_route", "Family.board"}
+OPTIONAL = {"Cells.lone_carries", "Estimates.lut_ram", "Estimates.wire", "Packer.module", "PlaceAndRoute.bound",
+            "PlaceAndRoute.configuration", "Family.place_and_route", "Family.board"}
 """The fields that may be None, if a family has no such thing."""
 
 
