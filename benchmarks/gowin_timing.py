@@ -76,6 +76,8 @@ def add_pads(netlist: Path) -> None:
 
 def row(name: str, board: str) -> Row:
     """Both periods of a design, in ns, and ours over nextpnr's."""
+    device = find_target(board).device
+    assert device is not None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         synthesise({"design": verilog(BODIES[name])}, GOWIN.name, folder)
@@ -83,7 +85,7 @@ def row(name: str, board: str) -> Row:
         add_pads(netlist)
         ports = zip(("clk", "d", "q"), BOARDS[board], strict=True)
         (folder / "pins").write_text("".join(f'IO_LOC "{port}" {pin};\n' for port, pin in ports))
-        run, = place_and_route(netlist, find_target(board).device, folder / "route", target_mhz=AIM_MHZ, outputs=True,
+        run, = place_and_route(netlist, device, folder / "route", target_mhz=AIM_MHZ, outputs=True,
                                constraints=folder / "pins", options=placer_options(GOWIN.name, 1000))
     assert run.bound is not None and run.slowest_mhz is not None
     period = 1000 / run.slowest_mhz
