@@ -189,6 +189,8 @@ class Route(_Strict):
     required_mhz: Number | None = Field(description="clock that must be met, MHz: the one asked for, that of a rate, "
                                                     "or the board's")
     fmax_mhz: Number | None = Field(description="highest clock of the best seed, MHz")
+    bounded_mhz: Number | None = Field(description="the same with the paths that nextpnr leaves out, MHz; null where "
+                                                   "it times all")
     usable_mhz: Number | None = Field(description="what of it a clock may have, MHz: less on a board")
     seed: int | None = Field(description="the best seed")
     seeds: list[Seed] | None = Field(description="what came of each seed that found a place")

@@ -20,9 +20,9 @@ from tbn_hw.shared.errors import DoesNotFit, UsageError
 from tbn_hw.targets.catalogue import Target
 from tbn_hw.tools.wasm import PRINTED
 
-FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "usable_mhz", "seed", "seeds",
-           "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path", "bitstream",
-           "bitstream_bytes", "warnings", "board")
+FIGURES = ("tool", "device", "out_of_context", "clock_mhz", "required_mhz", "fmax_mhz", "bounded_mhz", "usable_mhz",
+           "seed", "seeds", "seeds_without_place", "median_mhz", "least_mhz", "used", "available", "critical_path",
+           "bitstream", "bitstream_bytes", "warnings", "board")
 """The keys of what `route` returns. All are None in the report of a build without place and route."""
 EXPECTED = ("Max frequency for clock", "No PCF file specified", "    Overriding derived constraint")
 """Beginnings of nextpnr's warnings that tell nothing new."""
@@ -107,11 +107,12 @@ def missed(figures: Mapping[str, Any], target: Target) -> DoesNotFit | None:
     required, found, reached = (figures[key] for key in ("required_mhz", "usable_mhz", "fmax_mhz"))
     if required is None or found >= required:
         return None
-    seeds, path = len(figures["seeds"]), figures["critical_path"]
+    seeds, path, bounded = len(figures["seeds"]), figures["critical_path"], figures["bounded_mhz"]
+    all_paths = "" if bounded is None else f", {bounded:.2f} MHz with the paths that nextpnr leaves out"
     of_it = f", of which a board's clock may have {found:.2f}" if found < reached else ""
     return DoesNotFit(f"{target.name}: the clock of {required:g} MHz is missed by {required - found:.2f} MHz; the best "
-                      f"of {seeds} seed{'s' * (seeds > 1)} reaches {reached:.2f} MHz{of_it}; its slowest path runs "
-                      f"from {path['from']} to {path['to']}")
+                      f"of {seeds} seed{'s' * (seeds > 1)} reaches {reached:.2f} MHz{all_paths}{of_it}; its slowest "
+                      f"path runs from {path['from']} to {path['to']}")
 
 
 def _figures(design: Placeable, runs: Sequence[Routed], best: Routed, bare: bool) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def _figures(design: Placeable, runs: Sequence[Routed], best: Routed, bare: bool
     prefix = "".join(f"{name}." for name in (shell.INSIDE if bare else "", design.inside) if name)
     return {
         "tool": best.tool, "device": str(best.device), "out_of_context": bare, "fmax_mhz": best.slowest_mhz,
-        "seed": best.seed,
+        "bounded_mhz": best.bounded_mhz if best.bound else None, "seed": best.seed,
         "seeds": [{"seed": run.seed, "fmax_mhz": run.slowest_mhz, "cells": run.cells,
                    "seconds": run.seconds, "cpu_seconds": run.cpu_seconds} for run in runs],
         "median_mhz": speeds.median_mhz, "least_mhz": speeds.least_mhz,

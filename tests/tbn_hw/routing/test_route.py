@@ -101,11 +101,13 @@ def test_missed_clock(routed, tmp_path):
 
 def test_clock_of_a_board():
     """A board's clock may have a part of the clock that a design reaches."""
-    figures = {"required_mhz": 60.0, "fmax_mhz": 70.0, "usable_mhz": 56.0, "seeds": [{}],
+    figures = {"required_mhz": 60.0, "fmax_mhz": 70.0, "bounded_mhz": None, "usable_mhz": 56.0, "seeds": [{}],
                "critical_path": {"from": "a", "to": "b"}}
     error = missed(figures, find_target("tangnano9k"))
     assert str(error) == ("tangnano9k: the clock of 60 MHz is missed by 4.00 MHz; the best of 1 seed reaches 70.00 "
                           "MHz, of which a board's clock may have 56.00; its slowest path runs from a to b")
+    error = missed({**figures, "bounded_mhz": 65.0, "usable_mhz": 52.0}, find_target("tangnano9k"))
+    assert "70.00 MHz, 65.00 MHz with the paths that nextpnr leaves out, of which a board's clock" in str(error)
     assert missed({**figures, "required_mhz": 56.0}, find_target("tangnano9k")) is None
 
 

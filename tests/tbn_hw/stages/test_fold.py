@@ -84,8 +84,8 @@ def test_a_board_too_slow_for_a_rate(tmp_path, monkeypatch):
 
     def route(placeable, target, file, **how):
         ran.append(how)
-        return {"fmax_mhz": 27.4, "usable_mhz": 27.4, "seed": 1, "seeds": [{}], "required_mhz": None,
-                "critical_path": path}
+        return {"fmax_mhz": 27.4, "bounded_mhz": None, "usable_mhz": 27.4, "seed": 1, "seeds": [{}],
+                "required_mhz": None, "critical_path": path}
 
     monkeypatch.setattr("tbn_hw.boards.route.route", route)
     monkeypatch.setattr("tbn_hw.boards.route.mapped", lambda top, design, family, work: work.mkdir() or [])
