@@ -175,6 +175,7 @@ def test_values_that_no_network_has(case, trained, stripes, tmp_path, monkeypatc
     file = tmp_path / "checkpoint.pt"
     torch.save(state, file)
     monkeypatch.setattr("quantize.export.load_spec", lambda _: spec)
+    capsys.readouterr()  # the training's progress, if this is the first test that needed one
     assert main(["--model", "small", "--checkpoint", str(file), "-o", str(tmp_path / "net.safetensors")]) == 1
     assert capsys.readouterr().err == f"{file}: {sentence}\n" and not (tmp_path / "net.safetensors").exists()
     with pytest.raises(CheckpointError, match=sentence):
