@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 STAGES = ("load", "fold", "generate", "verify", "synthesise", "route", "report")
 DEFAULT_SEEDS, DEFAULT_VERIFY_IMAGES = 3, 3
 MOST_MHZ = 1000
+WEIGHTS_HELP = ("a trained network (default: the one beside the model file), or 'random' for random weights, whose "
+                "classes mean nothing")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,14 @@ class Cheapest:
     fps: float
 
 
+@dataclass(frozen=True)
+class Random:
+    """Random weights, instead of those that training gave."""
+
+    def __str__(self) -> str:
+        return "random"
+
+
 Rate = Stated | Fastest | Cheapest
 """The rate that a build is to have."""
 
@@ -46,6 +56,7 @@ Rate = Stated | Fastest | Cheapest
 class Options:
     """What is to be built, how, and how far.
 
+    Without `weights` those beside the model file are taken.
     `folding` is a file that states PE and SIMD by node; without one the model file's are taken. `clock_mhz` is the
     clock that the routed design must reach, or None for the fastest possible. `seeds` is the number of runs of place
     and route; 0 skips it. `until` is the last of the STAGES to run. `images` are the user's pictures to classify, and
@@ -55,7 +66,7 @@ class Options:
 
     model: str
     target: Target
-    weights: Path | None = None
+    weights: Path | Random | None = None
     folding: Path | None = None
     rate: Rate = Stated()
     clock_mhz: float | None = None
@@ -72,7 +83,7 @@ def parse(arguments: Sequence[str] | None, prog: str = "python -m tbn_hw.build",
     parser = Parser(prog=prog, description=description, epilog=epilog)
     parser.add_argument("--model", required=True,
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
-    parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
+    parser.add_argument("--weights", type=weights, metavar="FILE|random", help=WEIGHTS_HELP)
     parser.add_argument("--folding", type=Path, metavar="FILE",
                         help="PE and SIMD by node, as a build writes it to folding.yaml (default: the model file's, or "
                         "where it does not fit a board or part the fastest that does)")
@@ -101,6 +112,11 @@ def parse(arguments: Sequence[str] | None, prog: str = "python -m tbn_hw.build",
     target, seeds = _routed(given)
     return Options(given.model, target, given.weights, given.folding, given.fps, given.clock, seeds, given.until,
                    tuple(given.images or ()), given.verify_images, given.output)
+
+
+def weights(text: str) -> Path | Random:
+    """A trained network's file, or "random"."""
+    return Random() if text == "random" else Path(text)
 
 
 def _rate(text: str) -> Rate:

@@ -24,7 +24,7 @@ SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.fol
         "quantize.yaml_source")
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")
 QONNX = "quantize.qonnx"  # needs the onnx package
-TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data",
+TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data", "quantize.untrained",
               "quantize.image_folder", "quantize.picture", "quantize.command", "quantize.streams", "quantize.text")
 MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself aside
     "benchmarks": ("hdl", "sim", "quantize", "tbn_hw"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tbn_hw.options import WEIGHTS_HELP, Random, weights
 from tbn_hw.shared.command import Parser
 from tbn_hw.targets.listing import TargetOption
 
@@ -26,7 +27,7 @@ class Options:
 
     model: str
     targets: tuple[Target, ...]
-    weights: Path | None = None
+    weights: Path | Random | None = None
     until: str = DEPTHS[0]
     scheduler: str | None = None
     output: Path | None = None
@@ -38,7 +39,7 @@ def parse(arguments: Sequence[str] | None, prog: str = "python -m tbn_hw.explore
     parser = Parser(prog=prog, description=description, epilog=epilog)
     parser.add_argument("--model", required=True,
                         help="a model file, the name of one in the zoo, or a QONNX file (.onnx)")
-    parser.add_argument("--weights", type=Path, help="a trained network; default: the one beside the model file")
+    parser.add_argument("--weights", type=weights, metavar="FILE|random", help=WEIGHTS_HELP)
     parser.add_argument("--targets", nargs="+", required=True, metavar="NAME", action=TargetOption,
                         help="boards or parts, or 'list' to show them all")
     parser.add_argument("--until", default="estimate", choices=DEPTHS,

@@ -92,7 +92,9 @@ def explore(options: Options, executor: Executor, console: Console) -> list[dict
     Raises DoesNotFit where no target fits, and what `load` raises.
     """
     known = {target.name: target for target in options.targets}
-    loaded = load(options.model, options.weights)
+    loaded = load(options.model, options.weights, estimate=options.until == "estimate")
+    for note in loaded.notes:
+        console.print(f"note: {note}")
     network, folder = loaded.network.to_bytes(), options.output or Path("build") / f"{loaded.name}-explore"
     run, code = Exploration(folder, executor, console), sources(estimated.__module__)
     keys = {name: content_key(network, code, target, cost_model(target.family)) for name, target in known.items()}

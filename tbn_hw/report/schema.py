@@ -219,6 +219,8 @@ class Throughput(_Strict):
 class Seeds(_Strict):
     simulation: int = Field(description="seed of the pauses in simulation")
     random_images: int = Field(description="seed of random pictures, used where there are too few test pictures")
+    random_weights: int | None = Field(description="seed of random weights, whose classes mean nothing; null for the "
+                                                   "weights of a file")
 
 
 class Report(_Strict):

@@ -117,6 +117,7 @@ def _facts(report: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     network, verify, accuracy, synthesis = (report[key] for key in ("network", "verify", "accuracy", "synthesis"))
     saving = network["memory_saving"]
     facts: list[tuple[str, str | None]] = [
+        ("weights", None if report["seeds"]["random_weights"] is None else "random: its classes mean nothing"),
         ("multiply-accumulates a frame", _number(network["macs"])),
         ("weight bits", _number(network["weight_bits"])),
         ("memory saving, binary layers", f"{saving:.2f}x" if saving else None),

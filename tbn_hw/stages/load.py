@@ -11,7 +11,9 @@ from quantize.folding_spec import Stated
 from quantize.layer_spec import AvgPool, Binary, Conv, Dense, Fixed, Int8, MaxPool, Ternary
 from quantize.network import Network, NetworkError
 from quantize.spec import Spec, SpecError, load_spec
+from quantize.untrained import SEED, untrained
 from quantize.zoo import Pictures, find_model, find_pictures, find_weights, load_pictures
+from tbn_hw.options import Random
 from tbn_hw.shared.errors import ModelRefused, ToolMissing, UsageError
 from tbn_hw.stages.keys import content_key
 
@@ -21,7 +23,7 @@ class Loaded:
     """A network, further facts of its model file, and the labelled test pictures beside the file, if there are any.
 
     `resize` is the shorter side, in pixels, that a user's picture is scaled to. `foldings` are those that the model
-    file states, by node. `notes` say what an import decided.
+    file states, by node. `notes` say what an import decided. `seed` is that of random weights, None for trained ones.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Loaded:
     resize: int | None = None
     foldings: Mapping[str, Stated] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    seed: int | None = None
 
     @cached_property
     def network_key(self) -> str:
@@ -38,10 +41,11 @@ class Loaded:
         return content_key(self.network.to_bytes())
 
 
-def load(model: str, weights: Path | None) -> Loaded:
+def load(model: str, weights: Path | Random | None, *, estimate: bool = False) -> Loaded:
     """Read model file and weights, or a QONNX file; raises ModelRefused when they are wrong or do not belong together.
 
-    Raises UsageError for a file that cannot be read, and ToolMissing if the package that reads QONNX is missing.
+    If only an `estimate` is wanted, random weights stand in for those that are not there. Raises UsageError for a file
+    that cannot be read, and ToolMissing if the package that reads QONNX is missing.
     """
     if model.lower().endswith(".onnx"):
         return _load_qonnx(Path(model), weights)
@@ -52,10 +56,16 @@ def load(model: str, weights: Path | None) -> Loaded:
     _require_readable(file, "--model: ")
     try:
         spec = load_spec(model)
+        if isinstance(weights, Random):
+            return _random(spec, f"{model}: random weights are taken, as --weights asks")
         path = weights or find_weights(model)
+        if path is None and estimate:
+            return _random(spec, f"{model}: there are no trained weights beside the model file, so random ones are "
+                                 "taken")
         if path is None:
             raise ModelRefused(f"{model}: there are no trained weights beside the model file; "
-                               "train it with python -m quantize.train and give them with --weights")
+                               "train it with python -m quantize.train and give them with --weights, or take random "
+                               "ones with --weights random")
         _require_readable(path, "--weights: " if weights else "")
         network = replace(Network.load(path), name=spec.name)
         _check(spec, network, path)
@@ -63,6 +73,12 @@ def load(model: str, weights: Path | None) -> Loaded:
         return Loaded(spec.name, network, pictures, spec.dataset, spec.input.resize, spec.foldings())
     except (SpecError, NetworkError) as error:
         raise ModelRefused(str(error)) from None
+
+
+def _random(spec: Spec, reason: str) -> Loaded:
+    """The model file with random weights. Labelled pictures are left out, for accuracy would mean nothing."""
+    note = f"{reason}; cycles are those of the trained network, cost is about that, and its classes mean nothing"
+    return Loaded(spec.name, untrained(spec), None, spec.dataset, spec.input.resize, spec.foldings(), (note,), SEED)
 
 
 def _require_readable(path: Path, option: str = "") -> None:
@@ -75,7 +91,7 @@ def _require_readable(path: Path, option: str = "") -> None:
         raise UsageError(f"{option}{path}: cannot be read; {(error.strerror or str(error)).lower()}") from None
 
 
-def _load_qonnx(path: Path, weights: Path | None) -> Loaded:
+def _load_qonnx(path: Path, weights: Path | Random | None) -> Loaded:
     """The network of a QONNX file; a refusal lists every refused node."""
     if weights is not None:
         raise UsageError(f"--weights must go with a model file; {path} holds its own")

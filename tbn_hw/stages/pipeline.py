@@ -24,11 +24,14 @@ from tbn_hw.stages.verify import classify, verify
 from tbn_hw.stages.workspace import Workspace
 from tbn_hw.tools.cache import writable_cache
 
+ESTIMATES = ("load", "fold")
+"""The stages that need no trained weights."""
+
 
 def build(options: Options, console: Console) -> None:
     """Do the stages up to `options.until`; raises BuildError with one sentence when one fails."""
     start = time.monotonic()
-    loaded = load(options.model, options.weights)
+    loaded = load(options.model, options.weights, estimate=options.until in ESTIMATES)
     for note in loaded.notes:
         console.print(f"note: {note}")
     shape = loaded.network.input.shape

@@ -28,12 +28,13 @@ def report(site: Site, loaded: Loaded, planned: Planned, verified: Verified, syn
            netlist: dict[str, Any], routed: Routed) -> Report:
     """Write `manifest.json`, `report.json` and `report.html`, print the report's tables, and return the report."""
     start = time.monotonic()
-    content = _content(site, planned, verified, synthesised, netlist, routed, start)
+    content = _content(site, loaded, planned, verified, synthesised, netlist, routed, start)
     text, page = _json(content), render(content).encode()
     found = Report.model_validate_json(text)
     site.workspace.write("manifest.json", _json({
         **manifest(site.workspace.root, planned.design, routed.files), "board": routed.figures["board"],
-        "resize": loaded.resize, "temperature": verified.accuracy["temperature"]}))
+        "resize": loaded.resize, "random_weights_seed": loaded.seed,
+        "temperature": verified.accuracy["temperature"]}))
     site.workspace.write("report.json", text)
     site.workspace.write("report.html", page)
     show(content, site.console)
@@ -41,8 +42,8 @@ def report(site: Site, loaded: Loaded, planned: Planned, verified: Verified, syn
     return found
 
 
-def _content(site: Site, planned: Planned, verified: Verified, synthesised: Synthesised, netlist: dict[str, Any],
-             routed: Routed, start: float) -> dict[str, Any]:
+def _content(site: Site, loaded: Loaded, planned: Planned, verified: Verified, synthesised: Synthesised,
+             netlist: dict[str, Any], routed: Routed, start: float) -> dict[str, Any]:
     """The content of `report.json`."""
     target, design, route = site.options.target, planned.design, routed.figures
     network = figures.network_figures(design)
@@ -61,7 +62,7 @@ def _content(site: Site, planned: Planned, verified: Verified, synthesised: Synt
         "route": route,
         "throughput": figures.throughput(route, verified.figures, network["macs"]),
         "seconds": site.seconds,
-        "seeds": {"simulation": SEED, "random_images": RANDOM_IMAGES_SEED},
+        "seeds": {"simulation": SEED, "random_images": RANDOM_IMAGES_SEED, "random_weights": loaded.seed},
         "versions": versions(),
     }
     site.done("report", time.monotonic() - start)

@@ -45,7 +45,7 @@ def content(net, routed=True, target="ecp5", accuracy=True, board=None):
         "synthesis": figures.synthesis_figures(design, {"tool": "Yosys 0.70", **total}, modules) | {
             "part": target.part_name, "available": figures.available(target)},
         "route": route, "throughput": figures.throughput(route, verify, network["macs"]),
-        "seconds": {"load": 0.25, "fold": 1.5}, "seeds": {"simulation": 1, "random_images": 7},
+        "seconds": {"load": 0.25, "fold": 1.5}, "seeds": {"simulation": 1, "random_images": 7, "random_weights": None},
         "versions": {"yosys": "0.70.0"},
     }
     return json.loads(json.dumps(made))

@@ -59,6 +59,7 @@ def test_digits_end_to_end(digits):
     assert report["verify"]["mismatches"] == 0 and report["verify"]["images"] >= 2
     assert report["verify"]["outputs_compared"] >= 10 * report["verify"]["images"]
     assert report["network"]["memory_saving"] == 32
+    assert report["seeds"]["random_weights"] is None
     assert report["accuracy"]["images"] == 100 and report["accuracy"]["golden_percent"] >= 90
     assert 500 < report["synthesis"]["lut"] < 7680, "should fit an iCE40 HX8K"
     netlist, stages = report["verify"]["netlist"], {"load", "fold", "generate", "verify", "synthesise", "netlist"}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def build(folder, design):
     """Do every stage except place and route; returns the report and the printed text."""
     console = Console(file=io.StringIO(), width=200)
     site = Site(Options("tiny", find_target("ecp5-25k")), console, Workspace(folder))
-    loaded = Loaded("tiny", design.network, None)
+    loaded = Loaded("tiny", design.network, None, seed=5)
     site.write("network.safetensors", design.network.to_bytes())
     planned = Planned(design, {}, None, None, "tiny", loaded.network_key)
     generated = generate(site, planned)
@@ -57,6 +58,9 @@ def test_every_stage(tmp_path):
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["machine"] == {"cycles_per_pixel": 3} and set(manifest["files"]) == {
         "network.safetensors", "rtl/tiny.v", "rom/mid.mem"}
+    assert found.seeds.random_weights == manifest["random_weights_seed"] == 5
+    assert "The weights are random (seed 5)" in (tmp_path / "report.html").read_text()
+    assert re.search(r"weights\W+random: its classes mean nothing", said)
     assert "tiny on ecp5-25k" in said and all(f"{stage}: unchanged" not in said for stage in ("generate", "verify"))
     _, said = build(tmp_path, TinyDesign())
     assert all(f"{stage}: unchanged" in said for stage in ("generate", "verify", "synthesise", "netlist"))
