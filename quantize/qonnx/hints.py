@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from quantize.qonnx.graph import QUANT_DOMAINS, Operation
 
 ACTIVATIONS = ("Sigmoid", "Tanh", "LeakyRelu", "PRelu", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Selu")
-QDQ = ("QuantizeLinear", "DequantizeLinear")
 CHANNELS_LAST = "qonnx.custom_op.channels_last"
 
 
@@ -24,9 +23,6 @@ def hint(operation: Operation, known: Iterable[str]) -> str:
                 "rounding_mode=FLOOR")
     if kind == "MultiThreshold":
         return "MultiThreshold has no engine; take the file from before FINN's conversion, whose quantisers are Quant"
-    if kind in QDQ:
-        return (f"{kind} has no engine; make it a Quant with qonnx-cleanup FILE and then "
-                "qonnx-convert --output-style quant FILE")
     if kind in ("Softmax", "LogSoftmax"):
         return f"{kind} has no engine; remove it, or let it be the graph's last node"
     if kind in ACTIVATIONS:

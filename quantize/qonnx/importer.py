@@ -13,12 +13,21 @@ import numpy as np
 from quantize.chain import Chain
 from quantize.item import ExportError, Item
 from quantize.network import INPUT, Network
-from quantize.qonnx import elementwise, logits, matrix, pools, quant, shapes
+from quantize.qonnx import elementwise, linear, logits, matrix, pools, quant, shapes
 from quantize.qonnx.constants import COMPUTED, evaluate
 from quantize.qonnx.graph import QUANT_DOMAINS, STANDARD_DOMAINS, Graph, Operation, QonnxError, read_graph
-from quantize.qonnx.hints import QDQ, hint
+from quantize.qonnx.hints import hint
 from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Logits, Plan, Verdict, as_constant
-from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.qonnx.values import (
+    Constant,
+    Integers,
+    Refused,
+    Stream,
+    Unknown,
+    UnknownInputError,
+    Value,
+    Weights,
+)
 from quantize.tensor import NetworkError, TensorType
 from quantize.thresholds import find_thresholds, find_ties
 
@@ -39,6 +48,7 @@ HANDLERS: dict[str, Callable[[Plan, Operation], Value]] = {
     "Transpose": shapes.transpose, "Pad": shapes.pad, "Squeeze": shapes.squeeze, "Unsqueeze": shapes.squeeze,
     "Shape": shapes.shape_of, "TopK": logits.top_k, "ArgMax": logits.arg_max, "Quant": quant.quant,
     "IntQuant": quant.quant, "BipolarQuant": quant.quant, "Sign": quant.sign,
+    "QuantizeLinear": linear.quantize, "DequantizeLinear": linear.dequantize,
 }
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
 """Exceptions that a node raises when it breaks ONNX's own rules."""
@@ -208,7 +218,7 @@ class _Walk:
         """
         inputs = [self.plan.value(name) for name in operation.inputs]
         standard = operation.domain in STANDARD_DOMAINS and operation.type not in QUANTS
-        if standard and operation.type not in QDQ:
+        if standard and operation.type != "DequantizeLinear":
             values = self._known(operation, inputs)
             if values is not None:
                 return values
@@ -243,6 +253,9 @@ class _Walk:
             operation, value = makers.get(name), self.plan.values.get(name)
             if isinstance(value, Unknown):
                 return
+            if isinstance(value, Integers):
+                return self._refuse(name, "output", "it must be real numbers; remove the last QuantizeLinear, or put a "
+                                                    "DequantizeLinear behind it")
             if not isinstance(value, Stream):
                 return self._refuse(name, "output", "it must depend on the input")
             if value.tensor == INPUT:

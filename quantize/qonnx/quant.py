@@ -28,7 +28,7 @@ def quant(plan: Plan, operation: Operation) -> Value:
         raise UnknownInputError
     if isinstance(value, Stream):
         _check_activation(form)
-        return _activation(plan, operation, form)
+        return activation(plan, operation, form)
     real = plan.constant(operation.inputs[0])
     if np.broadcast_shapes(form.scale.shape, real.shape) != real.shape:
         raise Refused(f"its scale's shape {form.scale.shape} must broadcast to the constant's {real.shape}")
@@ -60,7 +60,8 @@ def sign(plan: Plan, operation: Operation) -> Stream:
     return replace(stream, tensor=tensor, chain=Chain().cast(stream.chain.dtype), alone=True)
 
 
-def _activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
+def activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
+    """The input of `operation` in integers, by a threshold, a requantize or what made them."""
     stream, scale = aligned(plan, plan.stream(operation.inputs[0]), form.scale)
     after = Chain().multiply(scale).cast(stream.chain.dtype if operation.type == "BipolarQuant" else np.float32)
     if form.bipolar:

@@ -185,23 +185,6 @@ def test_the_channels_last_dialect(tmp_path):
     equal(before)
 
 
-def test_quantize_linear(tmp_path):
-    """The two commands that the advice names, on a file of QuantizeLinear and DequantizeLinear."""
-    from qonnx.util.cleanup import cleanup
-    from qonnx.util.convert import convert
-
-    cleanup(str(whole().save(tmp_path / "whole.onnx")), out_file=str(tmp_path / "clean.onnx"))
-    convert(str(tmp_path / "clean.onnx"), output_style="qcdq", output_file=str(tmp_path / "qdq.onnx"))
-    kinds = {node.op_type for node in onnx.load(tmp_path / "qdq.onnx").graph.node}
-    assert {"QuantizeLinear", "Clip", "DequantizeLinear"} <= kinds and "Quant" not in kinds
-    found = set(notes(tmp_path / "qdq.onnx"))
-    assert found == {f"{kind} has no engine; make it a Quant with qonnx-cleanup FILE and then "
-                     "qonnx-convert --output-style quant FILE" for kind in ("QuantizeLinear", "DequantizeLinear")}
-    cleanup(str(tmp_path / "qdq.onnx"), out_file=str(tmp_path / "a.onnx"))
-    convert(str(tmp_path / "a.onnx"), output_style="quant", output_file=str(tmp_path / "b.onnx"))
-    equal(tmp_path / "b.onnx", tmp_path / "whole.onnx")
-
-
 def test_constants_of_other_operations(tmp_path):
     from qonnx.util.cleanup import cleanup
 
