@@ -13,12 +13,13 @@ import numpy as np
 from quantize.chain import Chain
 from quantize.item import ExportError, Item
 from quantize.network import INPUT, Network
-from quantize.qonnx import elementwise, linear, logits, matrix, pools, quant, shapes
+from quantize.qonnx import elementwise, linear, logits, matrix, pools, quant, shapes, signs
 from quantize.qonnx.constants import COMPUTED, evaluate
 from quantize.qonnx.graph import QUANT_DOMAINS, STANDARD_DOMAINS, Graph, Operation, QonnxError, read_graph
 from quantize.qonnx.hints import hint
 from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Logits, Plan, Verdict, as_constant
 from quantize.qonnx.values import (
+    Condition,
     Constant,
     Integers,
     Refused,
@@ -41,13 +42,14 @@ DECLARED = {"UINT8": "byte", "INT8": "signed"}
 HANDLERS: dict[str, Callable[[Plan, Operation], Value]] = {
     "Add": elementwise.arithmetic, "Sub": elementwise.arithmetic, "Mul": elementwise.arithmetic,
     "Div": elementwise.arithmetic, "BatchNormalization": elementwise.batch_normalization, "Relu": elementwise.relu,
-    "Identity": elementwise.unchanged, "Cast": elementwise.unchanged, "CastLike": elementwise.unchanged,
+    "Identity": elementwise.unchanged, "Cast": signs.cast, "CastLike": elementwise.unchanged,
     "Dropout": elementwise.unchanged, "Clip": elementwise.clip, "Conv": matrix.conv, "MatMul": matrix.matmul,
     "Gemm": matrix.gemm, "MaxPool": pools.max_pool, "AveragePool": pools.average_pool,
     "GlobalAveragePool": pools.average_pool, "Reshape": shapes.reshape, "Flatten": shapes.flatten,
     "Transpose": shapes.transpose, "Pad": shapes.pad, "Squeeze": shapes.squeeze, "Unsqueeze": shapes.squeeze,
     "Shape": shapes.shape_of, "TopK": logits.top_k, "ArgMax": logits.arg_max, "Quant": quant.quant,
-    "IntQuant": quant.quant, "BipolarQuant": quant.quant, "Sign": quant.sign,
+    "IntQuant": quant.quant, "BipolarQuant": quant.quant, "Sign": signs.sign,
+    "Where": signs.where, "Not": signs.negation, **dict.fromkeys(signs.COMPARISONS, signs.comparison),
     "QuantizeLinear": linear.quantize, "DequantizeLinear": linear.dequantize,
 }
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
@@ -56,7 +58,7 @@ QUANTS = ("Quant", "IntQuant", "BipolarQuant")
 INCREASING = ("Softmax", "LogSoftmax", "Sigmoid")
 """Operations that keep the order of the classes."""
 ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool", "TopK", "ArgMax",
-           "Sign", *QUANTS)
+           "Sign", "Where", *QUANTS)
 
 
 @dataclass(frozen=True)
@@ -256,6 +258,8 @@ class _Walk:
             if isinstance(value, Integers):
                 return self._refuse(name, "output", "it must be real numbers; remove the last QuantizeLinear, or put a "
                                                     "DequantizeLinear behind it")
+            if isinstance(value, Condition):
+                return self._refuse(name, "output", "it must be real numbers, not true or false")
             if not isinstance(value, Stream):
                 return self._refuse(name, "output", "it must depend on the input")
             if value.tensor == INPUT:

@@ -14,6 +14,7 @@ from quantize.nodes import infer
 from quantize.qonnx.constants import Budget
 from quantize.qonnx.graph import MOST_ELEMENTS, Graph, Operation
 from quantize.qonnx.values import (
+    Condition,
     Constant,
     Integers,
     Refused,
@@ -82,6 +83,9 @@ class Plan:
         if isinstance(value, Integers):
             raise Refused("only a Clip may stand between QuantizeLinear and DequantizeLinear; move it before or behind "
                           "them")
+        if isinstance(value, Condition):
+            raise Refused(f"its input {name!r} is true or false; put a Cast to float, or a Where of two numbers, "
+                          "behind the comparison")
         if not isinstance(value, Stream):
             raise Refused(f"its input {name!r} must be an activation, not a constant")
         return replace(value, alone=value.alone and self.graph.readers[name] == 1)
@@ -94,7 +98,7 @@ class Plan:
         value = self.value(name)
         if isinstance(value, Unknown):
             raise UnknownInputError
-        if isinstance(value, Stream | Integers):
+        if isinstance(value, Stream | Integers | Condition):
             raise Refused(f"its input {name!r} must be a constant")
         array = value.real if isinstance(value, Weights) else value.value
         if array.dtype.kind not in "biuf" or not np.isfinite(array).all():

@@ -52,14 +52,6 @@ def _check_activation(form: Quantizer) -> None:
     raise Refused(f"activations must have 1 bit, 2 bits (signed and narrow) or 8 bits, not {form.bits}")
 
 
-def sign(plan: Plan, operation: Operation) -> Stream:
-    """Sign of an activation: ternary levels, with every positive value above the threshold."""
-    stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
-    tensor = plan.emit("threshold", operation.name, (stream.tensor,), {"levels": "ternary"}, chain=stream.chain,
-                       delta=float(np.nextafter(0.0, 1.0)))
-    return replace(stream, tensor=tensor, chain=Chain().cast(stream.chain.dtype), alone=True)
-
-
 def activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
     """The input of `operation` in integers, by a threshold, a requantize or what made them."""
     stream, scale = aligned(plan, plan.stream(operation.inputs[0]), form.scale)

@@ -112,4 +112,11 @@ class Integers:
     alone: bool
 
 
-Value = Unknown | Constant | Weights | Stream | Integers
+@dataclass(frozen=True)
+class Condition:
+    """The output of a comparison: true where the value of `stream` is at least 0."""
+
+    stream: Stream
+
+
+Value = Unknown | Constant | Weights | Stream | Integers | Condition
