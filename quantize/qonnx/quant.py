@@ -116,7 +116,7 @@ def _unchanged(plan: Plan, form: Quantizer, stream: Stream, a: np.ndarray, b: np
 def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, scale: np.ndarray, out: Stream) -> None:
     """Note how many of the input's integers the multiplier rounds differently from the quantiser."""
     kind, item = plan.types[stream.tensor], plan.items[out.tensor]
-    x = _samples(kind)[:, None]
+    x = samples(kind)[:, None]
     want = form.integers(stream.chain.divide(scale)(x.astype(np.float64)))
     lo, hi = (int(item.attrs[key]) for key in ("lo", "hi"))
     got = np.clip((x * item.arrays["mult"].astype(np.int64) + item.arrays["bias"]) >> item.attrs["shift"], lo, hi)
@@ -126,6 +126,6 @@ def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, sca
                           f"{int(np.abs(got - want).max())} on {wrong} of {len(x)} integers")
 
 
-def _samples(kind: TensorType) -> np.ndarray:
+def samples(kind: TensorType) -> np.ndarray:
     """Integers of the tensor's range: all of them, or 8,192 spread over a wider range."""
     return np.unique(np.linspace(kind.lo, kind.hi, min(kind.hi - kind.lo + 1, 1 << 13)).astype(np.int64))
