@@ -48,6 +48,10 @@ class Chain:
     def relu(self) -> Chain:
         return self.clip(0.0, np.inf)
 
+    def count(self, *thresholds: np.ndarray | float) -> Chain:
+        """The chain with each value replaced by the number of thresholds that it reaches."""
+        return self._with("count", *thresholds)
+
     def cast(self, dtype: Any) -> Chain:
         """The chain with its values rounded to ``dtype``, float32 or float64, which the next operations compute in."""
         return self._with(np.dtype(dtype).name)
@@ -83,7 +87,7 @@ class Chain:
         Raises
         ------
         ValueError
-            If an operation other than a clip follows a ReLU or a clip.
+            If an operation other than a clip follows a ReLU or a clip, or if the chain counts thresholds.
         """
         a, b, limits = np.ones(channels), np.zeros(channels), None
         for name, arrays in self.operations:
@@ -93,6 +97,8 @@ class Chain:
                 lo, hi = (float(end) for end in arrays)
                 limits = (lo, hi) if limits is None else (min(max(limits[0], lo), hi), min(max(limits[1], lo), hi))
                 continue
+            if name == "count":
+                raise ValueError("a number of thresholds is no multiple of what is compared with them")
             if limits is not None:
                 raise ValueError("nothing but the quantiser may follow a relu here")
             if name == "add":
@@ -130,6 +136,7 @@ def _factor_and_offset(gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, va
 _COMPUTE: dict[str, Callable[..., np.ndarray]] = {
     "multiply": np.multiply, "divide": np.divide, "add": np.add, "clip": np.clip, "normalise": _normalise,
     "fused_normalise": _fused_normalise,
+    "count": lambda x, *thresholds: sum((x >= threshold).astype(x.dtype) for threshold in thresholds),
     "float32": lambda x: x.astype(np.float32), "float64": lambda x: x.astype(np.float64),
 }
 

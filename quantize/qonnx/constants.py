@@ -52,9 +52,9 @@ def _range(operation: Operation, arrays: list[np.ndarray]) -> int:
 
 SIZES: dict[str, Size] = {  # the operations that are computed -> the number of elements that one makes, at most
     **dict.fromkeys(("Abs", "Cast", "CastLike", "Ceil", "Exp", "Flatten", "Floor", "Identity", "Log", "Neg", "Not",
-                     "Reciprocal", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape",
-                     "Round", "Shape", "Sign", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Transpose", "Unsqueeze"),
-                    _first),
+                     "QuantizeLinear", "Reciprocal", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
+                     "Reshape", "Round", "Shape", "Sign", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Transpose",
+                     "Unsqueeze"), _first),
     **dict.fromkeys(("Add", "And", "Clip", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max",
                      "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Where"), _broadcast),
     "Concat": _total, "ConstantOfShape": _filled, "Expand": _expanded, "Gather": _gather, "Range": _range,

@@ -9,7 +9,16 @@ import numpy as np
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
 from quantize.qonnx.shortcut import shortcut
-from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.qonnx.values import (
+    Constant,
+    Integers,
+    Refused,
+    Stream,
+    Unknown,
+    UnknownInputError,
+    Value,
+    Weights,
+)
 
 FLOATS = {1: np.dtype(np.float32), 11: np.dtype(np.float64)}  # ONNX's number of a type -> the type
 
@@ -103,6 +112,10 @@ def clip(plan: Plan, operation: Operation) -> Value:
         end = plan.optional(operation, index)
         if end is not None:
             ends[index - 1] = float(end.reshape(()))
+    value = plan.value(operation.inputs[0])
+    if isinstance(value, Integers):
+        lo, hi = (int(min(max(limit, ends[0]), ends[1])) for limit in value.limits)
+        return replace(value, limits=(lo, hi), alone=value.alone and plan.graph.readers[operation.inputs[0]] == 1)
     stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
     kind = plan.types[stream.tensor]
     values = [stream.chain(np.full(kind.channels, float(end))) for end in (kind.lo, kind.hi)]

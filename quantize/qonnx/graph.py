@@ -16,6 +16,7 @@ from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 QUANT_DOMAINS = ("onnx.brevitas", "qonnx.custom_op.general", "finn.custom_op.general")
 STANDARD_DOMAINS = ("", "ai.onnx")
+CHANNELS_LAST = "qonnx.custom_op.channels_last"
 MOST_NODES = 5_000
 MOST_ELEMENTS = 1 << 24
 """The largest tensor that is read or computed."""
@@ -76,8 +77,8 @@ class Graph:
     def channels_last(self) -> bool:
         """Whether the input is (1, height, width, channels).
 
-        It is if a Transpose says so. It also is if every reader flattens it, and of its sizes only the last one is a
-        picture's number of channels.
+        It is if a Transpose or a node of that dialect says so. It also is if every reader flattens it, and of its sizes
+        only the last one is a picture's number of channels.
         """
         if self.shape is None or len(self.shape) != 4:
             return False
@@ -88,7 +89,8 @@ class Graph:
                     tensors.update(operation.outputs)
                 else:
                     first.append(operation)
-        if any(o.type == "Transpose" and o.integers("perm", []) == [0, 3, 1, 2] for o in first):
+        if any(o.type == "Transpose" and o.integers("perm", []) == [0, 3, 1, 2] or o.domain == CHANNELS_LAST
+               for o in first):
             return True
         flat = all(operation.type in ("Flatten", "Reshape", "Shape") for operation in first)
         return flat and self.shape[3] in PICTURE_CHANNELS and self.shape[1] not in PICTURE_CHANNELS

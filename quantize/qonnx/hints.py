@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from quantize.qonnx.graph import QUANT_DOMAINS, Operation
+from quantize.qonnx.graph import CHANNELS_LAST, QUANT_DOMAINS, Operation
 
 ACTIVATIONS = ("Sigmoid", "Tanh", "LeakyRelu", "PRelu", "Elu", "Gelu", "HardSigmoid", "HardSwish", "Selu")
-QDQ = ("QuantizeLinear", "DequantizeLinear")
-CHANNELS_LAST = "qonnx.custom_op.channels_last"
 
 
 def hint(operation: Operation, known: Iterable[str]) -> str:
@@ -17,16 +15,8 @@ def hint(operation: Operation, known: Iterable[str]) -> str:
     if domain == CHANNELS_LAST:
         return (f"{kind} of {CHANNELS_LAST} has no engine; take the file from before qonnx-to-channels-last, whose "
                 "nodes are those of ONNX")
-    if kind in ("Quant", "IntQuant", "BipolarQuant"):
+    if kind in ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc"):
         return f"{kind} of the domain {domain!r} is not known; set the node's domain to {QUANT_DOMAINS[1]}"
-    if kind == "Trunc":
-        return ("Trunc has no engine; put a Quant of its output's scale and bit width in its place, with "
-                "rounding_mode=FLOOR")
-    if kind == "MultiThreshold":
-        return "MultiThreshold has no engine; take the file from before FINN's conversion, whose quantisers are Quant"
-    if kind in QDQ:
-        return (f"{kind} has no engine; make it a Quant with qonnx-cleanup FILE and then "
-                "qonnx-convert --output-style quant FILE")
     if kind in ("Softmax", "LogSoftmax"):
         return f"{kind} has no engine; remove it, or let it be the graph's last node"
     if kind in ACTIVATIONS:

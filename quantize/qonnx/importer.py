@@ -13,12 +13,32 @@ import numpy as np
 from quantize.chain import Chain
 from quantize.item import ExportError, Item
 from quantize.network import INPUT, Network
-from quantize.qonnx import elementwise, logits, matrix, pools, quant, shapes
+from quantize.qonnx import channels_last, elementwise, linear, logits, matrix, pools, quant, shapes, signs
 from quantize.qonnx.constants import COMPUTED, evaluate
-from quantize.qonnx.graph import QUANT_DOMAINS, STANDARD_DOMAINS, Graph, Operation, QonnxError, read_graph
-from quantize.qonnx.hints import QDQ, hint
+from quantize.qonnx.graph import (
+    CHANNELS_LAST,
+    QUANT_DOMAINS,
+    STANDARD_DOMAINS,
+    Graph,
+    Operation,
+    QonnxError,
+    read_graph,
+)
+from quantize.qonnx.hints import hint
+from quantize.qonnx.multithreshold import multi_threshold
 from quantize.qonnx.plan import FOLDED, REFUSED, SUPPORTED, Logits, Plan, Verdict, as_constant
-from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.qonnx.trunc import trunc
+from quantize.qonnx.values import (
+    Condition,
+    Constant,
+    Integers,
+    Refused,
+    Stream,
+    Unknown,
+    UnknownInputError,
+    Value,
+    Weights,
+)
 from quantize.tensor import NetworkError, TensorType
 from quantize.thresholds import find_thresholds, find_ties
 
@@ -32,21 +52,25 @@ DECLARED = {"UINT8": "byte", "INT8": "signed"}
 HANDLERS: dict[str, Callable[[Plan, Operation], Value]] = {
     "Add": elementwise.arithmetic, "Sub": elementwise.arithmetic, "Mul": elementwise.arithmetic,
     "Div": elementwise.arithmetic, "BatchNormalization": elementwise.batch_normalization, "Relu": elementwise.relu,
-    "Identity": elementwise.unchanged, "Cast": elementwise.unchanged, "CastLike": elementwise.unchanged,
+    "Identity": elementwise.unchanged, "Cast": signs.cast, "CastLike": elementwise.unchanged,
     "Dropout": elementwise.unchanged, "Clip": elementwise.clip, "Conv": matrix.conv, "MatMul": matrix.matmul,
     "Gemm": matrix.gemm, "MaxPool": pools.max_pool, "AveragePool": pools.average_pool,
-    "GlobalAveragePool": pools.average_pool, "Reshape": shapes.reshape, "Flatten": shapes.flatten,
+    "GlobalAveragePool": pools.average_pool, "ReduceMean": pools.reduce_mean,
+    "Reshape": shapes.reshape, "Flatten": shapes.flatten,
     "Transpose": shapes.transpose, "Pad": shapes.pad, "Squeeze": shapes.squeeze, "Unsqueeze": shapes.squeeze,
     "Shape": shapes.shape_of, "TopK": logits.top_k, "ArgMax": logits.arg_max, "Quant": quant.quant,
-    "IntQuant": quant.quant, "BipolarQuant": quant.quant, "Sign": quant.sign,
+    "IntQuant": quant.quant, "BipolarQuant": quant.quant, "Sign": signs.sign,
+    "Where": signs.where, "Not": signs.negation, **dict.fromkeys(signs.COMPARISONS, signs.comparison),
+    "MultiThreshold": multi_threshold, "Trunc": trunc,
+    "QuantizeLinear": linear.quantize, "DequantizeLinear": linear.dequantize,
 }
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
 """Exceptions that a node raises when it breaks ONNX's own rules."""
-QUANTS = ("Quant", "IntQuant", "BipolarQuant")
+CUSTOM = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "Trunc")
 INCREASING = ("Softmax", "LogSoftmax", "Sigmoid")
 """Operations that keep the order of the classes."""
-ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool", "TopK", "ArgMax",
-           "Sign", *QUANTS)
+ENGINES = ("Conv", "MatMul", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean", "TopK", "ArgMax",
+           "Sign", "Where", *CUSTOM)
 
 
 @dataclass(frozen=True)
@@ -207,8 +231,8 @@ class _Walk:
         Raises Refused for a node without an engine, UnknownInputError behind a refused one.
         """
         inputs = [self.plan.value(name) for name in operation.inputs]
-        standard = operation.domain in STANDARD_DOMAINS and operation.type not in QUANTS
-        if standard and operation.type not in QDQ:
+        standard = operation.domain in STANDARD_DOMAINS and operation.type not in CUSTOM
+        if standard and operation.type != "DequantizeLinear":
             values = self._known(operation, inputs)
             if values is not None:
                 return values
@@ -216,7 +240,9 @@ class _Walk:
                 self.plan.notes.append(f"{operation.name}: dropped; it changes no order of classes")
                 return [self.plan.stream(operation.inputs[0])]
         handler = HANDLERS.get(operation.type)
-        if handler is None or not (standard or operation.type in QUANTS and operation.domain in QUANT_DOMAINS):
+        if handler and operation.domain == CHANNELS_LAST and operation.type in channels_last.TYPES:
+            return [channels_last.channels_first(handler)(self.plan, operation)]
+        if handler is None or not (standard or operation.type in CUSTOM and operation.domain in QUANT_DOMAINS):
             if operation.type in COMPUTED and any(isinstance(value, Unknown) for value in inputs):
                 raise UnknownInputError
             raise Refused(hint(operation, HANDLERS))
@@ -243,6 +269,11 @@ class _Walk:
             operation, value = makers.get(name), self.plan.values.get(name)
             if isinstance(value, Unknown):
                 return
+            if isinstance(value, Integers):
+                return self._refuse(name, "output", "it must be real numbers; remove the last QuantizeLinear, or put a "
+                                                    "DequantizeLinear behind it")
+            if isinstance(value, Condition):
+                return self._refuse(name, "output", "it must be real numbers, not true or false")
             if not isinstance(value, Stream):
                 return self._refuse(name, "output", "it must depend on the input")
             if value.tensor == INPUT:

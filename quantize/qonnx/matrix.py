@@ -10,7 +10,17 @@ from quantize.chain import Chain
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
 from quantize.qonnx.requantize import emit_requantize
-from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.qonnx.values import (
+    Condition,
+    Constant,
+    Integers,
+    Refused,
+    Stream,
+    Unknown,
+    UnknownInputError,
+    Value,
+    Weights,
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ def matrix(plan: Plan, name: str) -> Matrix:
     value = plan.value(name)
     if isinstance(value, Unknown):
         raise UnknownInputError
-    if isinstance(value, Stream):
+    if isinstance(value, Stream | Integers | Condition):
         raise Refused(f"its weights {name!r} must be a constant, not an activation")
     if isinstance(value, Constant):
         return _plain(plan.constant(name))
@@ -97,7 +107,7 @@ def matmul(plan: Plan, operation: Operation) -> Value:
     value = plan.value(operation.inputs[1])
     if isinstance(value, Unknown):
         raise UnknownInputError
-    if isinstance(value, Stream):
+    if isinstance(value, Stream | Integers | Condition):
         raise Refused("its second input must be weights; a product of two activations has no engine")
     return _dense(plan, operation, transposed=True, bias=None)
 
@@ -114,7 +124,7 @@ def gemm(plan: Plan, operation: Operation) -> Value:
 def _dense(plan: Plan, operation: Operation, *, transposed: bool, bias: np.ndarray | None) -> Value:
     name = operation.inputs[1]
     value = plan.values[name]
-    if transposed and not isinstance(value, Unknown | Stream):
+    if transposed and not isinstance(value, Unknown | Stream | Integers | Condition):
         changed = value.map(np.transpose) if isinstance(value, Weights) else Constant(value.value.T)
         name = f"{name}, transposed"
         plan.values[name] = changed

@@ -13,7 +13,17 @@ from quantize.item import Item
 from quantize.nodes import infer
 from quantize.qonnx.constants import Budget
 from quantize.qonnx.graph import MOST_ELEMENTS, Graph, Operation
-from quantize.qonnx.values import Constant, Refused, Stream, Unknown, UnknownInputError, Value, Weights
+from quantize.qonnx.values import (
+    Condition,
+    Constant,
+    Integers,
+    Refused,
+    Stream,
+    Unknown,
+    UnknownInputError,
+    Value,
+    Weights,
+)
 from quantize.tensor import NetworkError, Node, TensorType
 
 SUPPORTED, FOLDED, REFUSED = "supported", "folded", "refused"
@@ -41,7 +51,10 @@ class Logits:
 
 
 class Plan:
-    """The items by name, their types, and the value of every tensor met so far."""
+    """The items by name, their types, and the value of every tensor met so far.
+
+    `quantised` has the stream of each QuantizeLinear by name and limits, for several nodes may dequantise it.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -51,6 +64,7 @@ class Plan:
         self.notes: list[str] = []
         self.logits: dict[tuple[str, int], Logits] = {}
         self.budget = Budget(sum(value.size for value in graph.constants.values()))
+        self.quantised: dict[tuple[str, tuple[int, int]], Stream] = {}
         self._names: dict[str, str] = {}
         self._flattened: dict[str, str] = {}
 
@@ -66,6 +80,12 @@ class Plan:
         value = self.value(name)
         if isinstance(value, Unknown):
             raise UnknownInputError
+        if isinstance(value, Integers):
+            raise Refused("only a Clip may stand between QuantizeLinear and DequantizeLinear; move it before or behind "
+                          "them")
+        if isinstance(value, Condition):
+            raise Refused(f"its input {name!r} is true or false; put a Cast to float, or a Where of two numbers, "
+                          "behind the comparison")
         if not isinstance(value, Stream):
             raise Refused(f"its input {name!r} must be an activation, not a constant")
         return replace(value, alone=value.alone and self.graph.readers[name] == 1)
@@ -78,7 +98,7 @@ class Plan:
         value = self.value(name)
         if isinstance(value, Unknown):
             raise UnknownInputError
-        if isinstance(value, Stream):
+        if isinstance(value, Stream | Integers | Condition):
             raise Refused(f"its input {name!r} must be a constant")
         array = value.real if isinstance(value, Weights) else value.value
         if array.dtype.kind not in "biuf" or not np.isfinite(array).all():

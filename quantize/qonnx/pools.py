@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from quantize.chain import Chain
+from quantize.qonnx.channels_last import turned
 from quantize.qonnx.elementwise import aligned
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
@@ -47,9 +48,28 @@ def _increasing(plan: Plan, operation: Operation, stream: Stream) -> Stream:
     return replace(stream, tensor=tensor, chain=chain, alone=True)
 
 
+def reduce_mean(plan: Plan, operation: Operation) -> Value:
+    """ReduceMean over height and width, which is a global average."""
+    given = plan.optional(operation, 1)
+    axes = operation.integers("axes", []) if given is None else [int(axis) for axis in given.ravel()]
+    stream = plan.stream(operation.inputs[0])
+    if len(stream.axes) != 4 or {axis % 4 for axis in axes} != {stream.axes.index(axis) for axis in "hw"}:
+        raise Refused("it must average over height and width; use GlobalAveragePool")
+    last = stream.axes == "nhwc"
+    stream, _ = aligned(plan, stream, np.zeros(()))
+    made = _average(plan, operation, turned(stream) if last else stream, None)
+    if not int(operation.attributes.get("keepdims", 1)):
+        return replace(made, shape=made.shape[:2], axes="nc")
+    return turned(made) if last else made
+
+
 def average_pool(plan: Plan, operation: Operation) -> Value:
     window = None if operation.type == "GlobalAveragePool" else _window(operation)
-    stream = _picture(plan, operation)
+    return _average(plan, operation, _picture(plan, operation), window)
+
+
+def _average(plan: Plan, operation: Operation, stream: Stream, window: tuple[int, int] | None) -> Stream:
+    """The average of each window, or without a window of each channel. The stream has its channels second."""
     height, width = stream.shape[2:]
     if window is None and height != width:
         raise Refused(f"its input must be square, not {height}x{width}")

@@ -28,7 +28,7 @@ def quant(plan: Plan, operation: Operation) -> Value:
         raise UnknownInputError
     if isinstance(value, Stream):
         _check_activation(form)
-        return _activation(plan, operation, form)
+        return activation(plan, operation, form)
     real = plan.constant(operation.inputs[0])
     if np.broadcast_shapes(form.scale.shape, real.shape) != real.shape:
         raise Refused(f"its scale's shape {form.scale.shape} must broadcast to the constant's {real.shape}")
@@ -52,15 +52,8 @@ def _check_activation(form: Quantizer) -> None:
     raise Refused(f"activations must have 1 bit, 2 bits (signed and narrow) or 8 bits, not {form.bits}")
 
 
-def sign(plan: Plan, operation: Operation) -> Stream:
-    """Sign of an activation: ternary levels, with every positive value above the threshold."""
-    stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
-    tensor = plan.emit("threshold", operation.name, (stream.tensor,), {"levels": "ternary"}, chain=stream.chain,
-                       delta=float(np.nextafter(0.0, 1.0)))
-    return replace(stream, tensor=tensor, chain=Chain().cast(stream.chain.dtype), alone=True)
-
-
-def _activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
+def activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
+    """The input of `operation` in integers, by a threshold, a requantize or what made them."""
     stream, scale = aligned(plan, plan.stream(operation.inputs[0]), form.scale)
     after = Chain().multiply(scale).cast(stream.chain.dtype if operation.type == "BipolarQuant" else np.float32)
     if form.bipolar:
@@ -123,7 +116,7 @@ def _unchanged(plan: Plan, form: Quantizer, stream: Stream, a: np.ndarray, b: np
 def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, scale: np.ndarray, out: Stream) -> None:
     """Note how many of the input's integers the multiplier rounds differently from the quantiser."""
     kind, item = plan.types[stream.tensor], plan.items[out.tensor]
-    x = _samples(kind)[:, None]
+    x = samples(kind)[:, None]
     want = form.integers(stream.chain.divide(scale)(x.astype(np.float64)))
     lo, hi = (int(item.attrs[key]) for key in ("lo", "hi"))
     got = np.clip((x * item.arrays["mult"].astype(np.int64) + item.arrays["bias"]) >> item.attrs["shift"], lo, hi)
@@ -133,6 +126,6 @@ def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, sca
                           f"{int(np.abs(got - want).max())} on {wrong} of {len(x)} integers")
 
 
-def _samples(kind: TensorType) -> np.ndarray:
+def samples(kind: TensorType) -> np.ndarray:
     """Integers of the tensor's range: all of them, or 8,192 spread over a wider range."""
     return np.unique(np.linspace(kind.lo, kind.hi, min(kind.hi - kind.lo + 1, 1 << 13)).astype(np.int64))

@@ -20,7 +20,8 @@ MODES = (*NEAR, "FLOOR", "CEIL")
 class Quantizer:
     """Real values are `integer * scale`, with integers in `range`. A bipolar quantiser has -1 and +1.
 
-    `mode` is the rounding mode of QONNX. `scale`, of float32 or float64, broadcasts to the tensor.
+    `mode` is the rounding mode of QONNX. `scale`, of float32 or float64, broadcasts to the tensor. `limits` are the
+    least and the largest integer, if they are not those of the bits.
     """
 
     bits: int
@@ -28,6 +29,7 @@ class Quantizer:
     narrow: bool
     mode: str
     scale: np.ndarray
+    limits: tuple[int, int] | None = None
 
     @property
     def bipolar(self) -> bool:
@@ -35,11 +37,13 @@ class Quantizer:
 
     @property
     def ternary(self) -> bool:
-        return self.bits == 2 and self.signed and self.narrow
+        return not self.bipolar and self.range == (-1, 1)
 
     @property
     def range(self) -> tuple[int, int]:
         """The least and the largest integer."""
+        if self.limits is not None:
+            return self.limits
         if self.bipolar:
             return -1, 1
         if self.signed:

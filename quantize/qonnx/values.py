@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from quantize.chain import Chain
+from quantize.qonnx.graph import Operation
 
 
 class Refused(Exception):
@@ -96,4 +97,26 @@ class Stream:
         return ordered
 
 
-Value = Unknown | Constant | Weights | Stream
+@dataclass(frozen=True)
+class Integers:
+    """The output of a QuantizeLinear node, `operation`, behind which a DequantizeLinear is still to come.
+
+    Its integers stand for (integer - `zero`) * `scale`. `limits` are the least and the largest of them. `alone` means
+    that nothing else reads them.
+    """
+
+    operation: Operation
+    scale: np.ndarray
+    zero: int
+    limits: tuple[int, int]
+    alone: bool
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The output of a comparison: true where the value of `stream` is at least 0."""
+
+    stream: Stream
+
+
+Value = Unknown | Constant | Weights | Stream | Integers | Condition

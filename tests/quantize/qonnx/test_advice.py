@@ -7,7 +7,6 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("qonnx")
 
 from onnx import helper  # noqa: E402
-from qonnx.core.modelwrapper import ModelWrapper  # noqa: E402
 from support.qonnx_graphs import DOMAIN, Graph  # noqa: E402
 from support.qonnx_reference import execute  # noqa: E402
 
@@ -125,81 +124,6 @@ def test_a_quantiser_without_a_domain(tmp_path):
             node.domain = GENERAL
     onnx.save(model, tmp_path / "net.onnx")
     equal(tmp_path / "net.onnx", want)
-
-
-def averaged(last):
-    g = Graph(3, 6, 6).conv(4).ternary().op("AveragePool", kernel_shape=[2, 2], strides=[2, 2])
-    return tail(last(g), 4 * 4)
-
-
-def test_trunc(tmp_path):
-    """A Quant in its place, of its output's scale and bit width, gives the same."""
-    def trunc(g):
-        inputs = [g.array(value) for value in (0.25, 0, 4, 0.5, 8)]
-        return g.op("Trunc", *inputs, domain=GENERAL, rounding_mode="FLOOR", signed=1, narrow=0)
-
-    averaged(trunc).save(tmp_path / "net.onnx")
-    model = onnx.load(tmp_path / "net.onnx")
-    model.opset_import.append(helper.make_opsetid(GENERAL, 2))
-    onnx.save(model, tmp_path / "net.onnx")
-    assert notes(tmp_path / "net.onnx") == ["Trunc has no engine; put a Quant of its output's scale and bit width in "
-                                            "its place, with rounding_mode=FLOOR"]
-    file = averaged(lambda g: g.quant(8, 0.5, mode="FLOOR")).save(tmp_path / "quant.onnx")
-    equal(file, tmp_path / "net.onnx")
-
-
-def test_multi_threshold(tmp_path):
-    """FINN's form of a ternary quantiser, and the file that it was made from."""
-    g = Graph(3, 6, 6).conv(4)
-    g.op("MultiThreshold", g.array([[-0.5, 0.50001]]), domain=GENERAL, out_scale=1.0, out_bias=-1.0,
-         out_dtype="INT2")
-    file = tail(g, 4 * 16).save(tmp_path / "net.onnx")
-    assert notes(file) == ["MultiThreshold has no engine; take the file from before FINN's conversion, whose "
-                           "quantisers are Quant"]
-    equal(tail(Graph(3, 6, 6).conv(4).ternary(), 4 * 16).save(tmp_path / "before.onnx"), file)
-
-
-def whole():
-    """A network of all that the transformations of `qonnx` know."""
-    g = Graph(3, 8, 8).conv(8, padding=1, bits=8).batch_norm(20).ternary()
-    return tail(g.op("MaxPool", kernel_shape=[2, 2], strides=[2, 2]).conv(6, bits=8).batch_norm().ternary(), 6 * 4)
-
-
-def test_the_channels_last_dialect(tmp_path):
-    from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
-    from qonnx.util.cleanup import cleanup_model
-
-    g = whole()
-    for node in g.nodes:  # that transformation wants these
-        if node.op_type == "Conv":
-            node.attribute.extend([helper.make_attribute("group", 1), helper.make_attribute("dilations", [1, 1]),
-                                   helper.make_attribute("strides", [1, 1])])
-        if node.op_type == "MaxPool":
-            node.attribute.extend([helper.make_attribute("pads", [0] * 4), helper.make_attribute("ceil_mode", 0)])
-    before = g.save(tmp_path / "before.onnx")
-    model = cleanup_model(ModelWrapper(str(before)))
-    model.transform(ConvertToChannelsLastAndClean()).save(str(tmp_path / "net.onnx"))
-    found = notes(tmp_path / "net.onnx")
-    advice = " has no engine; take the file from before qonnx-to-channels-last, whose nodes are those of ONNX"
-    assert found and all(note.endswith(advice) for note in found)
-    equal(before)
-
-
-def test_quantize_linear(tmp_path):
-    """The two commands that the advice names, on a file of QuantizeLinear and DequantizeLinear."""
-    from qonnx.util.cleanup import cleanup
-    from qonnx.util.convert import convert
-
-    cleanup(str(whole().save(tmp_path / "whole.onnx")), out_file=str(tmp_path / "clean.onnx"))
-    convert(str(tmp_path / "clean.onnx"), output_style="qcdq", output_file=str(tmp_path / "qdq.onnx"))
-    kinds = {node.op_type for node in onnx.load(tmp_path / "qdq.onnx").graph.node}
-    assert {"QuantizeLinear", "Clip", "DequantizeLinear"} <= kinds and "Quant" not in kinds
-    found = set(notes(tmp_path / "qdq.onnx"))
-    assert found == {f"{kind} has no engine; make it a Quant with qonnx-cleanup FILE and then "
-                     "qonnx-convert --output-style quant FILE" for kind in ("QuantizeLinear", "DequantizeLinear")}
-    cleanup(str(tmp_path / "qdq.onnx"), out_file=str(tmp_path / "a.onnx"))
-    convert(str(tmp_path / "a.onnx"), output_style="quant", output_file=str(tmp_path / "b.onnx"))
-    equal(tmp_path / "b.onnx", tmp_path / "whole.onnx")
 
 
 def test_constants_of_other_operations(tmp_path):
