@@ -12,6 +12,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def main(file: str, frames: str, result: str) -> None:
     config.get_intermediate_models_directory().mkdir(parents=True, exist_ok=True)
     with np.load(frames) as arrays:
         x, y = arrays["x"], arrays["y"]
-    model, steps, failed, compared = ModelWrapper(file), {}, "", 0
+    model, failed, compared = ModelWrapper(file), "", 0
+    steps: dict[str, str] = {}
     for step in STEPS:
         try:
             model = getattr(build_dataflow_steps, step)(model, config)
@@ -55,14 +57,14 @@ def main(file: str, frames: str, result: str) -> None:
         "compared": compared, "differing": differing(model, x, y) if compared else None}))
 
 
-def _first_frame(model: object, x: np.ndarray, y: np.ndarray) -> str:
+def _first_frame(model: Any, x: np.ndarray, y: np.ndarray) -> str:
     try:
         return "differs" if differing(model, x, y) else "equal"
     except Exception as error:  # as above
         return f"{type(error).__name__}: {error}"
 
 
-def differing(model: object, x: np.ndarray, y: np.ndarray) -> int:
+def differing(model: Any, x: np.ndarray, y: np.ndarray) -> int:
     """How many frames have other logits."""
     from finn.core.onnx_exec import execute_onnx
 

@@ -11,6 +11,7 @@ import json
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def main(file: str, frames: str, result: str) -> None:
     warnings.simplefilter("ignore")
     with np.load(frames) as arrays:
         x, y = arrays["x"], arrays["y"]
-    found = {"failed": "", "compared": 0, "differing": None}
+    found: dict[str, Any] = {"failed": "", "compared": 0, "differing": None}
     try:
         model = cleanup_model(ModelWrapper(file))
         model = cleanup_model(model.transform(ConvertToChannelsLastAndClean(make_input_channels_last=True)))
