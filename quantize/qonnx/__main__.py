@@ -56,6 +56,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", required=True, type=Path, help="QONNX file")
     command.add_argument("--input", choices=["uint8", "int8"], default="uint8", help="what the graph's input holds: "
                          "uint8 (bytes, the default), or int8 (byte - 128, without an Add in front of the first layer)")
+    command.add_argument("--logits", action="store_true", help="write no TopK, which hls4ml has no layer for: "
+                         "the logits are the only output")
     command.set_defaults(run=_export)
     return parser
 
@@ -65,8 +67,9 @@ def _export(options: argparse.Namespace) -> int:
     if not path.is_file():
         path = find_weights(options.network) or path
     network = Network.load(path)
-    write_network(network, options.output, options.input)
-    print(f"{options.output}: {len(network.nodes)} nodes")
+    write_network(network, options.output, options.input, not options.logits)
+    left_out = sum(options.logits and node.kind == "top_k" for node in network.nodes)
+    print(f"{options.output}: {len(network.nodes) - left_out} nodes")
     return 0
 
 

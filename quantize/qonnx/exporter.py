@@ -21,18 +21,18 @@ from quantize.tensor import TensorType, signed_width
 MOST_FLOAT = 1 << 24
 
 
-def write_network(network: Network, path: Path, pixels: str = "uint8") -> None:
+def write_network(network: Network, path: Path, pixels: str = "uint8", indices: bool = True) -> None:
     """Write `network` to `path`. The file appears whole or not at all.
 
     `pixels` says what the graph's input holds: "uint8" for bytes, or "int8" for byte - 128, which needs no Add in front
-    of the first layer.
+    of the first layer. Without `indices` the logits are the only output, for hls4ml has no layer for a TopK.
 
     Raises
     ------
     QonnxError
         If a node has no exact QONNX form.
     """
-    write_atomically(path, _Export(network).model(pixels).SerializeToString())
+    write_atomically(path, _Export(network).model(pixels, indices).SerializeToString())
 
 
 class _Export:
@@ -43,7 +43,7 @@ class _Export:
         self._tensors: dict[str, Tensor] = {}
         self._indices: str | None = None
 
-    def model(self, pixels: str) -> Any:
+    def model(self, pixels: str, indices: bool) -> Any:
         """The ONNX model."""
         if pixels == "uint8":
             self._tensors[INPUT] = self._writer.arithmetic("Add", "input.offset", self._source, -128.0)
@@ -51,6 +51,8 @@ class _Export:
             self._tensors[INPUT] = self._source
         for node in self._network.nodes:
             if node.kind == "top_k":
+                if not indices:
+                    continue
                 self._indices = self._writer.top_k(node.name, self._tensors[node.inputs[0]], node.integer("k"))
             elif node.kind in KINDS:
                 self._tensors[node.name] = KINDS[node.kind](self, node)
@@ -81,6 +83,10 @@ class _Export:
             return self._writer.bipolar(name, source)
         return self._writer.quant(name, source, 8)
 
+    def _whole(self, name: str, array: np.ndarray) -> None:
+        """Say that the initializer holds the integers of `array`."""
+        self._writer.annotate(name, f"INT{max(2, signed_width(int(array.min()), int(array.max())))}")
+
     def conv(self, node: Node) -> Tensor:
         x, kind = self._input(node)
         result, writer = self._network.types[node.name], self._writer
@@ -100,6 +106,7 @@ class _Export:
         inputs: list[Tensor | str] = [x, self._weights(node, weights.transpose(0, 3, 1, 2))]
         if "bias" in node.arrays:
             inputs.append(writer.array(f"{node.name}.bias", node.arrays["bias"].astype(np.float32)))
+            self._whole(f"{node.name}.bias", node.arrays["bias"])
         return writer.node("Conv", node.name, inputs, self._shape(node), kernel_shape=[kernel] * 2,
                            strides=[stride] * 2, pads=[padding] * 4, dilations=[1, 1], group=1)
 
@@ -116,7 +123,11 @@ class _Export:
             weights = writer.as_double(f"{node.name}.weight.double", weights)
         bias = node.arrays.get("bias")
         product = writer.node("MatMul", node.name, [x, weights], (1, result.channels), double=x.double)
-        return product if bias is None else writer.arithmetic("Add", f"{node.name}.bias", product, bias)
+        if bias is None:
+            return product
+        total = writer.arithmetic("Add", f"{node.name}.bias", product, bias)
+        self._whole(f"{total.name}.constant", bias)
+        return total
 
     def threshold(self, node: Node) -> Tensor:
         """A quantiser that crosses between integers, so that rounding errors do not matter.

@@ -40,6 +40,7 @@ class Writer:
         self._nodes: list[Any] = []
         self._arrays: dict[str, np.ndarray] = {}
         self._infos: dict[str, Any] = {}
+        self._datatypes: dict[str, str] = {}
 
     def node(self, kind: str, name: str, inputs: Sequence[Tensor | str], shape: tuple[int, ...], *,
              double: bool = False, domain: str = "", **attributes: Any) -> Tensor:
@@ -60,6 +61,10 @@ class Writer:
         """Add an initializer and return its name."""
         self._arrays[name] = value
         return name
+
+    def annotate(self, name: str, datatype: str) -> None:
+        """Say that a tensor holds integers of this QONNX type. FINN takes a sum with other constants for a real one."""
+        self._datatypes[name] = datatype
 
     def constant(self, name: str, x: Tensor, value: np.ndarray | float) -> str:
         """Add an initializer of `x`'s type, one number or one for each channel of `x`, and return its name."""
@@ -108,8 +113,9 @@ class Writer:
         graph = helper.make_graph(
             self._nodes, name, [helper.make_tensor_value_info(source.name, onnx.TensorProto.FLOAT, source.shape)],
             [self._infos[output] for output in outputs], arrays, value_info=infos)
-        note = graph.quantization_annotation.add(tensor_name=source.name)
-        note.quant_parameter_tensor_names.add(key="finn_datatype", value=datatype)
+        for tensor, kind in {source.name: datatype, **self._datatypes}.items():
+            note = graph.quantization_annotation.add(tensor_name=tensor)
+            note.quant_parameter_tensor_names.add(key="finn_datatype", value=kind)
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="tbn-hw")
         if classes:

@@ -115,6 +115,38 @@ def test_exports_say_what_other_readers_ask_for(name, random_model, tmp_path):
             assert makers[node.input[0]].op_type == "BatchNormalization"
 
 
+@pytest.mark.parametrize("kind", ["conv", "dense"])
+def test_a_bias_is_said_to_be_of_integers(kind, tmp_path):
+    """Else FINN takes the sums for real numbers, and leaves a TopK behind them to the host."""
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.extract_conv_bias import ExtractBiasFromConv
+    from qonnx.transformation.infer_datatypes import InferDataTypes
+    from qonnx.util.cleanup import cleanup_model
+
+    attributes = {"kernel": 2, "stride": 1, "padding": 0} if kind == "conv" else {}
+    weights = np.random.default_rng(0).integers(-128, 128, (3, 2, 2, 1) if attributes else (3, 4)).astype(np.int8)
+    arrays = {"weights": weights, "bias": np.array([0, 1, -70000], np.int32)}
+    nodes = (*(() if attributes else (Node("flatten", "f", ("input",)),)),
+             Node(kind, "d", ("input" if attributes else "f",), {"weights": "int8", **attributes}, arrays))
+    network = Network("bias", TensorType((2, 2, 1), "int", -128, 127), nodes, ("d",))
+    write_network(network, tmp_path / "net.onnx", "int8")
+    model = cleanup_model(ModelWrapper(str(tmp_path / "net.onnx")), preserve_qnt_ops=False)
+    model = model.transform(ExtractBiasFromConv()).transform(InferDataTypes())
+    bias, = (model.get_tensor_datatype(node.input[1]) for node in model.graph.node if node.op_type == "Add")
+    assert bias.is_integer() and bias.allowed(-70000) and bias.allowed(1)
+
+
+def test_an_export_of_the_logits_alone(tmp_path, capsys):
+    file = tmp_path / "net.onnx"
+    assert main(["export", "tbn_digits", "-o", str(file), "--input", "int8", "--logits"]) == 0
+    assert capsys.readouterr().out == f"{file}: 8 nodes\n"
+    graph = onnx.load(file).graph
+    assert len(graph.output) == 1 and "TopK" not in {node.op_type for node in graph.node}
+    network = Network.load(find_weights("tbn_digits"))
+    images = np.random.default_rng(3).integers(0, 256, (20, *network.input.shape), np.uint8)
+    np.testing.assert_array_equal(execute(file, images.transpose(0, 3, 1, 2) - 128.0), golden(network, images))
+
+
 def test_an_export_turns_to_channels_last(random_model, tmp_path):
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
