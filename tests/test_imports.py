@@ -1,4 +1,4 @@
-"""Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network and what all commands share.
+"""Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network and commands.
 
 Torch stays in quantize and its benchmarks. Inside tbn_hw the folders stand in ORDER. No modules import each other in a
 circle.
