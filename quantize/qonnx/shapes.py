@@ -15,13 +15,16 @@ from quantize.qonnx.values import Constant, Refused, Stream, Value
 
 
 def shape_of(plan: Plan, operation: Operation) -> Value:
-    return Constant(np.array(plan.stream(operation.inputs[0]).shape, np.int64))
+    """The sizes of a tensor from `start` to before `end`. torch asks so for the batch alone."""
+    start, end = operation.attributes.get("start", 0), operation.attributes.get("end")
+    return Constant(np.array(plan.stream(operation.inputs[0]).shape[start:end], np.int64))
 
 
 def reshape(plan: Plan, operation: Operation) -> Value:
     wanted = [int(size) for size in plan.constant(operation.inputs[1]).ravel()]
     stream = plan.stream(operation.inputs[0])
-    wanted = [stream.shape[i] if size == 0 and i < len(stream.shape) else size for i, size in enumerate(wanted)]
+    if not operation.attributes.get("allowzero", 0):
+        wanted = [stream.shape[i] if size == 0 and i < len(stream.shape) else size for i, size in enumerate(wanted)]
     if wanted.count(-1) == 1:
         rest = math.prod(size for size in wanted if size != -1)
         wanted[wanted.index(-1)] = math.prod(stream.shape) // max(rest, 1)
@@ -61,11 +64,29 @@ def _reshaped(plan: Plan, operation: Operation, stream: Stream, wanted: tuple[in
         if stream.axes == "nchw" and kind.height * kind.width > 1 and kind.channels > 1:
             order = np.arange(kind.size).reshape(kind.shape).transpose(2, 0, 1).ravel()
         return replace(stream, shape=wanted, axes="nc", order=order, flatten=operation.name)
+    if len(wanted) == 4 and _moved(stream) == wanted:
+        return replace(stream, shape=wanted, axes="nchw" if stream.axes == "nhwc" else "nhwc")
     if len(stream.shape) == 2 and wanted == (*stream.shape, 1, 1):
         flat = plan.flattened(stream)
         if flat.order is None:
             return replace(flat, shape=wanted, axes="nchw")
     raise Refused(f"it must flatten to (1, {math.prod(stream.shape)}), not to {wanted}")
+
+
+def _moved(stream: Stream) -> tuple[int, ...]:
+    """The shape with channels first if they come last, or last if first. Empty if a Reshape cannot move them.
+
+    It can where there is one channel or one pixel, and tf2onnx writes such a Transpose so.
+    """
+    if stream.axes == "nhwc":
+        n, height, width, channels = stream.shape
+        moved = (n, channels, height, width)
+    elif stream.axes == "nchw":
+        n, channels, height, width = stream.shape
+        moved = (n, height, width, channels)
+    else:
+        return ()
+    return moved if channels == 1 or height * width == 1 else ()
 
 
 def _picture(plan: Plan, stream: Stream, wanted: tuple[int, ...]) -> Stream:
