@@ -26,7 +26,7 @@ def larq(shape: tuple[int, ...]):
         larq.layers.QuantConv2D(32, 3, input_quantizer=larq.quantizers.SteTern(), padding="same", **binary),
         tf.keras.layers.MaxPool2D(2),
         tf.keras.layers.BatchNormalization(scale=False),
-        larq.layers.QuantConv2D(32, 3, input_quantizer="ste_sign", padding="valid", **binary),
+        larq.layers.QuantConv2D(32, 3, input_quantizer="ste_sign", padding="same", pad_values=1, **binary),
         tf.keras.layers.BatchNormalization(scale=False),
         tf.keras.layers.Flatten(),
         larq.layers.QuantDense(10, input_quantizer="ste_sign", **binary),
