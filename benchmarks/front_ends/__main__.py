@@ -37,11 +37,11 @@ class FrontEnd:
 
 
 FRONT_ENDS = {
-    "larq": FrontEnd("Larq through tf2onnx", "keras.txt", "in_keras.py"),
-    "keras": FrontEnd("Keras through tf2onnx, quantised by ONNX Runtime", "keras.txt", "in_keras.py"),
-    "onnxruntime": FrontEnd("torch, quantised by ONNX Runtime", "torch.txt", "in_torch.py"),
-    "brevitas": FrontEnd("Brevitas, export_onnx_qcdq", "torch.txt", "in_torch.py"),
-    "dynamo": FrontEnd("torch, dynamo=True and optimize=False", "torch.txt", "in_torch.py"),
+    "larq": FrontEnd("Larq through tf2onnx", "keras.txt", "in_keras"),
+    "keras": FrontEnd("Keras through tf2onnx, quantised by ONNX Runtime", "keras.txt", "in_keras"),
+    "onnxruntime": FrontEnd("torch, quantised by ONNX Runtime", "torch.txt", "in_torch"),
+    "brevitas": FrontEnd("Brevitas, export_onnx_qcdq", "torch.txt", "in_torch"),
+    "dynamo": FrontEnd("torch, dynamo=True and optimize=False", "torch.txt", "in_torch"),
 }
 
 
@@ -59,16 +59,17 @@ def environment(requirements: str, folder: Path) -> Path:
 def make(key: str, python: Path, data: Dataset, folder: Path) -> np.ndarray:
     """Make the file of a front end, and return ONNX Runtime's logits of the test pictures."""
     folder.mkdir(parents=True)
-    np.savez(folder / "data.npz", train=data.train_images, labels=data.train_labels, test=data.test_images)
+    np.savez(folder / "data.npz", train=np.asarray(data.train_images), labels=data.train_labels,
+             test=np.asarray(data.test_images))
     files = [str(folder / file) for file in ("data.npz", f"{key}.onnx", "result.npz")]
-    _logged([str(python), str(HERE / FRONT_ENDS[key].script), key, *files], folder / "make.log")
+    _logged([str(python), "-m", f"benchmarks.front_ends.{FRONT_ENDS[key].script}", key, *files], folder / "make.log")
     with np.load(folder / "result.npz") as arrays:
         return np.asarray(arrays["logits"])
 
 
 def _logged(command: list[str], log: Path) -> None:
     with log.open("w") as file:
-        code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT).returncode
+        code = subprocess.run(command, cwd=HERE.parents[1], stdout=file, stderr=subprocess.STDOUT).returncode
     if code:
         raise SystemExit(f"{' '.join(command)}: exit code {code}\n{log.read_text()[-2000:]}")
 
@@ -97,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--files", type=Path, help="a folder that keeps the files; it must be new (none)")
     options = parser.parse_args(arguments)
     data, good = load_dataset("digits"), True
+    images = np.asarray(data.test_images)
     with tempfile.TemporaryDirectory() as temporary:
         for key in options.front_ends:
             front, folder = FRONT_ENDS[key], (options.files or Path(temporary) / "files").resolve() / key
@@ -108,8 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{front.name}: refused; {'; '.join(check.causes)}", flush=True)
                 good = False
                 continue
-            build(file, Pictures(data.test_images, data.test_labels))
-            count = differing(check, data.test_images, logits)
+            build(file, Pictures(images, data.test_labels))
+            count = differing(check, images, logits)
             right = int((logits.argmax(axis=1) == data.test_labels).sum())
             print(f"{front.name}: built to verify; {count} of {len(logits)} classes differ from ONNX Runtime's, which "
                   f"names {right} rightly", flush=True)

@@ -1,19 +1,23 @@
-"""Makes a file with Keras, for an interpreter that has it: `python in_keras.py KIND DATA.npz MODEL.onnx RESULT.npz`.
+"""Makes a file with Keras, for an interpreter that has it: `python -m benchmarks.front_ends.in_keras`.
 
-KIND is `larq` or `keras`. DATA.npz holds pictures (n, h, w, c) of bytes as `train` and `test`, and the `labels` of the
-first. Both networks read a picture (1, h, w, c) of values 0 to 1. RESULT.npz gets the `logits` of the test pictures
-in ONNX Runtime, and as `trained` those of Keras. The file imports nothing of this repository.
+Its arguments are KIND DATA.npz MODEL.onnx RESULT.npz. KIND is `larq` or `keras`. DATA.npz holds pictures (n, h, w, c)
+of bytes as `train` and `test`, and the `labels` of the first. Both networks read a picture (1, h, w, c) of values 0 to
+1. RESULT.npz gets the `logits` of the test pictures in ONNX Runtime, and as `trained` those of Keras. It imports `runtime`
+alone of this repository.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks.front_ends.runtime import logits, quantised
 
-def larq(shape: tuple[int, ...]):
+
+def larq(shape: tuple[int, ...]) -> Any:
     """Binary weights. The first convolution reads pictures, the second ternary values and the last binary ones."""
     import larq
     import tensorflow as tf
@@ -35,7 +39,7 @@ def larq(shape: tuple[int, ...]):
     ])
 
 
-def keras(shape: tuple[int, ...]):
+def keras(shape: tuple[int, ...]) -> Any:
     """A network of real numbers, which ONNX Runtime quantises."""
     import tensorflow as tf
 
@@ -56,7 +60,6 @@ def keras(shape: tuple[int, ...]):
 def main(kind: str, data: str, file: str, result: str) -> None:
     import tensorflow as tf
     import tf2onnx
-    from runtime import logits, quantised
 
     with np.load(data) as arrays:
         train, labels, test = arrays["train"], arrays["labels"], arrays["test"]

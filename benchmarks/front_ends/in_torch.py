@@ -1,18 +1,22 @@
-"""Makes a file with torch, for an interpreter that has it: `python in_torch.py KIND DATA.npz MODEL.onnx RESULT.npz`.
+"""Makes a file with torch, for an interpreter that has it: `python -m benchmarks.front_ends.in_torch`.
 
-KIND is `onnxruntime`, `brevitas` or `dynamo`. DATA.npz holds pictures (n, h, w, c) of bytes as `train` and `test`, and
-the `labels` of the first. The networks read a picture (1, c, h, w) of values 0 to 1. RESULT.npz gets the `logits` of
-the test pictures in ONNX Runtime, and as `trained` those of torch. The file imports nothing of this repository.
+Its arguments are KIND DATA.npz MODEL.onnx RESULT.npz. KIND is `onnxruntime`, `brevitas` or `dynamo`. DATA.npz holds
+pictures (n, h, w, c) of bytes as `train` and `test`, and the `labels` of the first. The networks read a picture
+(1, c, h, w) of values 0 to 1. RESULT.npz gets the `logits` of the test pictures in ONNX Runtime, and as `trained` those
+of torch. Of this repository it imports `runtime` alone.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+
+from benchmarks.front_ends.runtime import logits, quantised
 
 
 def real() -> nn.Module:
@@ -42,12 +46,12 @@ class Sign(torch.autograd.Function):
     """The sign in the forward direction. The gradient passes where the value is within -1 and 1."""
 
     @staticmethod
-    def forward(context, x):
+    def forward(context: Any, x: torch.Tensor) -> torch.Tensor:
         context.save_for_backward(x)
         return torch.sign(x)
 
     @staticmethod
-    def backward(context, gradient):
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
         (x,) = context.saved_tensors
         return gradient * (x.abs() <= 1)
 
@@ -55,7 +59,7 @@ class Sign(torch.autograd.Function):
 class Binary(nn.Module):
     """1 where a value is at least 0, else -1."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         made = torch.where(x >= 0, 1.0, -1.0)
         return made if not self.training else x.clamp(-1, 1) + (made - x.clamp(-1, 1)).detach()
 
@@ -63,14 +67,14 @@ class Binary(nn.Module):
 class Signs(nn.Module):
     """A module of signs."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return Sign.apply(x) if self.training else torch.sign(x)
 
 
 class BinaryConv(nn.Conv2d):
     """A convolution of the signs of its weights."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         weight = Sign.apply(self.weight) if self.training else torch.sign(self.weight)
         return nn.functional.conv2d(x, weight, None, self.stride, self.padding)
 
@@ -112,8 +116,6 @@ def export(kind: str, model: nn.Module, example: torch.Tensor, file: str) -> Non
 
 
 def main(kind: str, data: str, file: str, result: str) -> None:
-    from runtime import logits, quantised
-
     with np.load(data) as arrays:
         pictures, test = (arrays[key].transpose(0, 3, 1, 2) / np.float32(255) for key in ("train", "test"))
         labels = torch.from_numpy(arrays["labels"]).long()
