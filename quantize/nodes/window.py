@@ -1,0 +1,149 @@
+"""The windows of convolutions and pools: kernel, stride, padding and dilation, by direction and side.
+
+A node holds them as attributes `kernel`, `stride`, `padding` and `dilation`. A pair is (down, across), and padding is
+(top, left, bottom, right). One number stands for both directions, or for all sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from quantize.limits import MOST_ELEMENTS
+from quantize.tensor import NetworkError, Node, TensorType
+
+Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]
+
+WINDOW = ("kernel", "stride", "padding", "dilation")
+"""The attributes of a window."""
+
+
+class HasAttributes(Protocol):
+    """A node of a network or of a plan."""
+
+    @property
+    def attrs(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Window:
+    """Pairs are (down, across), and `padding` is (top, left, bottom, right). Elements lie `dilation` pixels apart."""
+
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: Sides = (0, 0, 0, 0)
+    dilation: Pair = (1, 1)
+
+    @classmethod
+    def of(cls, node: HasAttributes) -> Window:
+        """The window of a node whose attributes have been checked; a node without a window has single pixels."""
+        attrs = node.attrs
+        return cls(both(attrs.get("kernel", 1)), both(attrs.get("stride", 1)), sides(attrs.get("padding", 0)),
+                   both(attrs.get("dilation", 1)))
+
+    @property
+    def area(self) -> int:
+        """Elements of a window in one channel."""
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def extent(self) -> Pair:
+        """Pixels from the first to the last of a window, both counted."""
+        down, across = ((kernel - 1) * apart + 1 for kernel, apart in zip(self.kernel, self.dilation, strict=True))
+        return down, across
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether each window begins one pixel behind the one before it, in both directions."""
+        return self.stride == (1, 1)
+
+    def padded(self, height: int, width: int) -> Pair:
+        """Height and width of a picture with its padding."""
+        top, left, bottom, right = self.padding
+        return height + top + bottom, width + left + right
+
+    def count(self, height: int, width: int) -> Pair:
+        """Rows of windows and windows in a row over a picture; less than 1 where none fits."""
+        down, across = ((size - extent) // stride + 1 for size, extent, stride in
+                        zip(self.padded(height, width), self.extent, self.stride, strict=True))
+        return down, across
+
+    def trimmed(self, height: int, width: int) -> Window:
+        """The same windows over a picture, with no more padding at its bottom and right than they reach."""
+        reached = [(count - 1) * stride + extent for count, stride, extent in
+                   zip(self.count(height, width), self.stride, self.extent, strict=True)]
+        top, left, _, _ = self.padding
+        return replace(self, padding=(top, left, max(reached[0] - top - height, 0), max(reached[1] - left - width, 0)))
+
+    def attrs(self, pads: bool) -> dict[str, Any]:
+        """The window as a node's attributes, in single numbers where format version 1 has them.
+
+        `pads` says whether the node's kind had padding in that version.
+        """
+        found: dict[str, Any] = {"kernel": _single(self.kernel), "stride": _single(self.stride)}
+        if pads:
+            found["padding"] = _single(self.padding)
+        elif any(self.padding):
+            found["padding"] = self.padding
+        return found if self.dilation == (1, 1) else {**found, "dilation": self.dilation}
+
+
+def window_shape(node: Node, x: TensorType, pads: bool) -> Pair:
+    """Height and width of a node's output. Raises NetworkError for windows that break a rule or do not fit `x`.
+
+    `pads` says whether the node must state its padding. Padding must be smaller than what a window spans.
+    """
+    node.numbers("kernel", (1, 2), 1)
+    node.numbers("stride", (1, 2), 1)
+    node.numbers("padding", (1, 4), 0, None if pads else 0)
+    node.numbers("dilation", (1, 2), 1, 1)
+    window = Window.of(node)
+    for kernel, extent, amounts in zip(window.kernel, window.extent, (window.padding[::2], window.padding[1::2]),
+                                       strict=True):
+        spans = f"kernel {kernel}" if extent == kernel else f"the {extent} pixels that kernel {kernel} spans"
+        for amount in amounts:
+            if amount >= extent:
+                raise NetworkError(f"{node.name}: padding {amount} must be less than {spans}")
+    height, width = window.count(x.height, x.width)
+    if height < 1 or width < 1:
+        raise NetworkError(f"{node.name}: kernel {_text(window.kernel)} does not fit an input of {x.height}x{x.width}")
+    padded = window.padded(x.height, x.width)
+    if padded[0] * padded[1] * x.channels > MOST_ELEMENTS:
+        raise NetworkError(f"{node.name}: its padded input {padded[0]}x{padded[1]}x{x.channels} must be at most "
+                           f"{MOST_ELEMENTS} elements")
+    return height, width
+
+
+def always_inside(window: Window, height: int, width: int) -> bool:
+    """Whether every window has a pixel of the picture. Only a dilated one may have none."""
+    for axis, size in enumerate((height, width)):
+        starts = np.arange(window.count(height, width)[axis]) * window.stride[axis] - window.padding[axis]
+        pixels = starts[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]
+        if not ((pixels >= 0) & (pixels < size)).any(axis=1).all():
+            return False
+    return True
+
+
+def both(value: int | tuple[int, ...]) -> Pair:
+    """A pair as it is, or one number for both directions."""
+    down, across = value if isinstance(value, tuple) else (value, value)
+    return down, across
+
+
+def sides(value: int | tuple[int, ...]) -> Sides:
+    """Four numbers as they are, or one number for all sides."""
+    top, left, bottom, right = value if isinstance(value, tuple) else (value,) * 4
+    return top, left, bottom, right
+
+
+def _single(values: tuple[int, ...]) -> int | tuple[int, ...]:
+    """One number for equal ones."""
+    return values[0] if len(set(values)) == 1 else values
+
+
+def _text(pair: Pair) -> str:
+    return "x".join(map(str, sorted(set(pair)) if len(set(pair)) == 1 else pair))
