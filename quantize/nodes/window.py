@@ -72,6 +72,10 @@ class Window:
                         zip(self.padded(height, width), self.extent, self.stride, strict=True))
         return down, across
 
+    def with_padding(self, padding: Sides) -> Window:
+        """The window with other padding."""
+        return replace(self, padding=padding)
+
     def trimmed(self, height: int, width: int) -> Window:
         """The same windows over a picture, with no more padding at its bottom and right than they reach."""
         reached = [(count - 1) * stride + extent for count, stride, extent in
@@ -116,6 +120,20 @@ def window_shape(node: Node, x: TensorType, pads: bool) -> Pair:
         raise NetworkError(f"{node.name}: its padded input {padded[0]}x{padded[1]}x{x.channels} must be at most "
                            f"{MOST_ELEMENTS} elements")
     return height, width
+
+
+def same_padding(window: Window, size: Pair, lower: bool = False) -> Sides:
+    """The padding with which a stride of 1 keeps a picture's size, and a stride of n gives an n-th of it, rounded up.
+
+    An odd pixel goes to the bottom and right, or with `lower` to the top and left.
+    """
+    before, after = [], []
+    for length, extent, stride in zip(size, window.extent, window.stride, strict=True):
+        total = max((-(-length // stride) - 1) * stride + extent - length, 0)
+        halves = total // 2, total - total // 2
+        before.append(halves[lower])
+        after.append(halves[not lower])
+    return before[0], before[1], after[0], after[1]
 
 
 def always_inside(window: Window, height: int, width: int) -> bool:

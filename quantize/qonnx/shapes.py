@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from quantize.network import INPUT
+from quantize.nodes.window import Window
 from quantize.qonnx.elementwise import aligned
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
@@ -101,13 +102,13 @@ def pad(plan: Plan, operation: Operation) -> Value:
     before, after = amounts[:4], amounts[4:]
     if before[0] or after[0] or min(amounts) < 0:
         raise Refused(f"it must pad channels or pixels, by no negative amount, not {amounts}")
-    sides = {*before[2:], *after[2:]}
-    if sides == {0}:
+    sides = (before[2], before[3], after[2], after[3])
+    if not any(sides):
         return _channels(plan, operation, stream, before[1], after[1], border)
-    if len(sides) != 1 or before[1] or after[1]:
-        raise Refused("it must pad all sides of the picture alike, and channels in a Pad of their own")
-    shape = (*stream.shape[:2], *(side + 2 * before[2] for side in stream.shape[2:]))
-    return replace(stream, shape=shape, pad=(before[2], border))
+    if before[1] or after[1]:
+        raise Refused("it must pad channels in a Pad of their own")
+    return replace(stream, shape=(*stream.shape[:2], *Window(padding=sides).padded(*stream.shape[2:])),
+                   pad=(sides, border))
 
 
 def _channels(plan: Plan, operation: Operation, stream: Stream, before: int, after: int, border: float) -> Stream:
