@@ -106,20 +106,29 @@ def window_shape(node: Node, x: TensorType, pads: bool) -> Pair:
     node.numbers("padding", (1, 4), 0, None if pads else 0)
     node.numbers("dilation", (1, 2), 1, 1)
     window = Window.of(node)
-    for kernel, extent, amounts in zip(window.kernel, window.extent, (window.padding[::2], window.padding[1::2]),
-                                       strict=True):
+    wrong = objection(window, x.shape)
+    if wrong is not None:
+        raise NetworkError(f"{node.name}: {wrong}")
+    return window.count(x.height, x.width)
+
+
+def objection(window: Window, shape: tuple[int, int, int]) -> str | None:
+    """Why the windows cannot be laid over a tensor (h, w, c), as a sentence; None if they can.
+
+    Padding must be less than what a window spans.
+    """
+    height, width, channels = shape
+    padded = window.padded(height, width)
+    for kernel, extent, size, amounts in zip(window.kernel, window.extent, padded,
+                                             (window.padding[::2], window.padding[1::2]), strict=True):
         spans = f"kernel {kernel}" if extent == kernel else f"the {extent} pixels that kernel {kernel} spans"
-        for amount in amounts:
-            if amount >= extent:
-                raise NetworkError(f"{node.name}: padding {amount} must be less than {spans}")
-    height, width = window.count(x.height, x.width)
-    if height < 1 or width < 1:
-        raise NetworkError(f"{node.name}: kernel {_text(window.kernel)} does not fit an input of {x.height}x{x.width}")
-    padded = window.padded(x.height, x.width)
-    if padded[0] * padded[1] * x.channels > MOST_ELEMENTS:
-        raise NetworkError(f"{node.name}: its padded input {padded[0]}x{padded[1]}x{x.channels} must be at most "
-                           f"{MOST_ELEMENTS} elements")
-    return height, width
+        if max(amounts) >= extent:
+            return f"padding {max(amounts)} must be less than {spans}"
+        if extent > size:
+            return f"{spans} must not exceed the padded input {padded[0]}x{padded[1]}"
+    if padded[0] * padded[1] * channels > MOST_ELEMENTS:
+        return f"its padded input {padded[0]}x{padded[1]}x{channels} must be at most {MOST_ELEMENTS} elements"
+    return None
 
 
 def same_padding(window: Window, size: Pair, lower: bool = False) -> Sides:
@@ -137,7 +146,7 @@ def same_padding(window: Window, size: Pair, lower: bool = False) -> Sides:
 
 
 def always_inside(window: Window, height: int, width: int) -> bool:
-    """Whether every window has a pixel of the picture. Only a dilated one may have none."""
+    """Whether every window has a pixel of the picture. Only a dilated one may have none: a pool makes nothing of it."""
     for axis, size in enumerate((height, width)):
         starts = np.arange(window.count(height, width)[axis]) * window.stride[axis] - window.padding[axis]
         pixels = starts[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]
@@ -161,7 +170,3 @@ def sides(value: int | tuple[int, ...]) -> Sides:
 def _single(values: tuple[int, ...]) -> int | tuple[int, ...]:
     """One number for equal ones."""
     return values[0] if len(set(values)) == 1 else values
-
-
-def _text(pair: Pair) -> str:
-    return "x".join(map(str, sorted(set(pair)) if len(set(pair)) == 1 else pair))
