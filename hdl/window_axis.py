@@ -48,9 +48,9 @@ class Axis:
         return np.arange(self.count) * self.stride - self.before
 
     def inside(self):
-        """For each window: bit k, element k lies in the picture."""
+        """For each window: bit k, element k lies in the picture. They are Python's integers, of any size."""
         return np.array([sum((0 <= start + k * self.dilation < self.size) << k for k in range(self.kernel))
-                         for start in self.starts.tolist()])
+                         for start in self.starts.tolist()], dtype=object)
 
 
 def axes(*, height, width, kernel=1, stride=1, padding=0, dilation=1):

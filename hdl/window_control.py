@@ -104,7 +104,7 @@ class WindowControl(wiring.Component):
         def of_window(name, table):
             """A register with the table's entry for the current window."""
             table = np.broadcast_to(table, (rows, columns))
-            value = Signal(range(int(table.max()) + 1), name=name, init=int(table[0, 0]))
+            value = Signal(int(table.max()).bit_length(), name=name, init=int(table[0, 0]))
             with m.If(self.advance):
                 look_up(m, "sync", value, table, row, column)
             return value

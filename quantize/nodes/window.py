@@ -149,8 +149,8 @@ def always_inside(window: Window, height: int, width: int) -> bool:
     """Whether every window has a pixel of the picture. Only a dilated one may have none: a pool makes nothing of it."""
     for axis, size in enumerate((height, width)):
         starts = np.arange(window.count(height, width)[axis]) * window.stride[axis] - window.padding[axis]
-        pixels = starts[:, None] + np.arange(window.kernel[axis]) * window.dilation[axis]
-        if not ((pixels >= 0) & (pixels < size)).any(axis=1).all():
+        first = np.maximum(-(starts // window.dilation[axis]), 0)  # the first element that is not in front of it
+        if (first >= window.kernel[axis]).any() or (starts + first * window.dilation[axis] >= size).any():
             return False
     return True
 

@@ -133,6 +133,13 @@ def test_sliding_window_every_simd(simd):
     assert result.interval(len(expected) // 3) == dut.interval
 
 
+def test_sliding_window_longer_than_a_machine_word():
+    """Its columns inside the picture are more bits than NumPy's integers have."""
+    dut, sent, expected = make(np.random.default_rng(0), frames=2, height=1, width=70, channels=1, kernel=(1, 69),
+                               stride=(1, 3), padding=(0, 34, 0, 34), repeat=1, simd=69)
+    check(dut, sent, expected, output_stalls=0.3)
+
+
 VECTORS = [(12, 4, 3), (12, 12, 5), (7, 1, 1), (8, 2, 4), (1, 1, 1), (1, 1, 3)]
 
 

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
+from hypothesis import given
+from hypothesis import strategies as st
 from support.tensors import FOREIGN, write_tensors
 
 from quantize import arrays
 from quantize.files import write_atomically
 from quantize.network import Network, NetworkError, Node, TensorType
 from quantize.nodes import KINDS, Kind, infer
-from quantize.nodes.window import Window
+from quantize.nodes.window import Window, always_inside, objection
 from quantize.tensor import signed_width
 
 PICTURE = TensorType((4, 4, 2), "int", -128, 127)
@@ -139,6 +141,23 @@ def test_attributes_of_a_window(attrs, version, window, pads):
     assert Window.of(Node("conv", "conv", ("input",), found)) == window
     assert any(isinstance(value, tuple) for value in found.values()) == (
         window != Window((window.kernel[0],) * 2, (window.stride[0],) * 2, (window.padding[0] if pads else 0,) * 4))
+
+
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.integers(1, 5), st.data())
+def test_windows_with_nothing_inside(size, kernel, stride, dilation, data):
+    extent = (kernel - 1) * dilation + 1
+    before, after = (data.draw(st.integers(0, extent - 1)) for _ in "ba")
+    window = Window((kernel, 1), (stride, 1), (before, 0, after, 0), (dilation, 1))
+    if objection(window, (size, 1, 1)) is None:
+        starts = range(-before, size + after - extent + 1, stride)
+        inside = [any(0 <= start + k * dilation < size for k in range(kernel)) for start in starts]
+        assert always_inside(window, size, 1) == all(inside)
+
+
+def test_a_window_as_large_as_a_picture_may_be():
+    """Checked in little time and memory."""
+    x, window = TensorType((1, 1 << 24, 1), "int", 0, 1), {"kernel": (1, 1 << 23), "stride": 1}
+    assert infer(Node("max_pool", "p", ("x",), window), [x]).shape == (1, (1 << 23) + 1, 1)
 
 
 def test_types_of_windows():
