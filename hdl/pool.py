@@ -4,25 +4,31 @@ from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.border import Border
 from hdl.element import check_channels, value_of
-from hdl.stream import BINARY, Elements, Signature, check_count, connect
+from hdl.stream import BINARY, Elements, Signature, connect
 
 BLOCK_ROWS = 32
 """From this many rows on, partial results come out of block RAM, late in their cycle. A register then follows."""
 
 
+def overlap_of(axis):
+    """Windows along an axis that are open at once."""
+    return -(-axis.extent // axis.stride)
+
+
 class WindowReduction(wiring.Component):
-    """Reduction of windows of `kernel` positions, every `stride` positions of a line of `length`.
+    """Reduction of the windows along an axis, which has no padding.
 
-    A position is `inner` beats wide, and each of these beats has its own windows. A line yields
-    `(length - kernel) // stride + 1` positions. Input that no window covers is discarded.
+    A position is `inner` beats wide, and each of these beats has its own windows. A line yields a position for each
+    window. Input that no window covers is discarded, and so is input between the elements of a dilated window.
 
-    If windows overlap, `overlap = ceil(kernel / stride)` of them are open at once. Each has its own column of partial
+    If windows overlap, `overlap = ceil(extent / stride)` of them are open at once. Each has its own column of partial
     results in a memory of `inner` rows. A beat enters the input register while its row is read. In the next cycle the
     row is written back and a finished window leaves. So with more than one row, no beat reads the row that the beat
     before it writes; a single row is a register. With `BLOCK_ROWS` rows and more, the row is written a cycle later.
 
-    The input takes one beat a cycle. Latency is 1 cycle from the last beat of a window, or `(kernel - 1) * inner + 1`
+    The input takes one beat a cycle. Latency is 1 cycle from the last beat of a window, or `(extent - 1) * inner + 1`
     cycles from its first beat, and one more if the rows are `late`.
 
     Parameters
@@ -31,7 +37,8 @@ class WindowReduction(wiring.Component):
         Shapes of an element before and after.
     combine : function (partial result, element) -> Value
         Both are numbers, or bits if the result is binary.
-    par, length, kernel, stride, inner : int
+    par, inner : int
+    axis : hdl.window_axis.Axis
 
     Members
     -------
@@ -39,26 +46,26 @@ class WindowReduction(wiring.Component):
     o : stream of `par` elements of `o_shape`
     """
 
-    def __init__(self, *, i_shape, o_shape, combine, par, length, kernel, stride, inner):
+    def __init__(self, *, i_shape, o_shape, combine, par, axis, inner):
         self._o_shape, self._combine, self._par = Shape.cast(o_shape), combine, par
-        self._length, self._kernel, self._stride, self._inner = length, kernel, stride, inner
-        self._overlap = -(-kernel // stride)
+        self._axis, self._inner = axis, inner
+        self._overlap = overlap_of(axis)
         super().__init__({"i": In(Signature(i_shape, par)), "o": Out(Signature(o_shape, par))})
 
     @property
     def interval(self):
         """Cycles a line."""
-        return self._length * self._inner
+        return self._axis.size * self._inner
 
     @property
     def latency(self):
         """Cycles from a window's first beat to its result."""
-        return (self._kernel - 1) * self._inner + 1 + self.late
+        return (self._axis.extent - 1) * self._inner + 1 + self.late
 
     @property
     def late(self):
         """Whether a row that was read goes through a register."""
-        return self._kernel > 1 and self._inner >= BLOCK_ROWS
+        return self._axis.kernel > 1 and self._inner >= BLOCK_ROWS
 
     def elaborate(self, platform):
         m = Module()
@@ -73,14 +80,14 @@ class WindowReduction(wiring.Component):
 
         row, *position = self._position(m, take)
         held = self._beside(m, taken, reset_less=False)
-        x, opens, closes = (self._beside(m, value) for value in (x, *position))
+        x, opens, closes, *skips = (self._beside(m, value) for value in (x, *position))
         m.d.comb += [
             self.i.ready.eq(~held | ~self.o.valid | self.o.ready),
             take.eq(self.i.valid & self.i.ready),
             leave.eq(held & self.i.ready),
         ]
         results = Signal(data.ArrayLayout(Elements(self._o_shape, self._par), self._overlap))
-        partials = self._partials(m, row, take, leave, results) if self._kernel > 1 else None
+        partials = self._partials(m, row, take, leave, results) if self._axis.kernel > 1 else None
         for k in range(self._overlap):
             for lane in range(self._par):
                 element = x[lane] if self._o_shape == BINARY else value_of(x[lane])
@@ -88,6 +95,8 @@ class WindowReduction(wiring.Component):
                     m.d.comb += results[k][lane].eq(element)
                 else:
                     combined = self._combine(partials[k][lane], element)
+                    if skips:
+                        combined = Mux(skips[0][k], partials[k][lane], combined)
                     m.d.comb += results[k][lane].eq(Mux(opens[k], element, combined))
 
         m.d.comb += [
@@ -109,31 +118,37 @@ class WindowReduction(wiring.Component):
         return moved
 
     def _position(self, m, take):
-        """(row of the beat that is taken; columns that the beat before it opens; columns that it closes)."""
+        """(row of the beat that is taken; columns that the beat before it opens, closes and, if dilated, skips)."""
         row = Signal(range(self._inner))
-        position = Signal(range(self._length))
-        period = self._overlap * self._stride
-        starts = [-k * self._stride % period for k in range(self._overlap)]
+        axis = self._axis
+        position = Signal(range(axis.size))
+        period = self._overlap * axis.stride
+        starts = [-k * axis.stride % period for k in range(self._overlap)]
         phases = [Signal(range(period), init=start, name=f"phase_{k}") for k, start in enumerate(starts)]
         with m.If(take):
             m.d.sync += row.eq(row + 1)
             with m.If(row == self._inner - 1):
                 m.d.sync += [row.eq(0), position.eq(position + 1)]
                 m.d.sync += [phase.eq(Mux(phase == period - 1, 0, phase + 1)) for phase in phases]
-                with m.If(position == self._length - 1):
+                with m.If(position == axis.size - 1):
                     m.d.sync += position.eq(0)
                     m.d.sync += [phase.eq(start) for phase, start in zip(phases, starts, strict=True)]
 
         opens = Signal(self._overlap)
         closes = Signal(self._overlap)
-        # Windows that would have opened before the start of the line close before position kernel - 1.
-        inside = Const(1, 1) if self._overlap == 1 else position >= self._kernel - 1
+        # Windows that would have opened before the start of the line close before position extent - 1.
+        inside = Const(1, 1) if self._overlap == 1 else position >= axis.extent - 1
         with m.If(take):
             m.d.sync += [
                 opens.eq(Cat(phase == 0 for phase in phases)),
-                closes.eq(Cat((phase == self._kernel - 1) & inside for phase in phases)),
+                closes.eq(Cat((phase == axis.extent - 1) & inside for phase in phases)),
             ]
-        return row, opens, closes
+        if axis.kernel == 1 or axis.dilation == 1:
+            return row, opens, closes
+        skips, places = Signal(self._overlap), range(axis.dilation, axis.extent, axis.dilation)
+        with m.If(take):
+            m.d.sync += skips.eq(Cat(~phase.matches(*places) for phase in phases))
+        return row, opens, closes, skips
 
     def _partials(self, m, row, take, leave, results):
         """What the open windows hold for the beat held; `results` replace it when that beat leaves."""
@@ -159,10 +174,11 @@ class WindowReduction(wiring.Component):
 
 
 class Pool(wiring.Component):
-    """Reduction of kernel x kernel windows of a frame: along each line, then across the lines.
+    """Reduction of the windows of a frame: along each line, then across the lines.
 
-    The contract is that of `MaxPool` and `AvgPool`. The lines are reduced first, with `channels / par` rows of partial
-    results, then the columns, with `out_width * channels / par` rows; see `WindowReduction`.
+    The contract is that of `MaxPool` and `AvgPool`. If there is padding, a border is put around the frame. The lines
+    are reduced first, with `channels / par` rows of partial results. Then the columns are, with as many rows for each
+    window in a row; see `WindowReduction`.
 
     Parameters
     ----------
@@ -170,32 +186,37 @@ class Pool(wiring.Component):
         Shapes of an element, of a reduced line of a window, and of a reduced window.
     combine : function
         As for `WindowReduction`.
-    height, width, channels, kernel, stride, par : int
+    channels, par : int
+    down, across : hdl.window_axis.Axis
+    border : int
+        Value of an element of the padding; of a binary one, its bit.
     o_shape : shape-like
     shift : int
         Right shift of the reduced window on its way out.
     """
 
-    def __init__(self, *, i_shape, line_shape, window_shape, combine, height, width, channels, kernel, stride, par,
+    def __init__(self, *, i_shape, line_shape, window_shape, combine, channels, par, down, across, border,
                  o_shape, shift=0):
-        self._height, self._width = check_count("Height", height), check_count("Width", width)
         self._channels, self._par = check_channels(channels, par)
-        self._kernel, self._stride = check_count("Kernel", kernel), check_count("Stride", stride)
-        if kernel > min(height, width):
-            raise ValueError(f"Kernel {kernel} must fit the input of height {height} and width {width}")
+        self._down, self._across, self._border = down, across, border
         self._shapes, self._combine = (i_shape, line_shape, window_shape), combine
         self._o_shape, self._shift = o_shape, shift
         super().__init__({"i": In(Signature(i_shape, par)), "o": Out(Signature(o_shape, par))})
 
     @property
-    def height(self):
-        """Lines of an input frame."""
-        return self._height
+    def down(self):
+        """The axis of the lines of a frame."""
+        return self._down
 
     @property
-    def width(self):
-        """Columns of an input frame."""
-        return self._width
+    def across(self):
+        """The axis of the columns of a frame."""
+        return self._across
+
+    @property
+    def padded(self):
+        """Whether there is a border."""
+        return (self._down.bare, self._across.bare) != (self._down, self._across)
 
     @property
     def par(self):
@@ -208,16 +229,6 @@ class Pool(wiring.Component):
         return self._channels // self._par
 
     @property
-    def kernel(self):
-        """Side of a window."""
-        return self._kernel
-
-    @property
-    def stride(self):
-        """Pixels from one window to the next."""
-        return self._stride
-
-    @property
     def shapes(self):
         """Shapes of an element of the input, of a reduced line of a window, and of a reduced window."""
         return self._shapes
@@ -228,39 +239,37 @@ class Pool(wiring.Component):
         return self._o_shape
 
     @property
-    def out_height(self):
-        """Lines of an output frame."""
-        return (self._height - self._kernel) // self._stride + 1
-
-    @property
-    def out_width(self):
-        """Columns of an output frame."""
-        return (self._width - self._kernel) // self._stride + 1
-
-    @property
     def interval(self):
         """Cycles a frame."""
-        return self._height * self._width * self.folds
+        return self._down.padded * self._across.padded * self.folds
 
     @property
     def latency(self):
         """Cycles from the first beat to the first output: to the last beat of its window, and through the registers."""
         registers = sum(1 + stage.late for stage in self._reductions)
-        return (self._kernel - 1) * (self._width + 1) * self.folds + registers
+        down, across = self._down, self._across
+        lines, columns = down.extent - 1 - down.before, across.extent - 1 - across.before
+        return (lines * across.padded + columns) * self.folds + registers
 
     @property
     def _reductions(self):
         """The reduction of lines, and that of columns."""
-        common = {"combine": self._combine, "par": self._par, "kernel": self._kernel, "stride": self._stride}
+        common = {"combine": self._combine, "par": self._par}
         i_shape, line_shape, window_shape = self._shapes
-        lines = WindowReduction(i_shape=i_shape, o_shape=line_shape, length=self._width, inner=self.folds, **common)
-        return lines, WindowReduction(i_shape=line_shape, o_shape=window_shape, length=self._height,
-                                      inner=self.out_width * self.folds, **common)
+        lines = WindowReduction(i_shape=i_shape, o_shape=line_shape, axis=self._across.bare, inner=self.folds, **common)
+        return lines, WindowReduction(i_shape=line_shape, o_shape=window_shape, axis=self._down.bare,
+                                      inner=self._across.count * self.folds, **common)
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.lines, m.submodules.columns = lines, columns = self._reductions
-        connect(m, wiring.flipped(self.i), lines.i)
+        source = wiring.flipped(self.i)
+        if self.padded:
+            m.submodules.border = border = Border(shape=self._shapes[0], down=self._down, across=self._across,
+                                                  par=self._par, folds=self.folds, value=self._border)
+            connect(m, source, border.i)
+            source = border.o
+        connect(m, source, lines.i)
         connect(m, lines.o, columns.i)
         m.d.comb += [
             self.o.valid.eq(columns.o.valid),

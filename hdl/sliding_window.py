@@ -8,6 +8,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.stream import BINARY, Signature, check_count, check_divisor
+from hdl.window_axis import axes
 from hdl.window_control import WindowControl, wrapped_sum
 from hdl.window_schedule import WindowSchedule
 
@@ -33,14 +34,16 @@ class SlidingWindow(wiring.Component):
     """Sends every window of a convolution, `repeat` times each, while its picture streams in.
 
     An input beat is a word of `gcd(simd, channels)` elements. An output beat is `simd` elements of a window in
-    (ky, kx, c) order, so a window takes `kernel * kernel * channels / simd` beats. The whole window is sent `repeat`
+    (ky, kx, c) order, so a window takes `rows * columns * channels / simd` beats, with as many rows and columns as its
+    kernel has. The whole window is sent `repeat`
     times, once for each neuron fold of the engine behind it. Then the next window in raster order follows. Elements
     outside the picture are `pad`.
 
     The input is written into a ring buffer of `depth` words, without a gap between rows or frames. Each word of an
     output beat has its own copy of the buffer. A window starts when its last word has been written. With its last beat
-    it frees the words that no later window reads. For a picture of one pixel and a kernel of 1, this is a double buffer
-    that replays vectors, as a dense layer needs.
+    it frees the words that no later window reads. The lines and columns between those of a dilated window stay in the
+    buffer: with a stride of 1 other windows read them, with a larger one some of them are held for nothing. For a
+    picture of one pixel and a kernel of 1, this is a double buffer that replays vectors, as a dense layer needs.
 
     Interval is the larger of the input beats and the output beats of a frame: padding takes no cycles. Latency is 2
     more than the number of words that the first window needs.
@@ -51,10 +54,10 @@ class SlidingWindow(wiring.Component):
         Shape of an element.
     height, width, channels : int
         The picture.
-    kernel, stride, padding : int
-        The convolution; both axes alike. Padding must be below the kernel size.
+    kernel, stride, padding, dilation : int or tuple of int
+        The convolution, as `hdl.window_axis.axes` takes it. Padding must be less than a window spans.
     simd : int
-        Elements of an output beat, a divisor of `kernel * kernel * channels`.
+        Elements of an output beat, a divisor of a window's elements.
     repeat : int
         Times each window is sent.
     pad : int, array of (channels,), or None
@@ -71,26 +74,20 @@ class SlidingWindow(wiring.Component):
         For parameters that are not positive integers, or do not go together.
     """
 
-    def __init__(self, *, shape, height, width, channels, simd, kernel=1, stride=1, padding=0, repeat=1, pad=None):
-        height, width = check_count("Height", height), check_count("Width", width)
+    def __init__(self, *, shape, height, width, channels, simd, repeat=1, pad=None, **convolution):
         channels, simd = check_count("Channels", channels), check_count("SIMD", simd)
-        kernel, stride = check_count("Kernel size", kernel), check_count("Stride", stride)
-        padding, repeat = check_count("Padding", padding, 0), check_count("Repeat", repeat)
-        if padding >= kernel:
-            raise ValueError(f"Padding must be below the kernel size {kernel}, not {padding!r}")
-        if kernel > min(height, width) + 2 * padding:
-            raise ValueError(f"Kernel size {kernel} must fit the padded picture of {height + 2 * padding} rows and "
-                             f"{width + 2 * padding} columns")
-        mw = kernel * kernel * channels
+        repeat = check_count("Repeat", repeat)
+        down, across = axes(height=height, width=width, **convolution)
+        mw = down.kernel * across.kernel * channels
         check_divisor("SIMD", simd, "matrix width", mw)
         self._shape = Shape.cast(shape)
-        self._channels, self._kernel, self._simd, self._repeat = channels, kernel, simd, repeat
+        self._channels, self._simd, self._repeat = channels, simd, repeat
         self._word = math.gcd(simd, channels)
         self._lanes = simd // self._word
         self._fold = mw // simd
         self._pad = self._check_pad(pad)
-        self._schedule = WindowSchedule(height=height, width=width, pixel_words=channels // self._word, kernel=kernel,
-                                        stride=stride, padding=padding, window_cycles=self._fold * repeat)
+        self._schedule = WindowSchedule(down=down, across=across, pixel_words=channels // self._word,
+                                        window_cycles=self._fold * repeat)
         super().__init__({"i": In(Signature(shape, self._word)), "o": Out(Signature(shape, simd))})
 
     def _check_pad(self, pad):
@@ -210,7 +207,8 @@ class SlidingWindow(wiring.Component):
         Lane j of beat b reads word `b * lanes + j` of the window. Each beat advances its digits by the same mixed-radix
         number. Lanes with equal sequences of a digit share it, and a digit that never changes is a constant.
         """
-        pixel_words, kernel, line = self._schedule.pixel_words, self._kernel, self._schedule.width
+        pixel_words, down, across = self._schedule.pixel_words, self._schedule.down, self._schedule.across
+        kernel = across.kernel
         d_ky, d_kx, d_cw = self._place(self._lanes)
         places = [self._place(beat * self._lanes + lane) for beat in range(self._fold)]
         kys, kxs, cws = zip(*places, strict=True)
@@ -230,19 +228,23 @@ class SlidingWindow(wiring.Component):
         next_x = cw >= pixel_words - d_cw
         kx = digit("kx", (kxs, cws), kxs, lambda v: v + next_x + d_kx - Mux(v + next_x >= kernel - d_kx, kernel, 0))
         next_y = kx + next_x >= kernel - d_kx
-        ky = digit("ky", (kys, kxs, cws), kys, lambda v: v + next_y + d_ky) if self._schedule.padding else Const(0)
-        offset = (kys[0] * line + kxs[0]) * pixel_words + cws[0]
-        step = (d_ky * line + d_kx) * pixel_words + d_cw
+        ky = digit("ky", (kys, kxs, cws), kys, lambda v: v + next_y + d_ky) if self._schedule.padded else Const(0)
+        line, apart = down.dilation * across.size, across.dilation  # pixels from one row or column to the next
+        offset = (kys[0] * line + kxs[0] * apart) * pixel_words + cws[0]
+        step = (d_ky * line + d_kx * apart) * pixel_words + d_cw
+        new_x, new_y = (apart - 1) * pixel_words, (line - kernel * apart) * pixel_words
+        steps = [(pass_end, offset), (next_y, step + new_y)]
+        if new_x:
+            steps[1:] = [(next_x & next_y, step + new_x + new_y), *steps[1:], (next_x, step + new_x)]
         depth, base = self.depth, int(self._schedule.base[0])
         address = Signal(range(depth), name=f"address{lane}", init=(base + offset) % depth)
         with m.If(issue):
-            m.d.sync += address.eq(wrapped_sum(m, depth, Mux(pass_end, start, address), step, [
-                (pass_end, offset), (next_y, step + (line - kernel) * pixel_words)]))
+            m.d.sync += address.eq(wrapped_sum(m, depth, Mux(pass_end, start, address), step, steps))
         return address, ky, kx, cw
 
     def _outside(self, m, lane, control, ky, kx, enable):
         """Whether the word read an enabled cycle ago lies outside the picture."""
-        if not self._schedule.padding:
+        if not self._schedule.padded:
             return Const(0, 1)
         outside = Signal(name=f"outside{lane}")
         with m.If(enable):
@@ -255,7 +257,7 @@ class SlidingWindow(wiring.Component):
         raw = [int(value) & ((1 << width) - 1) for value in self._pad]
         words = [sum(value << (k * width) for k, value in enumerate(raw[start:start + self._word]))
                  for start in range(0, len(raw), self._word)]
-        if len(set(words)) == 1 or not self._schedule.padding:
+        if len(set(words)) == 1 or not self._schedule.padded:
             return Const(words[0], self._word * width)
         pad = Signal(self._word * width, name=f"pad{lane}")
         with m.If(enable):
@@ -265,4 +267,4 @@ class SlidingWindow(wiring.Component):
     def _place(self, word):
         """The place (ky, kx, word of the pixel) of a word of the window."""
         pixel, cw = divmod(word, self._schedule.pixel_words)
-        return *divmod(pixel, self._kernel), cw
+        return *divmod(pixel, self._schedule.across.kernel), cw

@@ -74,7 +74,7 @@ class WindowControl(wiring.Component):
     base, next_base : out
         Address of the top left corner of the current and of the next window.
     rows_inside, columns_inside : out
-        Bit k: kernel row or column k of the current window lies in the picture.
+        Bit k: row or column k of the current window lies in the picture.
     """
 
     def __init__(self, *, schedule, depth):
@@ -84,13 +84,13 @@ class WindowControl(wiring.Component):
             "write": In(1), "advance": In(1), "available": Out(1), "space": Out(1),
             "base": Out(address, init=int(schedule.base[0]) % depth),
             "next_base": Out(address, init=int(schedule.base[0] + schedule.steps(schedule.base)[0, 0]) % depth),
-            "rows_inside": Out(schedule.kernel), "columns_inside": Out(schedule.kernel),
+            "rows_inside": Out(schedule.down.kernel), "columns_inside": Out(schedule.across.kernel),
         })
 
     def elaborate(self, platform):
         m = Module()
         schedule = self._schedule
-        rows, columns = schedule.out_height, schedule.out_width
+        rows, columns = schedule.down.count, schedule.across.count
         # the position runs one window ahead: the next window's table entries are in registers by the time it starts
         ahead = 1 % schedule.windows
         row = Signal(range(rows), init=ahead // columns)
@@ -104,14 +104,14 @@ class WindowControl(wiring.Component):
         def of_window(name, table):
             """A register with the table's entry for the current window."""
             table = np.broadcast_to(table, (rows, columns))
-            value = Signal(range(int(table.max()) + 1), name=name, init=int(table[0, 0]))
+            value = Signal(int(table.max()).bit_length(), name=name, init=int(table[0, 0]))
             with m.If(self.advance):
                 look_up(m, "sync", value, table, row, column)
             return value
 
         m.d.comb += [
-            self.rows_inside.eq(of_window("rows_inside_now", schedule.inside(rows, schedule.height)[:, None])),
-            self.columns_inside.eq(of_window("columns_inside_now", schedule.inside(columns, schedule.width)[None, :])),
+            self.rows_inside.eq(of_window("rows_inside_now", schedule.down.inside()[:, None])),
+            self.columns_inside.eq(of_window("columns_inside_now", schedule.across.inside()[None, :])),
         ]
         self._addresses(m, last_row, last_column)
         self._levels(m, of_window("need_step", schedule.steps(schedule.need)),

@@ -7,8 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from quantize.layers import MaxPool
+from quantize.layers.pool import bordered
 from quantize.lowering import Item, lower
 from quantize.model import Model
+from quantize.nodes.window import Window
 
 
 class Exact(nn.Module):
@@ -35,13 +38,13 @@ class Exact(nn.Module):
         return tensors[self.items[-1].name].flatten(1)
 
     def _conv(self, item: Item, x: Tensor) -> Tensor:
-        padding, pad = item.attrs["padding"], 1.0 if self.types[item.inputs[0]] == "binary" else 0.0
-        x = F.pad(x, (0, 0, padding, padding, padding, padding), value=pad)
-        weights, stride = _real(item.arrays["weights"]), item.attrs["stride"]  # (m, kernel, kernel, c)
-        matrix = weights.flatten(1)
+        window, pad = Window.of(item), 1.0 if self.types[item.inputs[0]] == "binary" else 0.0
+        x = bordered(x.permute(0, 3, 1, 2), window, pad).permute(0, 2, 3, 1)
+        matrix = _real(item.arrays["weights"]).flatten(1)  # (m, ky * kx * c)
         number = _float_for(matrix, x)
-        windows = x.to(number).unfold(1, weights.shape[1], stride).unfold(2, weights.shape[2], stride)
-        windows = windows.permute(0, 1, 2, 4, 5, 3)  # (n, h_out, w_out, kernel, kernel, c)
+        (down, across), (below, beside) = window.extent, window.dilation
+        windows = x.to(number).unfold(1, down, window.stride[0]).unfold(2, across, window.stride[1])
+        windows = windows[..., ::below, ::beside].permute(0, 1, 2, 4, 5, 3)  # (n, h_out, w_out, ky, kx, c)
         right = matrix.T.to(number)
         return torch.stack([picture.flatten(2) @ right for picture in windows]).double()  # copies stay in the cache
 
@@ -64,11 +67,13 @@ class Exact(nn.Module):
         return (a + b).clip(-most, most - 1)
 
     def _max_pool(self, item: Item, x: Tensor) -> Tensor:
-        return F.max_pool2d(x.permute(0, 3, 1, 2), item.attrs["kernel"], item.attrs["stride"]).permute(0, 2, 3, 1)
+        pool: Tensor = MaxPool(Window.of(item))(x.permute(0, 3, 1, 2))
+        return pool.permute(0, 2, 3, 1)
 
     def _avg_pool(self, item: Item, x: Tensor) -> Tensor:
-        kernel, stride = item.attrs["kernel"], item.attrs["stride"]
-        total = F.avg_pool2d(x.permute(0, 3, 1, 2), kernel, stride, divisor_override=1).permute(0, 2, 3, 1)
+        window = Window.of(item)
+        x = bordered(x.permute(0, 3, 1, 2), window, 0.0)
+        total = F.avg_pool2d(x, window.kernel, window.stride, divisor_override=1).permute(0, 2, 3, 1)
         return torch.floor(total * 2.0 ** -item.attrs["shift"])
 
     def _pad_channels(self, item: Item, x: Tensor) -> Tensor:

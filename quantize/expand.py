@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from quantize import layer_spec as kinds
 from quantize.folding_spec import indivisible
 from quantize.limits import MOST_ELEMENTS, MOST_LAYERS, MOST_WEIGHTS
+from quantize.nodes.pool import NOTHING_INSIDE
+from quantize.nodes.window import Window, always_inside, both, objection
 from quantize.yaml_source import Path, path_text
 
 if TYPE_CHECKING:
@@ -55,6 +57,12 @@ class Step:
     @property
     def kind(self) -> str:
         return self.layer.kind
+
+    @property
+    def window(self) -> Window:
+        """The windows of a convolution or pool."""
+        assert isinstance(self.layer, kinds.Windowed)
+        return self.layer.window(*self.input[:2])
 
 
 def expand(
@@ -118,8 +126,8 @@ class _Walk:
         if math.prod(output) > MOST_ELEMENTS:
             raise self._source.error(path, f"the output {_text(output)} must be at most {MOST_ELEMENTS} elements")
         if isinstance(layer, kinds.Conv | kinds.Dense):
-            kernel = layer.kernel if isinstance(layer, kinds.Conv) else 1
-            self._weights += kernel**2 * shape[2] * output[2]
+            area = layer.bare.area if isinstance(layer, kinds.Conv) else 1
+            self._weights += area * shape[2] * output[2]
         if self._weights > MOST_WEIGHTS:
             sentence = f"a network must have at most {MOST_WEIGHTS} weights, and here it has {self._weights}"
             raise self._source.error(path, sentence)
@@ -145,7 +153,7 @@ class _Walk:
                     raise source.error(item_path, f"channels {item.channels} must equal the block's {layer.channels}")
                 changed = {"channels": item.channels or layer.channels}
                 if first_conv:
-                    if "stride" in item.model_fields_set and item.stride != layer.stride:
+                    if "stride" in item.model_fields_set and both(item.stride) != both(layer.stride):
                         raise source.error(item_path, f"stride {item.stride} must equal the block's {layer.stride}")
                     changed["stride"] = stride
                 item, first_conv = item.model_copy(update=changed), False
@@ -166,13 +174,8 @@ class _Walk:
             self._need(domain in _DOT, path, "conv", domain)
             if layer.channels is None:
                 raise self._source.error(path, "channels is missing")
-            self._fold(layer, layer.channels, layer.kernel**2 * c, path)
-            size = [(n + 2 * layer.padding - layer.kernel) // layer.stride + 1 for n in (h, w)]
-            if layer.padding >= layer.kernel:
-                raise self._source.error(path, f"padding {layer.padding} must be less than kernel {layer.kernel}")
-            if min(h, w) + 2 * layer.padding < layer.kernel:
-                raise self._source.error(path, f"kernel {layer.kernel} must not exceed the padded input {h}x{w}")
-            return (size[0], size[1], layer.channels), "dot"
+            self._fold(layer, layer.channels, layer.bare.area * c, path)
+            return (*self._windows(layer, shape, path), layer.channels), "dot"
         if isinstance(layer, kinds.Dense):
             self._need(domain in _DOT, path, "dense", domain)
             if (h, w) != (1, 1):
@@ -181,10 +184,9 @@ class _Walk:
             self._fold(layer, layer.units, c, path)
             return (1, 1, layer.units), "dot"
         if isinstance(layer, kinds.MaxPool | kinds.AvgPool):
-            stride = layer.stride or layer.kernel
-            if min(h, w) < layer.kernel:
-                raise self._source.error(path, f"kernel {layer.kernel} must not exceed the input {h}x{w}")
-            output = ((h - layer.kernel) // stride + 1, (w - layer.kernel) // stride + 1, c)
+            output = (*self._windows(layer, shape, path), c)
+            if not always_inside(layer.window(h, w), h, w):
+                raise self._source.error(path, NOTHING_INSIDE.format(h, w))
             if isinstance(layer, kinds.AvgPool):
                 self._need(domain in ("input", "int8", "ternary"), path, "avg_pool", domain)
                 return output, "sum"
@@ -203,6 +205,14 @@ class _Walk:
             straight = "rectified" if isinstance(layer, kinds.Relu) else "real"
             return shape, "bent" if domain in ("rectified", "bent") else straight
         return shape, layer.kind
+
+    def _windows(self, layer: kinds.Windowed, shape: Shape, path: Path) -> tuple[int, int]:
+        """Height and width of the output."""
+        window = layer.window(*shape[:2])
+        wrong = objection(window, shape)
+        if wrong is not None:
+            raise self._source.error(path, wrong)
+        return window.count(*shape[:2])
 
     def _need(self, fits: bool, path: Path, kind: str, domain: str) -> None:
         if fits:

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from quantize.layers import Conv, Dense, Residual, Ternary
+from quantize.layers import Conv, Dense, MaxPool, Residual, Ternary
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 PLAIN, RELU, TERNARY = 0, 1, 2
@@ -90,7 +90,7 @@ def _fuse_layers(layers: Sequence[nn.Module]) -> None:
 
 
 def _not_pool(layers: Sequence[nn.Module | None]) -> nn.Module | None:
-    return next(layer for layer in layers if not isinstance(layer, nn.MaxPool2d))
+    return next(layer for layer in layers if not isinstance(layer, MaxPool))
 
 
 def _kind(activation: nn.Module | None) -> int:

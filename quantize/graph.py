@@ -11,13 +11,17 @@ from quantize.strict import Name, Strict, first_fault
 from quantize.tensor import NetworkError, TensorKind
 from quantize.yaml_source import path_text
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The version that this code writes where it needs to. Version 2 has attributes of several integers, version 1 has not.
+"""
 MOST_GRAPH = 1 << 23
 """Characters of a graph's JSON."""
 MOST_COMMAS = 1 << 18
 """Commas of a graph's JSON, which bound its values. Pydantic collects a fault of each of them."""
 
-Attribute = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | Annotated[str, Field(max_length=MOST_NAME)]
+Integer = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+Attribute = (Integer | Annotated[str, Field(max_length=MOST_NAME)]
+             | Annotated[tuple[Integer, ...], Field(min_length=1, max_length=4)])
 Dimension = Annotated[int, Field(ge=0, lt=1 << 31)]
 
 
@@ -43,7 +47,7 @@ class Entry(Strict):
 class Graph(Strict):
     """The graph of a network."""
 
-    version: Literal[1]
+    version: Literal[1, 2]
     name: Name
     input: Input
     outputs: tuple[Name, ...]

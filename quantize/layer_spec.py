@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, SerializerFunctionWrapHandler, Tag, model_serializer
 
 from quantize.folding_spec import Folding
-from quantize.strict import Strict
+from quantize.limits import MOST_SIDE
+from quantize.nodes.window import Window, both, same_padding, sides
+from quantize.strict import FORMS, Strict
 
 Size = Annotated[int, Field(ge=1, le=65536)]
-Kernel = Annotated[int, Field(ge=1, le=15)]
+Count = Annotated[int, Field(ge=1, le=MOST_SIDE)]
+Amount = Annotated[int, Field(ge=0, le=MOST_SIDE)]
 
 
-class Conv(Strict):
-    """A square convolution. It pads ternary and integer activations with 0, binary ones with +1."""
+def _form(value: Any) -> str:
+    """Which form a value has: FORMS."""
+    if isinstance(value, list | tuple):
+        return FORMS[1] if len(value) == 2 else FORMS[2]
+    return FORMS[3] if isinstance(value, str) else FORMS[0]
+
+
+def _form_of_two(value: Any) -> str:
+    return FORMS[1] if isinstance(value, list | tuple) else FORMS[0]
+
+
+Pixels = Annotated[Annotated[Count, Tag(FORMS[0])]
+                   | Annotated[tuple[Count, Count], Field(strict=False), Tag(FORMS[1])], Discriminator(_form_of_two)]
+"""One number for both directions, or a list of two, down and across."""
+Padding = Annotated[Annotated[Amount, Tag(FORMS[0])]
+                    | Annotated[tuple[Amount, Amount], Field(strict=False), Tag(FORMS[1])]
+                    | Annotated[tuple[Amount, Amount, Amount, Amount], Field(strict=False), Tag(FORMS[2])]
+                    | Annotated[Literal["same"], Tag(FORMS[3])], Discriminator(_form)]
+"""One number for all sides, a list of two (top and bottom, left and right), a list of four (top, left, bottom, right),
+or "same", which keeps the picture's size with a stride of 1.
+"""
+
+
+class Windowed(Strict):
+    """A layer of windows."""
+
+    kernel: Pixels
+    stride: Pixels | None = None
+    """Defaults to ``kernel``."""
+    padding: Padding = 0
+
+    @property
+    def bare(self) -> Window:
+        """The windows without padding."""
+        return Window(both(self.kernel), both(self.stride or self.kernel), dilation=both(getattr(self, "dilation", 1)))
+
+    def window(self, height: int, width: int) -> Window:
+        """The windows over a picture, whose size decides what padding "same" is."""
+        padding = self.padding
+        if isinstance(padding, str):
+            return self.bare.with_padding(same_padding(self.bare, (height, width)))
+        return self.bare.with_padding(sides((*padding, *padding) if isinstance(padding, tuple) and len(padding) == 2
+                                            else padding))
+
+    @model_serializer(mode="wrap")
+    def _without_new_defaults(self, handler: SerializerFunctionWrapHandler) -> Mapping[str, Any]:
+        """Leave defaults out that older checkpoints do not know. A checkpoint holds its layers as text."""
+        new = {"dilation": 1, **({} if isinstance(self, Conv) else {"padding": 0})}
+        return {key: value for key, value in handler(self).items() if key not in new or value != new[key]}
+
+
+class Conv(Windowed):
+    """A convolution. It pads ternary and integer activations with 0, binary ones with +1."""
 
     kind: Literal["conv"]
     channels: Size | None = None
     """Output channels. Inside a residual block they default to the block's."""
-    kernel: Kernel
-    stride: Literal[1, 2, 4] = 1
-    padding: Annotated[int, Field(ge=0, le=7)] = 0
+    stride: Pixels = 1
+    dilation: Pixels = 1
     weights: Literal["binary", "int8"]
     folding: Folding | None = None
 
@@ -82,18 +136,17 @@ class Fixed(Strict):
     width: Annotated[int, Field(ge=4, le=24)] = 16
 
 
-class MaxPool(Strict):
+class MaxPool(Windowed):
+    """The largest value of each window. Padding has no part in it."""
+
     kind: Literal["max_pool"]
-    kernel: Kernel
-    stride: Kernel | None = None
-    """Defaults to ``kernel``."""
+    dilation: Pixels = 1
 
 
-class AvgPool(Strict):
+class AvgPool(Windowed):
+    """The average of each window. Padding counts as zeros."""
+
     kind: Literal["avg_pool"]
-    kernel: Kernel
-    stride: Kernel | None = None
-    """Defaults to ``kernel``."""
 
 
 class Flatten(Strict):

@@ -79,7 +79,7 @@ class _Folder:
         return arrays
 
     def _conv(self, step: Step, module: layers.Conv) -> None:
-        attrs = {"kernel": module.kernel, "stride": module.stride, "padding": module.padding, "weights": module.weights}
+        attrs = {**module.window.attrs(pads=True), "weights": module.weights}
         self._emit("conv", step.name, attrs=attrs, arrays=self._weights(step, module))
 
     def _dense(self, step: Step, module: layers.Dense) -> None:
@@ -136,12 +136,12 @@ class _Folder:
         self._emit("add", f"{name}.add", (self.tensor, body), attrs={"width": self.fixed_width})
         self.chain = chain
 
-    def _max_pool(self, step: Step, module: nn.MaxPool2d) -> None:
-        self._emit("max_pool", step.name, attrs={"kernel": module.kernel_size, "stride": module.stride})
+    def _max_pool(self, step: Step, module: layers.MaxPool) -> None:
+        self._emit("max_pool", step.name, attrs=module.window.attrs(pads=False))
 
-    def _avg_pool(self, step: Step, module: nn.AvgPool2d) -> None:
-        self._emit("avg_pool", step.name, attrs={"kernel": module.kernel_size, "stride": module.stride, "shift": 0})
-        self._quantised(self.unit / int(module.kernel_size) ** 2)  # type: ignore[arg-type]
+    def _avg_pool(self, step: Step, module: layers.AvgPool) -> None:
+        self._emit("avg_pool", step.name, attrs={**module.window.attrs(pads=False), "shift": 0})
+        self._quantised(self.unit / module.window.area)
 
     def _flatten(self, step: Step, module: nn.Module) -> None:
         if step.input[:2] != (1, 1):

@@ -75,8 +75,8 @@ def _build(steps: tuple[Step, ...], domain: str = "input", in_body: bool = False
 def _module(step: Step, domain: str, last: bool) -> nn.Module:
     layer, inputs, outputs = step.layer, step.input[2], step.output[2]
     if isinstance(layer, kinds.Conv):
-        return layers.Conv(inputs, outputs, kernel=layer.kernel, stride=layer.stride, padding=layer.padding,
-                           weights=layer.weights, pad_value=int(domain == "binary"))
+        return layers.Conv(inputs, outputs, window=step.window, weights=layer.weights,
+                           pad_value=int(domain == "binary"))
     if isinstance(layer, kinds.Dense):
         return layers.Dense(inputs, outputs, weights=layer.weights, last=last)
     if isinstance(layer, kinds.BatchNorm):
@@ -86,9 +86,9 @@ def _module(step: Step, domain: str, last: bool) -> nn.Module:
     if isinstance(layer, kinds.Fixed):
         return layers.Fixed(width=layer.width)
     if isinstance(layer, kinds.MaxPool):
-        return nn.MaxPool2d(layer.kernel, layer.stride)
+        return layers.MaxPool(step.window)
     if isinstance(layer, kinds.AvgPool):
-        return nn.AvgPool2d(layer.kernel, layer.stride)
+        return layers.AvgPool(step.window)
     if isinstance(layer, kinds.Residual):
         return layers.Residual(_build(step.body, "fixed", in_body=True), inputs=inputs, outputs=outputs,
                                stride=layer.stride)

@@ -111,7 +111,10 @@ class Network:
         write_atomically(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """The content of the network's file. The same network always gives the same bytes."""
+        """The content of the network's file, in the first format version that can hold it.
+
+        The same network always gives the same bytes.
+        """
         arrays: dict[str, np.ndarray] = {}
         nodes = []
         for index, node in enumerate(self.nodes):
@@ -120,7 +123,8 @@ class Network:
                 arrays[f"{index}.{key}"] = _pack(value) if _is_packed(node.attrs, key) else np.ascontiguousarray(value)
             nodes.append({"kind": node.kind, "name": node.name, "inputs": node.inputs,
                           "attrs": dict(sorted(node.attrs.items())), "arrays": shapes})
-        graph = {"version": FORMAT_VERSION, "name": self.name, "input": _type_to_json(self.input),
+        several = any(isinstance(value, tuple) for node in self.nodes for value in node.attrs.values())
+        graph = {"version": FORMAT_VERSION if several else 1, "name": self.name, "input": _type_to_json(self.input),
                  "outputs": self.outputs, "classes": self.classes, "nodes": nodes}
         return safetensors.numpy.save(arrays, metadata={"tbn_hw": json.dumps(graph, separators=(",", ":"))})
 

@@ -31,6 +31,10 @@ _WORDS = {
 }
 
 
+FORMS = ("one number", "a list of two", "a list of four", "a word")
+"""Names of the members of a union whose values differ in form. No key of a file is called so."""
+
+
 class Strict(BaseModel):
     """A frozen model without type conversions. It refuses unknown keys and numbers that are not finite."""
 
@@ -55,6 +59,7 @@ def first_fault(error: ValidationError) -> tuple[Path, str]:
     errors = error.errors(include_url=False)
     first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
     path, kind, value, context = first["loc"], first["type"], first["input"], first.get("ctx", {})
+    path = tuple(part for part in path if part not in FORMS)
     if kind == "extra_forbidden":
         return path, f"unknown key {path[-1]!r:.60}"
     while path and isinstance(path[-1], str) and not _is_key(path[-1]):
@@ -69,7 +74,8 @@ def first_fault(error: ValidationError) -> tuple[Path, str]:
         return path, (f"must hold {context.get('min_length', context.get('max_length'))} values or "
                       f"{'more' if kind == 'too_short' else 'fewer'}, not {context['actual_length']}")
     if kind == "literal_error" and path != first["loc"]:  # the value may be a word or a number
-        return path, f"must be {context['expected']} or a number above 0, not {value!r:.60}"
+        others = "numbers" if FORMS[3] in first["loc"] else "a number above 0"
+        return path, f"must be {context['expected']} or {others}, not {value!r:.60}"
     if kind == "value_error":  # of a validator of ours
         return path, f"{context['error']}, not {value!r:.60}"
     words = _WORDS[kind].format(**context) if kind in _WORDS else f"{first['msg'][0].lower()}{first['msg'][1:]}"

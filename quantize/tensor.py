@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 TensorKind = Literal["binary", "ternary", "int"]
-Attr = int | str
+Attr = int | str | tuple[int, ...]
 
 
 class NetworkError(ValueError):
@@ -78,6 +78,21 @@ class Node:
         if value < least:
             raise NetworkError(f"{self.name}: {key} must be at least {least}, not {value}")
         return value
+
+    def numbers(self, key: str, counts: tuple[int, ...], least: int, default: int | None = None) -> None:
+        """Raise NetworkError unless the attribute `key` is an integer or a tuple of integers, none less than `least`.
+
+        `counts` says how many a tuple may hold, besides 1 for an integer. An attribute with a `default` may be missing.
+        """
+        value = self.attrs.get(key, default)
+        found = value if isinstance(value, tuple) else (value,)
+        plain = [number for number in found if isinstance(number, int) and not isinstance(number, bool)]
+        if len(found) not in counts or len(plain) < len(found):
+            most = {2: "two", 4: "four"}[counts[-1]]
+            raise NetworkError(f"{self.name}: {key} must be an integer or {most} integers, not {value!r}")
+        for number in plain:
+            if number < least:
+                raise NetworkError(f"{self.name}: {key} must be at least {least}, not {number}")
 
     def choice(self, key: str, allowed: Sequence[str]) -> str:
         """The text attribute `key`. Raises NetworkError when it is not one of `allowed`."""

@@ -23,6 +23,7 @@ import numpy as np
 from quantize.chain import first_true
 from quantize.item import ExportError, Item
 from quantize.nodes import infer
+from quantize.nodes.window import Window
 from quantize.tensor import Node, TensorType
 
 
@@ -132,7 +133,7 @@ class _Finder:
         if negated is not None:
             if item.kind in ("conv", "dense"):
                 arrays["weights"] = np.where(negated, -arrays["weights"], arrays["weights"]).astype(np.int8)
-                if item.kind == "conv" and item.attrs["padding"] and self.types[item.inputs[0]].kind == "binary":
+                if item.kind == "conv" and any(Window.of(item).padding) and self.types[item.inputs[0]].kind == "binary":
                     arrays["pad"] = np.where(negated, -1, 1).astype(np.int8)
             elif item.kind == "flatten":
                 height, width, _ = self.types[item.inputs[0]].shape

@@ -59,9 +59,8 @@ class _Draw:
         layer, name = step.layer, step.name
         match layer:
             case kinds.Conv():
-                attrs = {"kernel": layer.kernel, "stride": layer.stride, "padding": layer.padding}
-                shape = (step.output[2], layer.kernel, layer.kernel, step.input[2])
-                self._matrix("conv", name, {**attrs, "weights": layer.weights}, shape)
+                shape = (step.output[2], *step.window.kernel, step.input[2])
+                self._matrix("conv", name, {**step.window.attrs(pads=True), "weights": layer.weights}, shape)
             case kinds.Dense():
                 self._matrix("dense", name, {"weights": layer.weights}, (step.output[2], step.input[2]))
             case kinds.Relu():
@@ -75,9 +74,9 @@ class _Draw:
                 self._requantize(name, step.output[2], (1 << layer.width - 1) - 1)
             case kinds.MaxPool() | kinds.AvgPool():
                 averages = isinstance(layer, kinds.AvgPool)
-                attrs = {"kernel": layer.kernel, "stride": layer.stride or layer.kernel}
+                attrs = step.window.attrs(pads=False)
                 self.emit(layer.kind, name, {**attrs, "shift": 0} if averages else attrs)
-                self.spread *= layer.kernel if averages else 1
+                self.spread *= math.sqrt(step.window.area) if averages else 1
             case kinds.Residual():
                 self._residual(step, layer)
             case kinds.Flatten():

@@ -6,7 +6,8 @@ from quantize.layers.dense import Dense
 from quantize.layers.fixed import Fixed
 from quantize.layers.flatten import Flatten
 from quantize.layers.int8 import Int8
+from quantize.layers.pool import AvgPool, MaxPool
 from quantize.layers.residual import Residual
 from quantize.layers.ternary import Ternary
 
-__all__ = ["Binary", "Conv", "Dense", "Fixed", "Flatten", "Int8", "Residual", "Ternary"]
+__all__ = ["AvgPool", "Binary", "Conv", "Dense", "Fixed", "Flatten", "Int8", "MaxPool", "Residual", "Ternary"]

@@ -8,11 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from quantize.layers.pool import bordered
 from quantize.layers.weights import integer_weights
+from quantize.nodes.window import Window
 
 
 class Conv(nn.Module):
-    """A square convolution without bias, (n, c_in, h, w) to (n, c_out, h', w').
+    """A convolution without bias, (n, c_in, h, w) to (n, c_out, h', w').
 
     Padding is 0, or +1 if ``pad_value`` is 1 (binary activations). The output has the weights' type if ``wide``, else
     autocast's.
@@ -21,13 +23,12 @@ class Conv(nn.Module):
     wide = True
 
     def __init__(
-        self, inputs: int, outputs: int, *, kernel: int, stride: int, padding: int, weights: str, pad_value: int = 0
+        self, inputs: int, outputs: int, *, window: Window, weights: str, pad_value: int = 0
     ) -> None:
         super().__init__()
-        self.kernel, self.stride, self.padding = kernel, stride, padding
-        self.weights, self.pad_value = weights, pad_value
-        self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
-        bound = math.sqrt(3 / (inputs * kernel * kernel))
+        self.window, self.weights, self.pad_value = window, weights, pad_value
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, *window.kernel))
+        bound = math.sqrt(3 / (inputs * window.area))
         nn.init.uniform_(self.weight, -bound, bound)
 
     def integers(self) -> tuple[Tensor, Tensor]:
@@ -36,9 +37,9 @@ class Conv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         integers, scale = self.integers()
-        padding = self.padding
-        if padding and self.pad_value:
-            x, padding = F.pad(x, (padding,) * 4, value=float(self.pad_value)), 0
-        y = F.conv2d(x, integers * scale, None, self.stride, padding)
+        window, padding = self.window, self.window.padding[:2]
+        if self.pad_value or window.padding[2:] != padding:
+            x, padding = bordered(x, window, float(self.pad_value)), (0, 0)
+        y = F.conv2d(x, integers * scale, None, window.stride, padding, window.dilation)
         # under autocast the product is bfloat16, but batch norm and thresholds stay in the weights' own type
         return y.to(self.weight.dtype) if self.wide else y

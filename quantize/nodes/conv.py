@@ -1,6 +1,6 @@
 """Convolution: a dot product of every window with the weights of each output channel.
 
-Attributes: `kernel`, `stride` and `padding` (square), `weights` ("binary" or "int8").
+Attributes: those of a window (`quantize.nodes.window`), and `weights` ("binary" or "int8").
 Arrays: `weights` (c_out, ky, kx, c_in), which are -1 or +1 if binary; optional `bias` (c_out); optional `pad` (c_in).
 `pad` has each channel's padding value for a binary input; without it the value is +1. Ternary and integer inputs are
 padded with 0.
@@ -13,37 +13,28 @@ from collections.abc import Sequence
 import numpy as np
 
 from quantize.nodes.bounds import accumulator_range
+from quantize.nodes.window import WINDOW, Window, window_shape
 from quantize.tensor import NetworkError, Node, TensorType
 
 
 def infer(node: Node, inputs: Sequence[TensorType]) -> TensorType:
-    node.only(("kernel", "stride", "padding", "weights"), ("weights", "bias", "pad"))
+    node.only((*WINDOW, "weights"), ("weights", "bias", "pad"))
     (x,) = inputs
-    kernel, stride = node.at_least("kernel", 1), node.at_least("stride", 1)
-    padding = node.at_least("padding", 0)
-    if padding >= kernel:
-        raise NetworkError(f"{node.name}: padding {padding} must be less than kernel {kernel}")
-    height, width = (output_size(n, kernel, stride, padding) for n in x.shape[:2])
-    if height < 1 or width < 1:
-        raise NetworkError(f"{node.name}: kernel {kernel} does not fit an input of {x.height}x{x.width}")
+    height, width = window_shape(node, x, pads=True)
+    window = Window.of(node)
     if "weights" not in node.arrays or node.arrays["weights"].ndim != 4:
         raise NetworkError(f"{node.name}: array 'weights' must have four dimensions (c_out, ky, kx, c_in)")
     channels = node.arrays["weights"].shape[0]
-    weights = checked_weights(node, (channels, kernel, kernel, x.channels))
+    weights = checked_weights(node, (channels, *window.kernel, x.channels))
     if "pad" in node.arrays:
         pad = node.array("pad", (x.channels,), 8)
         if x.kind != "binary" or not np.isin(pad, (-1, 1)).all():
             raise NetworkError(f"{node.name}: array 'pad' must hold -1 and +1, for a binary input only")
     lo, hi = accumulator_range(weights.reshape(channels, -1), x, node.arrays.get("bias"))
-    if padding and x.kind == "int":  # the zeros of the border may lie outside the range of the elements
+    if any(window.padding) and x.kind == "int":  # the zeros of the border may lie outside the range of the elements
         zero = TensorType(x.shape, "int", min(x.lo, 0), max(x.hi, 0))
         lo, hi = accumulator_range(weights.reshape(channels, -1), zero, node.arrays.get("bias"))
     return TensorType((height, width, channels), "int", lo, hi)
-
-
-def output_size(size: int, kernel: int, stride: int, padding: int = 0) -> int:
-    """The number of windows along one side."""
-    return (size + 2 * padding - kernel) // stride + 1
 
 
 def checked_weights(node: Node, shape: tuple[int, ...]) -> np.ndarray:

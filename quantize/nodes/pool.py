@@ -1,15 +1,16 @@
-"""Shared by both pooling kinds: square windows without padding. A window that does not fit whole is left out."""
+"""Shared by both pooling kinds: their windows. A window that does not fit the padded input whole is left out."""
 
 from __future__ import annotations
 
-from quantize.nodes.conv import output_size
+from quantize.nodes.window import Window, always_inside, window_shape
 from quantize.tensor import NetworkError, Node, TensorType
+
+NOTHING_INSIDE = "each window must have a pixel of its input {}x{}; use less padding or dilation"
 
 
 def pooled_shape(node: Node, x: TensorType) -> tuple[int, int, int]:
-    """The shape (h, w, c) after pooling `x`. Raises NetworkError when no window fits."""
-    kernel, stride = node.at_least("kernel", 1), node.at_least("stride", 1)
-    height, width = output_size(x.height, kernel, stride), output_size(x.width, kernel, stride)
-    if height < 1 or width < 1:
-        raise NetworkError(f"{node.name}: kernel {kernel} does not fit an input of {x.height}x{x.width}")
+    """The shape (h, w, c) after pooling `x`. Raises NetworkError when no window fits, or one lies in the padding."""
+    height, width = window_shape(node, x, pads=False)
+    if not always_inside(Window.of(node), x.height, x.width):
+        raise NetworkError(f"{node.name}: {NOTHING_INSIDE.format(x.height, x.width)}")
     return height, width, x.channels

@@ -50,7 +50,7 @@ def arithmetic(plan: Plan, operation: Operation) -> Value:
 
 def aligned(plan: Plan, stream: Stream, value: np.ndarray) -> tuple[Stream, np.ndarray]:
     """The stream, and the constant in the order of its channels. Raises Refused when padding is pending."""
-    if stream.pad[0]:
+    if stream.padded:
         raise Refused("a Pad must stand directly before a Conv")
     if stream.axes == "nc" and value.size > 1:
         stream = plan.flattened(stream)

@@ -14,6 +14,7 @@ import numpy as np
 
 from quantize.files import write_atomically
 from quantize.network import INPUT, Network, Node
+from quantize.nodes.window import Window
 from quantize.qonnx.graph import QonnxError
 from quantize.qonnx.writer import EXACT_FLOAT, Tensor, Writer
 from quantize.tensor import TensorType, signed_width
@@ -93,22 +94,23 @@ class _Export:
         if max(-result.lo, result.hi) >= MOST_FLOAT:
             raise QonnxError(f"{self._network.name}: {node.name}: sums up to {result.hi} must be below {MOST_FLOAT}, "
                              "from where a Conv of QONNX rounds them")
-        weights, padding = node.arrays["weights"].astype(np.int64), node.integer("padding")
-        kernel, stride = node.integer("kernel"), node.integer("stride")
-        if padding and kind.kind == "binary":
+        weights, window = node.arrays["weights"].astype(np.int64), Window.of(node)
+        if any(window.padding) and kind.kind == "binary":
             pad = node.arrays.get("pad", np.ones(kind.channels, np.int8)).astype(np.int64)
             if (pad < 0).any():
                 x, weights = writer.arithmetic("Mul", f"{node.name}.sign", x, pad), weights * pad
-            pads = writer.array(f"{node.name}.pads", np.array([0, 0, padding, padding] * 2, np.int64))
+            top, left, bottom, right = window.padding
+            pads = writer.array(f"{node.name}.pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
             value = writer.array(f"{node.name}.border", np.ones((), np.float32))
-            shape = (*x.shape[:2], *(side + 2 * padding for side in x.shape[2:]))
-            x, padding = writer.node("Pad", f"{node.name}.pad", [x, pads, value], shape), 0
+            shape = (*x.shape[:2], *window.padded(kind.height, kind.width))
+            x = writer.node("Pad", f"{node.name}.pad", [x, pads, value], shape)
+            window = window.with_padding((0, 0, 0, 0))
         inputs: list[Tensor | str] = [x, self._weights(node, weights.transpose(0, 3, 1, 2))]
         if "bias" in node.arrays:
             inputs.append(writer.array(f"{node.name}.bias", node.arrays["bias"].astype(np.float32)))
             self._whole(f"{node.name}.bias", node.arrays["bias"])
-        return writer.node("Conv", node.name, inputs, self._shape(node), kernel_shape=[kernel] * 2,
-                           strides=[stride] * 2, pads=[padding] * 4, dilations=[1, 1], group=1)
+        return writer.node("Conv", node.name, inputs, self._shape(node), **_attributes(window),
+                           dilations=list(window.dilation), group=1)
 
     def dense(self, node: Node) -> Tensor:
         x, kind = self._input(node)
@@ -173,17 +175,25 @@ class _Export:
         return self._pool("MaxPool", node)
 
     def _pool(self, kind: str, node: Node) -> Tensor:
-        x, _ = self._input(node)
+        (x, _), window, more = self._input(node), Window.of(node), dict[str, Any]()
         if x.double:
             raise QonnxError(f"{self._network.name}: {node.name}: its input must fit float32")
-        return self._writer.node(kind, node.name, [x], self._shape(node), kernel_shape=[node.integer("kernel")] * 2,
-                                 strides=[node.integer("stride")] * 2, pads=[0] * 4, ceil_mode=0)
+        if any(pad >= kernel for pad, kernel in zip(window.padding, window.kernel * 2, strict=True)):
+            raise QonnxError(f"{self._network.name}: {node.name}: padding {window.padding} of a pool must be less than "
+                             f"its kernel {window.kernel} in QONNX")
+        if kind == "MaxPool" and window.dilation != (1, 1):
+            more["dilations"] = list(window.dilation)
+        elif window.dilation != (1, 1):
+            raise QonnxError(f"{self._network.name}: {node.name}: QONNX has no dilated average pool")
+        if kind == "AveragePool" and any(window.padding):
+            more["count_include_pad"] = 1
+        return self._writer.node(kind, node.name, [x], self._shape(node), **_attributes(window), ceil_mode=0, **more)
 
     def avg_pool(self, node: Node) -> Tensor:
         """The window's mean times its size is its sum. A quantiser removes the rounding error, if there can be one."""
         _, kind = self._input(node)
-        writer, shift, size = self._writer, node.integer("shift", 0), node.integer("kernel") ** 2
-        bits = max(8, signed_width(kind.lo * size, kind.hi * size))
+        writer, shift, size = self._writer, node.integer("shift", 0), Window.of(node).area
+        bits = max(8, signed_width(min(kind.lo * size, 0), max(kind.hi * size, 0)))
         x = writer.arithmetic("Mul", f"{node.name}.sum", self._pool("AveragePool", node), float(size))
         if size & (size - 1):
             x = writer.quant(f"{node.name}.round", x, bits)
@@ -210,6 +220,10 @@ class _Export:
         shape = (1, kind.height, kind.width, kind.channels)
         x = self._writer.node("Transpose", f"{node.name}.transpose", [x], shape, double=x.double, perm=[0, 2, 3, 1])
         return self._writer.node("Flatten", node.name, [x], (1, kind.size), double=x.double, axis=1)
+
+
+def _attributes(window: Window) -> dict[str, Any]:
+    return {"kernel_shape": list(window.kernel), "strides": list(window.stride), "pads": list(window.padding)}
 
 
 KINDS: dict[str, Callable[[_Export, Node], Tensor]] = {

@@ -28,7 +28,7 @@ def logits(plan: Plan, stream: Stream, name: str) -> Logits:
 
 def _logits(plan: Plan, stream: Stream, name: str) -> Logits:
     kind = plan.types[stream.tensor]
-    if stream.pad[0] or kind.shape[:2] != (1, 1) or (stream.order is not None and len(stream.order) > 1):
+    if stream.padded or kind.shape[:2] != (1, 1) or (stream.order is not None and len(stream.order) > 1):
         raise Refused(f"the graph's output must be (1, classes), not {kind.channels} channels of {kind.height}x"
                       f"{kind.width} pixels; end with a MatMul or Gemm, or with a GlobalAveragePool and a Flatten")
     if kind.kind != "int":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from quantize.chain import Chain
+from quantize.nodes.window import Window
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
 from quantize.qonnx.requantize import emit_requantize
@@ -21,6 +22,7 @@ from quantize.qonnx.values import (
     Value,
     Weights,
 )
+from quantize.qonnx.windows import window_of
 
 
 @dataclass(frozen=True)
@@ -79,39 +81,26 @@ def _one_of(rows: np.ndarray, scale: np.ndarray) -> bool:
 
 
 def conv(plan: Plan, operation: Operation) -> Value:
-    kernel, stride, padding = _window(operation)
+    if int(operation.attributes.get("group", 1)) != 1:
+        raise Refused("grouped and depthwise convolutions have no engine; use group=1")
     weights = matrix(plan, operation.inputs[1])
-    if weights.integers.ndim != 4 or weights.integers.shape[2:] != (kernel or weights.integers.shape[2],) * 2:
-        raise Refused(f"its kernel must be square, not {weights.integers.shape[2:]}")
-    kernel = weights.integers.shape[2]
+    if weights.integers.ndim != 4:
+        raise Refused(f"its weights must have four dimensions, not {weights.integers.ndim}; a convolution of one "
+                      "dimension is one of a picture of height 1")
     bias = plan.optional(operation, 2)
     stream = plan.stream(operation.inputs[0])
     if stream.axes != "nchw":
         raise Refused("its input must be (1, channels, height, width)")
     if weights.integers.shape[1] != stream.shape[1]:
         raise Refused(f"its weights take {weights.integers.shape[1]} channels, its input has {stream.shape[1]}")
-    if padding and stream.pad[0]:
-        raise Refused("it must not pad behind a Pad; put all padding into one of them")
-    pad, border = (padding, 0.0) if padding else stream.pad
+    kernel, size = weights.integers.shape[2:], (stream.shape[2], stream.shape[3])
+    window, border = window_of(operation, (kernel[0], kernel[1]), size), 0.0
+    if stream.padded:
+        if any(window.padding):
+            raise Refused("it must not pad behind a Pad; put all padding into one of them")
+        window, border = window.with_padding(stream.pad[0]), stream.pad[1]
     turned = replace(weights, integers=weights.integers.transpose(0, 2, 3, 1))
-    attrs = {"kernel": kernel, "stride": stride, "padding": pad}
-    return _emit(plan, operation, stream, turned, attrs, border, bias)
-
-
-def _window(operation: Operation) -> tuple[int, int, int]:
-    """The kernel (0 if not stated), the stride and the padding of a Conv."""
-    kernel, strides = operation.integers("kernel_shape", [0, 0]), operation.integers("strides", [1, 1])
-    pads = operation.integers("pads", [0, 0, 0, 0])
-    if int(operation.attributes.get("group", 1)) != 1:
-        raise Refused("grouped and depthwise convolutions have no engine; use group=1")
-    if set(operation.integers("dilations", [1, 1])) != {1}:
-        raise Refused("dilated convolutions have no engine; use dilation 1")
-    if operation.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID", ""):
-        raise Refused("its padding must be explicit; set pads instead of auto_pad")
-    if len(kernel) != 2 or len(set(kernel)) != 1 or len(set(strides)) != 1 or len(set(pads)) != 1:
-        raise Refused(f"kernel {kernel}, strides {strides} and pads {pads} must be the same in both directions "
-                      "and on all sides")
-    return kernel[0], strides[0], pads[0]
+    return _emit(plan, operation, stream, turned, window, border, bias)
 
 
 def matmul(plan: Plan, operation: Operation) -> Value:
@@ -150,19 +139,22 @@ def _dense(plan: Plan, operation: Operation, *, transposed: bool, bias: np.ndarr
         ordered = np.empty_like(weights.integers)
         ordered[:, stream.order] = weights.integers
         weights = replace(weights, integers=ordered)
-    out = _emit(plan, operation, stream, weights, {}, 0.0, bias)
+    out = _emit(plan, operation, stream, weights, None, 0.0, bias)
     return replace(out, order=None)
 
 
-def _emit(plan: Plan, operation: Operation, stream: Stream, weights: Matrix, attrs: dict[str, int], border: float,
-          bias: np.ndarray | None) -> Stream:
-    """Add a conv or dense item. The scale and the offset of its input's integers go into the result's chain."""
+def _emit(plan: Plan, operation: Operation, stream: Stream, weights: Matrix, window: Window | None,
+          border: float, bias: np.ndarray | None) -> Stream:
+    """Add a conv item, or a dense one without a window.
+
+    The scale and the offset of its input's integers go into the result's chain.
+    """
     a, b = plan.quantised_input(stream)
     unit = float(np.abs(a).max())
     if unit == 0 or not np.allclose(np.abs(a), unit, rtol=1e-6, atol=0):
         raise Refused("its input's channels must have one scale; scale the weights instead, or use per-tensor scales")
     sign = np.sign(a)
-    if attrs.get("padding"):
+    if window is not None and any(window.padding):
         stream, b, arrays = _border(plan, operation, stream, a, b, border)
     else:
         arrays = {}
@@ -170,6 +162,7 @@ def _emit(plan: Plan, operation: Operation, stream: Stream, weights: Matrix, att
     if integers.max() > 127:
         raise Refused("its 8-bit weights must be narrow where a channel of its input is negated; set narrow=1")
     arrays = {"weights": np.ascontiguousarray(integers.astype(np.int8)), **arrays}
+    attrs = window.attrs(pads=True) if window is not None else {}
     tensor = plan.emit("conv" if attrs else "dense", operation.name, (stream.tensor,),
                        {**attrs, "weights": weights.kind}, arrays)
     scale = weights.scale[0] if (weights.scale == weights.scale[0]).all() else weights.scale

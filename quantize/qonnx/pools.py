@@ -7,22 +7,23 @@ from dataclasses import replace
 import numpy as np
 
 from quantize.chain import Chain
+from quantize.nodes.window import Pair, Window
 from quantize.qonnx.channels_last import turned
 from quantize.qonnx.elementwise import aligned
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
 from quantize.qonnx.values import Refused, Stream, Value
+from quantize.qonnx.windows import window_of
 from quantize.tensor import TensorType
 
 
 def max_pool(plan: Plan, operation: Operation) -> Value:
-    window = _window(operation)
     if len(operation.outputs) > 1:
         raise Refused("its output of indices has no engine")
     stream = _picture(plan, operation)
-    _fits(operation, stream, window)
+    window = window_of(operation, None, _size(stream), ceil=bool(operation.attributes.get("ceil_mode", 0)))
     stream = _increasing(plan, operation, stream)
-    tensor = plan.emit("max_pool", operation.name, (stream.tensor,), {"kernel": window[0], "stride": window[1]})
+    tensor = plan.emit("max_pool", operation.name, (stream.tensor,), window.attrs(pads=False))
     return replace(stream, tensor=tensor, shape=_shape(plan.types[tensor]), alone=True)
 
 
@@ -57,44 +58,46 @@ def reduce_mean(plan: Plan, operation: Operation) -> Value:
         raise Refused("it must average over height and width; use GlobalAveragePool")
     last = stream.axes == "nhwc"
     stream, _ = aligned(plan, stream, np.zeros(()))
-    made = _average(plan, operation, turned(stream) if last else stream, None)
+    stream = turned(stream) if last else stream
+    made = _average(plan, operation, stream, _whole(stream))
     if not int(operation.attributes.get("keepdims", 1)):
         return replace(made, shape=made.shape[:2], axes="nc")
     return turned(made) if last else made
 
 
 def average_pool(plan: Plan, operation: Operation) -> Value:
-    window = None if operation.type == "GlobalAveragePool" else _window(operation)
-    return _average(plan, operation, _picture(plan, operation), window)
+    stream = _picture(plan, operation)
+    if operation.type == "GlobalAveragePool":
+        return _average(plan, operation, stream, _whole(stream))
+    window = window_of(operation, None, _size(stream))
+    if operation.attributes.get("ceil_mode", 0):
+        ends = zip(window.padded(*_size(stream)), window.extent, window.stride, strict=True)
+        if any((padded - extent) % stride for padded, extent, stride in ends):
+            raise Refused("its last window must not hang over the border; set ceil_mode=0")
+    if min(window.count(*_size(stream))) >= 1:  # the network refuses the others
+        window = window.trimmed(*_size(stream))
+    if any(window.padding) and not operation.attributes.get("count_include_pad", 0):
+        raise Refused("its padding must count in its averages; set count_include_pad=1, or pads=0")
+    return _average(plan, operation, stream, window)
 
 
-def _average(plan: Plan, operation: Operation, stream: Stream, window: tuple[int, int] | None) -> Stream:
-    """The average of each window, or without a window of each channel. The stream has its channels second."""
-    height, width = stream.shape[2:]
-    if window is None and height != width:
-        raise Refused(f"its input must be square, not {height}x{width}")
-    kernel, stride = window or (height, height)
-    _fits(operation, stream, (kernel, stride))
+def _whole(stream: Stream) -> Window:
+    """The window of a global pool."""
+    return Window(_size(stream), _size(stream))
+
+
+def _average(plan: Plan, operation: Operation, stream: Stream, window: Window) -> Stream:
+    """The average of each window. The stream has its channels second."""
     a, b = plan.affine(stream)
-    tensor = plan.emit("avg_pool", operation.name, (stream.tensor,), {"kernel": kernel, "stride": stride, "shift": 0})
-    chain = Chain().multiply((a[0] if (a == a[0]).all() else a) / kernel**2)
+    if any(window.padding) and b.any():
+        raise Refused("the zero that it pads with is no integer 0 of its input; set pads=0, or quantise the input to a "
+                      "zero point of 0")
+    tensor = plan.emit("avg_pool", operation.name, (stream.tensor,), {**window.attrs(pads=False), "shift": 0})
+    chain = Chain().multiply((a[0] if (a == a[0]).all() else a) / window.area)
     if b.any():
         chain = chain.add(b)
     chain = chain.cast(stream.chain.dtype)
     return replace(stream, tensor=tensor, shape=_shape(plan.types[tensor]), chain=chain, alone=True)
-
-
-def _window(operation: Operation) -> tuple[int, int]:
-    """The kernel and the stride of a pool."""
-    kernel = operation.integers("kernel_shape", [])
-    strides = operation.integers("strides", [1] * len(kernel))
-    if len(kernel) != 2 or len(set(kernel)) != 1 or len(set(strides)) != 1:
-        raise Refused(f"kernel {kernel} and strides {strides} must be the same in both directions")
-    if any(operation.integers("pads", [])) or operation.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise Refused("pools must not pad; set pads=0, and choose the picture's size so that the windows fit")
-    if set(operation.integers("dilations", [1, 1])) != {1}:
-        raise Refused("dilated pools have no engine; use dilation 1")
-    return kernel[0], strides[0]
 
 
 def _picture(plan: Plan, operation: Operation) -> Stream:
@@ -104,10 +107,9 @@ def _picture(plan: Plan, operation: Operation) -> Stream:
     return stream
 
 
-def _fits(operation: Operation, stream: Stream, window: tuple[int, int]) -> None:
-    kernel, stride = window
-    if operation.attributes.get("ceil_mode", 0) and any((side - kernel) % stride for side in stream.shape[2:]):
-        raise Refused("its last window must not hang over the border; set ceil_mode=0")
+def _size(stream: Stream) -> Pair:
+    """Height and width of a picture."""
+    return stream.shape[2], stream.shape[3]
 
 
 def _shape(kind: TensorType) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ def shortcut(plan: Plan, operation: Operation, first: Stream, second: Stream) ->
     """The sum of two streams. It is exact if both are integers at one scale; else both get 16 bits of fixed point."""
     if first.shape != second.shape or first.axes != second.axes:
         raise Refused(f"its inputs must have one shape, not {first.shape} and {second.shape}")
-    if first.pad[0] or second.pad[0]:
+    if first.padded or second.padded:
         raise Refused("a Pad must stand directly before a Conv")
     if first.axes == "nc":
         first, second = plan.flattened(first), plan.flattened(second)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from quantize.chain import Chain
+from quantize.nodes.window import Sides
 from quantize.qonnx.graph import Operation
 
 
@@ -63,8 +64,9 @@ class Stream:
 
     `shape` and `axes` ("nchw", "nhwc" or "nc") are those of the ONNX tensor, with its batch of 1. A tensor with axes
     "nc" may still be unflattened in the plan. Its feature j is element `order[j]` of the flat HWC tensor, or element j
-    if `order` is None. `pad` is (pixels on each side, their real value), which the next convolution must add. `alone`
-    means that nothing else reads the integers. `flatten` names the ONNX node that flattened the tensor.
+    if `order` is None. `pad` is (pixels at the top, left, bottom and right, their real value), which the next
+    convolution must add. `alone` means that nothing else reads the integers. `flatten` names the ONNX node that
+    flattened the tensor.
     """
 
     tensor: str
@@ -72,9 +74,14 @@ class Stream:
     axes: str
     chain: Chain = Chain()
     order: np.ndarray | None = None
-    pad: tuple[int, float] = (0, 0.0)
+    pad: tuple[Sides, float] = ((0, 0, 0, 0), 0.0)
     alone: bool = True
     flatten: str = ""
+
+    @property
+    def padded(self) -> bool:
+        """Whether padding is pending."""
+        return any(self.pad[0])
 
     def channelwise(self, value: np.ndarray) -> np.ndarray:
         """A constant as one number, or as one for each channel in the order of the plan's tensor.

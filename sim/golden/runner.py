@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from quantize.limits import MOST_ELEMENTS
 from quantize.network import Network, Node, TensorType
+from quantize.nodes.window import Window
 from sim.golden.add import add
 from sim.golden.avg_pool import avg_pool
 from sim.golden.conv import conv
@@ -36,16 +37,15 @@ def apply(node: Node, inputs: list[np.ndarray], source: TensorType) -> np.ndarra
     match node.kind:
         case "conv":
             pad = arrays.get("pad", 1 if source.kind == "binary" else 0)
-            return conv(x, arrays["weights"], arrays.get("bias"), pad, stride=number("stride"),
-                        padding=number("padding"))
+            return conv(x, arrays["weights"], arrays.get("bias"), pad, window=Window.of(node))
         case "dense":
             return dense(x, arrays["weights"], arrays.get("bias"))
         case "threshold":
             return threshold(x, arrays["hi"], arrays.get("lo"))
         case "max_pool":
-            return max_pool(x, kernel=number("kernel"), stride=number("stride"))
+            return max_pool(x, window=Window.of(node))
         case "avg_pool":
-            return avg_pool(x, kernel=number("kernel"), stride=number("stride"), shift=number("shift", 0))
+            return avg_pool(x, window=Window.of(node), shift=number("shift", 0))
         case "requantize":
             return requantize(x, arrays["mult"], arrays["bias"], shift=number("shift"), lo=number("lo"),
                               hi=number("hi"))

@@ -16,12 +16,11 @@ def window_pieces(schedule: WindowSchedule, simd: int, repeat: int, element: int
                   family: str) -> Iterator[Piece]:
     """The pieces of a sliding window of `simd` elements of some bits a beat, each window sent `repeat` times."""
     fold = schedule.window_cycles // repeat
-    word = schedule.kernel * schedule.kernel * schedule.pixel_words  # words of a window
-    lanes = word // fold
+    lanes = schedule.window_words // fold
     bits = simd // lanes * element
     depth, in_block_ram = buffer_words(schedule.least_depth, bits)
     address = bits_of(depth) * (1 if depth & (depth - 1) == 0 else 2)
-    padded, kernel = schedule.padding > 0, bits_of(schedule.kernel)
+    padded, kernel = schedule.padded, bits_of(schedule.down.kernel) + bits_of(schedule.across.kernel)
     ram_luts, ram_ff, blocks = ram(depth, bits, family, asked=in_block_ram)
     yield Piece("windows", {
         "one": 1,
@@ -32,10 +31,10 @@ def window_pieces(schedule: WindowSchedule, simd: int, repeat: int, element: int
         "base bit": address if schedule.windows > 1 else 0,
         "padded bit": simd * element if padded else 0,
         "output register": simd * element,
-        "padded lane": lanes * (1 + kernel) if padded and fold > 1 else 0,
+        "padded lane": lanes * (1 + kernel / 2) if padded and fold > 1 else 0,
         "table": sum(len(np.unique(table)) - 1 for table in _tables(schedule)),
-        "counter bit": sum(map(bits_of, (fold, repeat, schedule.out_height, schedule.out_width))),
-        "kernel bit": 2 * kernel if fold > 1 else 0,
+        "counter bit": sum(map(bits_of, (fold, repeat, schedule.down.count, schedule.across.count))),
+        "kernel bit": kernel if fold > 1 else 0,
         "pixel bit": bits_of(schedule.pixel_words) if fold > 1 and kernel else 0,
         "vector bit": bits_of(schedule.pixel_words) if fold > 1 and not kernel else 0,
         "level bit": bits_of(depth + 1) + bits_of(depth + int(schedule.need[0])),
@@ -46,5 +45,5 @@ def window_pieces(schedule: WindowSchedule, simd: int, repeat: int, element: int
 
 
 def _tables(schedule: WindowSchedule) -> list[np.ndarray]:
-    return [schedule.steps(schedule.need), schedule.steps(schedule.kept), schedule.inside(
-        schedule.out_height, schedule.height), schedule.inside(schedule.out_width, schedule.width)]
+    return [schedule.steps(schedule.need), schedule.steps(schedule.kept), schedule.down.inside(),
+            schedule.across.inside()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quantize.network import Network
+from quantize.nodes.window import WINDOW, Window
 from tbn_hw.shared.design import Design
 
 
@@ -21,8 +22,13 @@ def dataflow(design: Design) -> dict[str, Any]:
 
 
 def shapes(network: Network, name: str) -> dict[str, Any]:
-    """A node's input and output shapes (h, w, c), kernel, kind of weights, and work of one frame."""
+    """A node's input and output shapes (h, w, c), kernel, kind of weights, and work of one frame.
+
+    Kernel and stride are one number, or a list [down, across] where these differ.
+    """
     node, types = network.by_name[name], network.types
+    window = Window.of(node).attrs(pads=False) if "kernel" in node.attrs else {}
+    kernel, stride = (list(value) if isinstance(value, tuple) else value for value in map(window.get, WINDOW[:2]))
     return {"input_shape": list(types[node.inputs[0]].shape), "shape": list(types[name].shape),
-            "kernel": node.attrs.get("kernel"), "stride": node.attrs.get("stride"),
+            "kernel": kernel, "stride": stride,
             "weights": node.attrs.get("weights"), "macs": network.macs(name)}

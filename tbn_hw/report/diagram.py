@@ -145,7 +145,8 @@ def _box(engine: Mapping[str, Any], layer: Mapping[str, Any] | None, row: int, l
         title = f"queue, {engine['depth']:,} deep"
     if layer is not None:
         if layer["kernel"]:
-            title += f" {layer['kernel']}×{layer['kernel']}"
+            sides = layer["kernel"] if isinstance(layer["kernel"], list) else [layer["kernel"]] * 2
+            title += f" {sides[0]}×{sides[1]}"
         folding = f"PE {layer['pe']}" + (f" × SIMD {layer['simd']}" if layer["macs"] else "")
     return Box(engine, row, lane, title, folding, GROUPS.get(kind, "move"), binding)
 

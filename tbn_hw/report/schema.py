@@ -68,8 +68,10 @@ class Layer(_Strict):
     kind: str = Field(description="its kind, such as conv, dense or threshold")
     input_shape: list[int] = Field(description="height, width and channels of its first input")
     shape: list[int] = Field(description="height, width and channels of its output")
-    kernel: int | None = Field(description="side of its window, in pixels; null without one")
-    stride: int | None = Field(description="step of its window, in pixels; null without one")
+    kernel: int | list[int] | None = Field(
+        description="side of its window, in pixels, or its height and width; null without one")
+    stride: int | list[int] | None = Field(
+        description="step of its window, in pixels, or steps down and across; null without one")
     weights: str | None = Field(description="binary or int8; null without weights")
     macs: int = Field(description="multiply-accumulates of a frame")
     pe: int = Field(description="outputs at once")

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from hdl.window_axis import axes
 from hdl.window_schedule import WindowSchedule
 from quantize.network import INPUT, Network
+from quantize.nodes.window import Window
 from quantize.tensor import Node, TensorType
 from tbn_hw.costs import wires
 from tbn_hw.costs.features import pieces
@@ -28,7 +30,6 @@ from tbn_hw.costs.window import window_pieces
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH
 from tbn_hw.streaming.kinds import Job, kind_of
-from tbn_hw.streaming.kinds.kind import geometry
 from tbn_hw.streaming.kinds.matrix import in_logic, mvu, weight_bits
 from tbn_hw.streaming.plan import plan
 from tbn_hw.streaming.terms import Folding, Link, divisors, narrowed
@@ -143,12 +144,11 @@ class Candidates:
             return max(x.size // taken, *(part.interval for part in parts)), self._sum(made), False
         found, constant = self.matrix(node), in_logic(node, x, folding)
         uneven = len(np.unique(node.arrays["pad"])) > 1 if "pad" in node.arrays else False
-        windows = geometry(node)
+        windows = Window.of(node)
         key = (x.shape, shape.width, windows, found, folding, uneven)
         if key not in self._cache:
-            kernel, stride, padding = windows
             repeat, fold = found.mh // folding.pe, found.mw // folding.simd
-            schedule = _schedule(x.height, x.width, x.channels // taken, kernel, stride, padding, fold * repeat)
+            schedule = _schedule(x.height, x.width, windows, x.channels // taken, fold * repeat)
             made = list(window_pieces(schedule, folding.simd, repeat, shape.width, uneven, self.model.family))
             if constant:
                 made.append(constant_piece(found.mh, found.mw, found.acc_width, found.activation))
@@ -245,7 +245,6 @@ def _undominated(options: list[Option]) -> list[Option]:
 
 
 @lru_cache(maxsize=4096)
-def _schedule(height: int, width: int, pixel_words: int, kernel: int, stride: int, padding: int,
-              window_cycles: int) -> WindowSchedule:
-    return WindowSchedule(height=height, width=width, pixel_words=pixel_words, kernel=kernel, stride=stride,
-                          padding=padding, window_cycles=window_cycles)
+def _schedule(height: int, width: int, windows: Window, pixel_words: int, window_cycles: int) -> WindowSchedule:
+    down, across = axes(height=height, width=width, **vars(windows))
+    return WindowSchedule(down=down, across=across, pixel_words=pixel_words, window_cycles=window_cycles)

@@ -10,6 +10,7 @@ from pathlib import Path
 from quantize.folding_spec import Stated
 from quantize.layer_spec import AvgPool, Binary, Conv, Dense, Fixed, Int8, MaxPool, Ternary
 from quantize.network import Network, NetworkError
+from quantize.nodes.window import Window
 from quantize.spec import Spec, SpecError, load_spec
 from quantize.untrained import SEED, untrained
 from quantize.zoo import Pictures, find_model, find_pictures, find_weights, load_pictures
@@ -122,7 +123,7 @@ def _check(spec: Spec, network: Network, path: Path) -> None:
     expected = {}
     for step in spec.flat():
         if step.kind == "conv":
-            expected[step.name] = (step.output[2], step.layer.kernel, step.layer.kernel, step.input[2])  # type: ignore
+            expected[step.name] = (step.output[2], *step.window.kernel, step.input[2])
         elif step.kind == "dense":
             expected[step.name] = (step.output[2], step.input[2])  # type: ignore[assignment]
     found = {node.name: node.arrays["weights"].shape for node in network.nodes if "weights" in node.arrays}
@@ -151,17 +152,21 @@ def _check_layers(spec: Spec, network: Network, path: Path) -> None:
         node, layer = network.by_name.get(step.name), step.layer
         wanted: dict[str, object] = {}
         match layer:
-            case Conv() | Dense():
+            case Conv():
+                wanted = {"weights": layer.weights, **step.window.attrs(pads=True)}
+            case Dense():
                 wanted = {"weights": layer.weights}
             case Ternary() | Binary():
                 wanted = {"levels": layer.kind}
             case MaxPool() | AvgPool():
-                wanted = {"kernel": layer.kernel, "stride": layer.stride or layer.kernel}
+                wanted = step.window.attrs(pads=False)
             case Fixed():
                 wanted = {"hi": (1 << layer.width - 1) - 1}
             case Int8():
                 wanted = {"hi": 127}
         has = {key: node.attrs.get(key) if node else None for key in wanted}
+        if node is not None and "kernel" in wanted:
+            has |= Window.of(node).attrs(pads=isinstance(layer, Conv))
         shape = network.types[step.name].shape if node else step.output
         if wanted and (has != wanted or shape != step.output):
             raise NetworkError(f"{path}: {step.name} is {_described(has, shape)}, where the model file {spec.name} "

@@ -112,7 +112,7 @@ def engine(job: Job) -> EngineChain | Join:
         queue = Queue(shape=payload_shape(parts[0].o), depth=OUTPUT_QUEUE_DEPTH)
         beats = inputs[0].tensor.size // job.folding.pe
         return Join(converters[0], converters[1], parts[0], queue, max(beats, *(link.beats for link in inputs)))
-    interval = max([inputs[0].beats, *(part.interval for part in parts)])
+    interval = max([inputs[0].beats, *(part.interval for part in parts if not isinstance(part, Queue))])
     payload = payload_shape(parts[-1].o)
     if 0 < job.o_par < payload.length:
         parts.append(WidthConverter(shape=payload.elem_shape, i_par=payload.length, o_par=job.o_par))

@@ -66,11 +66,14 @@ class Timetable:
         if windows:
             made = self._windows(engine, windows[0], words[0])
         else:
-            taken = self._serve(np.maximum.reduce(words), 1)
+            places, count = kind.places(node, engine.links[0].tensor, folding)
+            ready = np.full(count, -np.inf)  # padding never has to wait
+            ready[places] = np.maximum.reduce(words)
+            taken = self._serve(ready, 1)
             read, own = kind.reads(node, engine.links[0].tensor, output.tensor, folding)
             made = self._serve(taken[read], 1)
             taken[read[own]] = made[own] - 1  # the engine stores no word, so it takes one only when it can pass it on
-            taken = np.maximum.accumulate(taken)
+            taken = np.maximum.accumulate(taken)[places]
             for stream, link in zip(engine.inputs.values(), engine.links, strict=True):
                 self.waiting[stream] = self._waiting(self._times[stream], link.par, pe, taken)
         (stream,) = engine.outputs.values()

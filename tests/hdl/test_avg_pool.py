@@ -54,7 +54,7 @@ def test_avg_pool_timing(frame):
     height, width, channels, par, kernel, stride, shift = frame
     dut = AvgPool(shape=signed(3), height=height, width=width, channels=channels, kernel=kernel, stride=stride, par=par,
                   shift=shift)
-    out = dut.out_height * dut.out_width * channels // par
+    out = dut.down.count * dut.across.count * channels // par
     result = run(dut, {"i": np.zeros((3 * height * width * channels // par, par))}, {"o": 3 * out})
     assert result.latency() == dut.latency
     assert result.interval(out) == dut.interval == height * width * channels // par
@@ -74,8 +74,8 @@ def test_avg_pool_shape(numbers, width):
 
 @pytest.mark.parametrize(("change", "error", "sentence"), (
     ({"shift": -1}, ValueError, "Shift must be a non-negative integer, not -1"),
-    ({"kernel": 7}, ValueError, "Kernel 7 must fit the input of height 4 and width 6"),
-    ({"kernel": True}, TypeError, "Kernel must be a positive integer, not True"),
+    ({"kernel": 7}, ValueError, "Kernel size 7 must fit the padded picture of 4 rows and 6 columns"),
+    ({"kernel": True}, TypeError, "Kernel size must be a positive integer, not True"),
     ({"lo": -3}, ValueError, "Element range must be integers within -2 to 1, not -3 to 1"),
     ({"lo": 1, "hi": 0}, ValueError, "Element range must be integers within -2 to 1, not 1 to 0"),
     ({"par": 4}, ValueError, "Parallelism 4 must evenly divide channels 6"),

@@ -40,7 +40,7 @@ def test_max_pool(frame, shape):
     x = elements(np.random.default_rng(sum(frame)), shape, (3, height, width, channels))
     y = windows(x, kernel, stride).max(axis=3)
     dut = MaxPool(shape=shape, height=height, width=width, channels=channels, kernel=kernel, stride=stride, par=par)
-    assert (dut.out_height, dut.out_width) == y.shape[1:3]
+    assert (dut.down.count, dut.across.count) == y.shape[1:3]
     result = run(dut, {"i": beats(signs_to_bits(x) if shape == BINARY else x, par)}, {"o": y.size // par},
                  stalls=0.3, seed=sum(frame), reset_at=height * width * channels // par // 2 + 5)
     got = result.values["o"]
@@ -51,7 +51,7 @@ def test_max_pool(frame, shape):
 def test_max_pool_timing(frame):
     height, width, channels, par, kernel, stride = frame
     dut = MaxPool(shape=TRIT, height=height, width=width, channels=channels, kernel=kernel, stride=stride, par=par)
-    out = dut.out_height * dut.out_width * channels // par
+    out = dut.down.count * dut.across.count * channels // par
     result = run(dut, {"i": np.zeros((3 * height * width * channels // par, par))}, {"o": 3 * out})
     assert result.latency() == dut.latency
     assert result.interval(out) == dut.interval == height * width * channels // par
@@ -61,7 +61,7 @@ def test_max_pool_timing(frame):
     ({"shape": unsigned(3)}, ValueError, "Element shape must be unsigned(1) for binary or signed, not unsigned(3)"),
     ({"height": 0}, ValueError, "Height must be a positive integer, not 0"),
     ({"stride": 1.0}, TypeError, "Stride must be a positive integer, not 1.0"),
-    ({"kernel": 5}, ValueError, "Kernel 5 must fit the input of height 4 and width 6"),
+    ({"kernel": 5}, ValueError, "Kernel size 5 must fit the padded picture of 4 rows and 6 columns"),
     ({"par": 4}, ValueError, "Parallelism 4 must evenly divide channels 6"),
 ))
 def test_max_pool_wrong(change, error, sentence):

@@ -12,30 +12,33 @@ from hdl.sliding_window import SlidingWindow
 from hdl.stream import BINARY, TRIT
 
 
-def windows_of(x, kernel, stride, padding, pad):
-    """All windows of frames (n, h, w, c): (n, oh, ow, kernel * kernel * c)."""
+def windows_of(x, kernel, stride, padding, dilation, pad):
+    """All windows of frames (n, h, w, c): (n, oh, ow, elements of a window)."""
     n, h, w, c = x.shape
-    padded = np.empty((n, h + 2 * padding, w + 2 * padding, c), dtype=np.int64)
+    (ky, kx), (sy, sx), (dy, dx) = ((v, v) if isinstance(v, int) else v for v in (kernel, stride, dilation))
+    top, left, bottom, right = (padding,) * 4 if isinstance(padding, int) else padding
+    padded = np.empty((n, h + top + bottom, w + left + right, c), dtype=np.int64)
     padded[:] = pad
-    padded[:, padding:padding + h, padding:padding + w] = x
-    rows = range(0, h + 2 * padding - kernel + 1, stride)
-    columns = range(0, w + 2 * padding - kernel + 1, stride)
-    return np.array([[[f[y:y + kernel, x:x + kernel].ravel() for x in columns] for y in rows] for f in padded])
+    padded[:, top:top + h, left:left + w] = x
+    rows = range(0, padded.shape[1] - (ky - 1) * dy, sy)
+    columns = range(0, padded.shape[2] - (kx - 1) * dx, sx)
+    return np.array([[[f[y:y + (ky - 1) * dy + 1:dy, x:x + (kx - 1) * dx + 1:dx].ravel() for x in columns]
+                      for y in rows] for f in padded])
 
 
 def make(rng, *, frames=2, shape=TRIT, pad=None, **parameters):
     """A component, its input values and the output values to expect."""
     dut = SlidingWindow(shape=shape, pad=pad, **parameters)
     h, w, c, simd = (parameters[name] for name in ("height", "width", "channels", "simd"))
-    kernel, stride, padding, repeat = (parameters[n] for n in ("kernel", "stride", "padding", "repeat"))
+    window = [parameters.get(name, 1) for name in ("kernel", "stride", "padding", "dilation")]
     if shape == BINARY:
         x = rng.choice([-1, 1], (frames, h, w, c))
     else:
         lo = -(1 << (shape.width - 1)) + (shape == TRIT)
         x = rng.integers(lo, 1 << (shape.width - 1), (frames, h, w, c))
     fill = (1 if shape == BINARY else 0) if pad is None else pad
-    expected = windows_of(x, kernel, stride, padding, fill)
-    expected = np.repeat(expected.reshape(-1, 1, kernel * kernel * c), repeat, axis=1).reshape(-1, simd)
+    expected = windows_of(x, *window, fill)
+    expected = np.repeat(expected.reshape(-1, 1, expected.shape[-1]), parameters["repeat"], axis=1).reshape(-1, simd)
     return dut, beats(signs_to_bits(x) if shape == BINARY else x, math.gcd(simd, c)), expected
 
 
@@ -61,6 +64,47 @@ def random_case(seed):
     if pick.random() < 0.4:
         pad = np.array([pick.choice([-1, 1]) for _ in range(p["channels"])]) if pick.random() < 0.7 else 1
     return dict(p, shape=shape, pad=pad)
+
+
+def random_axis(pick, most_dilation):
+    """(size, kernel, stride, before, after, dilation) of a random axis with at least one window."""
+    kernel, dilation = pick.choice([1, 1, 2, 3, 3, 4, 5, 6, 7]), pick.randint(1, most_dilation)
+    extent = (kernel - 1) * dilation + 1
+    before, after = (pick.choice([0, pick.randint(0, extent - 1)]) for _ in "ba")
+    size = max(1, extent - before - after) + pick.randint(0, 4)
+    return size, kernel, pick.randint(1, 4), before, after, dilation
+
+
+def random_shape(seed, most_dilation):
+    """A case with kernel, stride, padding and dilation of their own for each axis and side."""
+    pick = random.Random(seed)
+    shape = pick.choice([TRIT, BINARY, signed(5)])
+    (height, *down), (width, *across) = random_axis(pick, most_dilation), random_axis(pick, most_dilation)
+    kernel, stride, before, after, dilation = zip(down, across, strict=True)
+    p = {"kernel": kernel, "stride": stride, "padding": (*before, *after), "dilation": dilation, "height": height,
+         "width": width, "channels": pick.choice([1, 2, 3, 4, 6]), "repeat": pick.choice([1, 1, 2, 3])}
+    mw = kernel[0] * kernel[1] * p["channels"]
+    p["simd"] = pick.choice([d for d in range(1, mw + 1) if mw % d == 0])
+    pad = np.array([pick.choice([-1, 1]) for _ in range(p["channels"])]) if pick.random() < 0.3 else None
+    return dict(p, shape=shape, pad=pad)
+
+
+@pytest.mark.parametrize("most_dilation", [1, 3])
+@pytest.mark.parametrize("seed", range(30))
+def test_sliding_window_of_any_shape(seed, most_dilation):
+    case = random_shape(seed, most_dilation)
+    dut, sent, expected = make(np.random.default_rng(seed), **case)
+    stalls = ((0, 0.6), (0.6, 0), (0.3, 0.4))[seed % 3]
+    check(dut, sent, expected, case["shape"], input_stalls=stalls[0], output_stalls=stalls[1], seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_sliding_window_of_any_shape_interval_latency(seed):
+    case = random_shape(seed, 1 + seed % 3)
+    dut, sent, expected = make(np.random.default_rng(seed), frames=4, **case)
+    result = check(dut, sent, expected, case["shape"])
+    assert result.latency() == dut.latency
+    assert result.interval(len(expected) // 4) == pytest.approx(dut.interval, rel=0.02)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -89,6 +133,13 @@ def test_sliding_window_every_simd(simd):
     assert result.interval(len(expected) // 3) == dut.interval
 
 
+def test_sliding_window_longer_than_a_machine_word():
+    """Its columns inside the picture are more bits than NumPy's integers have."""
+    dut, sent, expected = make(np.random.default_rng(0), frames=2, height=1, width=70, channels=1, kernel=(1, 69),
+                               stride=(1, 3), padding=(0, 34, 0, 34), repeat=1, simd=69)
+    check(dut, sent, expected, output_stalls=0.3)
+
+
 VECTORS = [(12, 4, 3), (12, 12, 5), (7, 1, 1), (8, 2, 4), (1, 1, 1), (1, 1, 3)]
 
 
@@ -107,6 +158,8 @@ EXACT = [  # height, width, channels, kernel, stride, padding, simd, repeat
     (8, 9, 2, 3, 2, 1, 18, 1), (8, 9, 2, 3, 2, 1, 18, 4), (9, 8, 1, 3, 2, 0, 9, 6), (6, 5, 1, 5, 1, 2, 25, 1),
     (7, 7, 1, 2, 2, 0, 4, 4), (7, 7, 1, 1, 2, 0, 1, 3), (6, 6, 4, 3, 1, 1, 4, 3), (7, 5, 3, 4, 1, 2, 3, 2),
     (9, 9, 1, 1, 4, 0, 1, 1), (1, 1, 6, 1, 1, 0, 2, 4),
+    (6, 7, 2, (3, 1), 1, (1, 0, 1, 0), 6, 1), (5, 9, 2, (1, 5), 1, (0, 2, 0, 2), 10, 1),
+    (1, 20, 2, (1, 7), (1, 2), (0, 3, 0, 2), 7, 1), (9, 7, 1, (2, 3), (3, 2), (1, 0, 0, 2), 6, 2),
 ]
 
 
@@ -142,6 +195,14 @@ def test_sliding_window_rate_of_a_large_picture():
     ({"width": "3"}, TypeError, "Width must be a positive integer, not '3'"),
     ({"channels": -1}, ValueError, "Channels must be a positive integer, not -1"),
     ({"kernel": 0}, ValueError, "Kernel size must be a positive integer, not 0"),
+    ({"kernel": (3, 0)}, ValueError, "Kernel size must be a positive integer, not 0"),
+    ({"kernel": (3, 3, 3)}, ValueError, "Kernel size must be one integer or 2, not (3, 3, 3)"),
+    ({"padding": (1, 1)}, ValueError, "Padding must be one integer or 4, not (1, 1)"),
+    ({"padding": (0, 0, 0, 4)}, ValueError, "Padding must be below the kernel size 3, not 4"),
+    ({"dilation": (2, 1), "padding": (5, 0, 0, 0)}, ValueError,
+     "Padding must be below the 5 pixels that the kernel size 3 spans, not 5"),
+    ({"dilation": 4}, ValueError,
+     "9 pixels that the kernel size 3 spans must fit the padded picture of 6 rows and 7 columns"),
     ({"stride": 0}, ValueError, "Stride must be a positive integer, not 0"),
     ({"repeat": 1.5}, TypeError, "Repeat must be a positive integer, not 1.5"),
     ({"padding": -1}, ValueError, "Padding must be a non-negative integer, not -1"),

@@ -97,9 +97,23 @@ EIGHT_BITS = """
     ternary
     dense: {units: 5, weights: binary}
 """
+WINDOWS = f"""
+    conv: {{channels: 6, kernel: [3, 1], stride: [1, 2], padding: [1, 0], weights: int8}}
+    max_pool: {{kernel: [2, 3], stride: 1, dilation: [2, 1], padding: same}}
+    batch_norm
+    ternary
+    conv: {{channels: 6, kernel: [2, 3], padding: same, dilation: [2, 1], weights: binary}}
+    batch_norm
+    binary
+    conv: {{channels: 5, kernel: [1, 4], stride: [3, 1], padding: [0, 2, 0, 1], weights: binary}}
+    batch_norm
+    ternary
+    avg_pool: {{kernel: [2, 3], stride: 1, padding: [1, 1, 0, 1]}}
+    {TAIL}"""
 MODELS = {
     "plain": PLAIN, "pool": POOL_BEFORE, "pool of trits": POOL_BETWEEN_TRITS, "shortcut": SHORTCUT,
     "shortcut and pool": SHORTCUT_AND_POOL, "binary": BINARY, "trits averaged": TRITS_AVERAGED, "int8": EIGHT_BITS,
+    "windows": WINDOWS,
 }
 
 
@@ -122,7 +136,7 @@ def test_sums_beyond_24_bits():
     """float32 would round them."""
     weights = np.full((1, 3, 3, 150), 127, np.int8)
     weights[0, 0, 0, 0] = 125
-    item = Item("conv", "c", ("input",), {"stride": 1, "padding": 0}, {"weights": weights})
+    item = Item("conv", "c", ("input",), {"kernel": 3, "stride": 1, "padding": 0}, {"weights": weights})
     pictures = np.zeros((1, 4, 3, 150), np.uint8)
     pictures[0, 0, 0, 0] = 1
     total = -128 * int(weights.sum())
@@ -130,7 +144,7 @@ def test_sums_beyond_24_bits():
     assert total + 125 != int(np.float32(total + 125))
 
 
-@pytest.mark.parametrize("name", ["plain", "pool", "pool of trits", "binary", "trits averaged"])
+@pytest.mark.parametrize("name", ["plain", "pool", "pool of trits", "binary", "trits averaged", "windows"])
 def test_chain_equals_module(name, random_model):
     """Without requantize nothing is rounded: the module in float64 gives the integers times their unit."""
     model = random_model(MODELS[name])

@@ -12,6 +12,7 @@ from quantize import fused  # noqa: E402
 from quantize import train as command  # noqa: E402
 from quantize.fused import CompilerError, fuse, library  # noqa: E402
 from quantize.layers import Conv, Fixed, Residual, Ternary  # noqa: E402
+from quantize.nodes.window import Window  # noqa: E402
 from quantize.spec import parse_spec  # noqa: E402
 from quantize.strategy import build_strategy  # noqa: E402
 from quantize.trainer import Trainer  # noqa: E402
@@ -119,7 +120,7 @@ def test_threads_change_nothing():
 
 
 def test_sum_of_a_block():
-    block = Residual([Conv(4, 4, kernel=1, stride=1, padding=0, weights="binary")], inputs=4, outputs=4, stride=1)
+    block = Residual([Conv(4, 4, window=Window(), weights="binary")], inputs=4, outputs=4, stride=1)
     fuse(torch.nn.ModuleList([block]))
     block.train()
     x = torch.randn(3, 4, 5, 5).to(torch.bfloat16).requires_grad_()

@@ -6,6 +6,7 @@ torch = pytest.importorskip("torch")
 
 from quantize.layers import Binary, Conv, Dense, Fixed, Flatten, Int8, Residual, Ternary  # noqa: E402
 from quantize.layers.weights import integer_weights  # noqa: E402
+from quantize.nodes.window import Window  # noqa: E402
 
 
 def ternary(**options):
@@ -72,7 +73,7 @@ def test_weights():
 
 def test_binary_convolution_pads_with_plus_one():
     x = -torch.ones(1, 2, 3, 3)
-    layer = Conv(2, 1, kernel=3, stride=1, padding=1, weights="binary", pad_value=1)
+    layer = Conv(2, 1, window=Window((3, 3), padding=(1, 1, 1, 1)), weights="binary", pad_value=1)
     with torch.no_grad():
         layer.weight.fill_(0.5)
     assert layer(x)[0, 0].tolist() == [[1, -3, 1], [-3, -9, -3], [1, -3, 1]]

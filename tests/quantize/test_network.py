@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import safetensors
 import safetensors.numpy
+from hypothesis import given
+from hypothesis import strategies as st
 from support.tensors import FOREIGN, write_tensors
 
 from quantize import arrays
 from quantize.files import write_atomically
 from quantize.network import Network, NetworkError, Node, TensorType
-from quantize.nodes import KINDS, Kind
+from quantize.nodes import KINDS, Kind, infer
+from quantize.nodes.window import Window, always_inside, objection
 from quantize.tensor import signed_width
 
 PICTURE = TensorType((4, 4, 2), "int", -128, 127)
@@ -108,6 +111,63 @@ def test_save_and_load(tmp_path: Path):
             assert value.dtype == two.arrays[key].dtype
 
 
+WINDOWS = [
+    ({"kernel": 3, "stride": 1, "padding": 1}, 1, Window((3, 3), (1, 1), (1, 1, 1, 1))),
+    ({"kernel": (3, 3), "stride": 1, "padding": 0}, 2, Window((3, 3))),
+    ({"kernel": (3, 1), "stride": (2, 1), "padding": (1, 0, 0, 0)}, 2, Window((3, 1), (2, 1), (1, 0, 0, 0))),
+    ({"kernel": 2, "stride": 1, "padding": 2, "dilation": (2, 3)}, 2, Window((2, 2), (1, 1), (2,) * 4, (2, 3))),
+]
+
+
+@pytest.mark.parametrize(("attrs", "version", "window"), WINDOWS)
+def test_save_and_load_windows(tmp_path: Path, attrs, version, window):
+    """A file has the first format version that can hold its attributes."""
+    weights = np.ones((3, *window.kernel, 2), np.int8)
+    flat = window.count(4, 4)[0] * window.count(4, 4)[1] * 3
+    made = network(conv(attrs={"weights": "binary", **attrs}, arrays={"weights": weights}), ternary(),
+                   Node("flatten", "flat", ("trits",)), dense(n=flat))
+    made.save(tmp_path / "net.safetensors")
+    with safetensors.safe_open(tmp_path / "net.safetensors", "np") as file:
+        assert json.loads(file.metadata()["tbn_hw"])["version"] == version
+    again = Network.load(tmp_path / "net.safetensors")
+    assert again.by_name["conv"].attrs == made.by_name["conv"].attrs and again.types == made.types
+    assert Window.of(again.by_name["conv"]) == window and again.to_bytes() == made.to_bytes()
+
+
+@pytest.mark.parametrize("pads", [True, False])
+@pytest.mark.parametrize(("attrs", "version", "window"), WINDOWS)
+def test_attributes_of_a_window(attrs, version, window, pads):
+    found = window.attrs(pads)
+    assert Window.of(Node("conv", "conv", ("input",), found)) == window
+    assert any(isinstance(value, tuple) for value in found.values()) == (
+        window != Window((window.kernel[0],) * 2, (window.stride[0],) * 2, (window.padding[0] if pads else 0,) * 4))
+
+
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 4), st.integers(1, 5), st.data())
+def test_windows_with_nothing_inside(size, kernel, stride, dilation, data):
+    extent = (kernel - 1) * dilation + 1
+    before, after = (data.draw(st.integers(0, extent - 1)) for _ in "ba")
+    window = Window((kernel, 1), (stride, 1), (before, 0, after, 0), (dilation, 1))
+    if objection(window, (size, 1, 1)) is None:
+        starts = range(-before, size + after - extent + 1, stride)
+        inside = [any(0 <= start + k * dilation < size for k in range(kernel)) for start in starts]
+        assert always_inside(window, size, 1) == all(inside)
+
+
+def test_a_window_as_large_as_a_picture_may_be():
+    """Checked in little time and memory."""
+    x, window = TensorType((1, 1 << 24, 1), "int", 0, 1), {"kernel": (1, 1 << 23), "stride": 1}
+    assert infer(Node("max_pool", "p", ("x",), window), [x]).shape == (1, (1 << 23) + 1, 1)
+
+
+def test_types_of_windows():
+    """Padding brings zeros into a sum, and nothing into a maximum."""
+    x = TensorType((5, 6, 2), "int", 3, 9)
+    attrs = {"kernel": (3, 2), "stride": (2, 3), "padding": (1, 0, 0, 1)}
+    assert infer(Node("max_pool", "p", ("x",), attrs), [x]) == TensorType((2, 2, 2), "int", 3, 9)
+    assert infer(Node("avg_pool", "p", ("x",), attrs), [x]) == TensorType((2, 2, 2), "int", 0, 54)
+
+
 def test_binary_weights_are_packed(tmp_path: Path):
     weights = np.ones((64, 3, 3, 64), np.int8)
     nodes = (
@@ -173,7 +233,24 @@ WRONG = [
     ),
     (lambda: network(conv(attrs={"padding": 3})), "conv: padding 3 must be less than kernel 3"),
     (lambda: network(conv(attrs={"stride": 0})), "conv: stride must be at least 1, not 0"),
-    (lambda: network(conv(attrs={"stride": 1.5})), "conv: stride must be an integer, not 1.5"),
+    (lambda: network(conv(attrs={"stride": 1.5})), "conv: stride must be an integer or two integers, not 1.5"),
+    (lambda: network(conv(attrs={"stride": (1, 0)})), "conv: stride must be at least 1, not 0"),
+    (lambda: network(conv(attrs={"kernel": (3, 3, 3)})),
+     "conv: kernel must be an integer or two integers, not (3, 3, 3)"),
+    (lambda: network(conv(attrs={"padding": (1, 1)})), "conv: padding must be an integer or four integers, not (1, 1)"),
+    (lambda: network(conv(attrs={"padding": (0, 3, 0, 0)})), "conv: padding 3 must be less than kernel 3"),
+    (lambda: network(conv(attrs={"kernel": (3, 2), "padding": (0, 0, 2, 2)})),
+     "conv: padding 2 must be less than kernel 2"),
+    (lambda: network(conv(attrs={"dilation": (2, 1), "padding": (5, 0, 0, 0)})),
+     "conv: padding 5 must be less than the 5 pixels that kernel 3 spans"),
+    (lambda: network(conv(attrs={"dilation": (1, 3)})),
+     "conv: the 7 pixels that kernel 3 spans must not exceed the padded input 6x6"),
+    (lambda: network(conv(attrs={"kernel": (7, 1), "padding": 0})),
+     "conv: kernel 7 must not exceed the padded input 4x4"),
+    (lambda: network(conv(attrs={"dilation": 3000, "padding": 6000})),
+     "conv: its padded input 12004x12004x2 must be at most 16777216 elements"),
+    (lambda: network(Node("max_pool", "pool", ("input",), {"kernel": 2, "stride": 1, "dilation": 6, "padding": 6})),
+     "pool: each window must have a pixel of its input 4x4; use less padding or dilation"),
     (lambda: network(conv(attrs={"colour": 1})), "conv: a conv node has no attribute 'colour'"),
     (lambda: network(conv(attrs={"weights": "ternary"})), "conv: weights must be one of binary, int8, not 'ternary'"),
     (
@@ -352,6 +429,7 @@ DAMAGED = [
     (put("nodes", 0, "attrs", "kernel", 3.5), "nodes[0].attrs.kernel: must be an integer, not 3.5"),
     (put("nodes", 0, "attrs", "kernel", None), "nodes[0].attrs.kernel: must be an integer, not None"),
     (put("nodes", 0, "attrs", "kernel", 1 << 70), "nodes[0].attrs.kernel: must be less than 92233720"),
+    (put("nodes", 0, "attrs", "kernel", []), "nodes[0].attrs.kernel: must be an integer, not []"),
     (put("nodes", 0, "colour", "red"), "nodes[0].colour: unknown key 'colour'"),
     (put("nodes", 0, []), "nodes[0]: must be a mapping, not []"),
     (put("name", ["net"]), "name: must be text, not ['net']"),
@@ -365,7 +443,7 @@ REFUSED = [
     (put("input", "hi", 5000), "the input must be int from -128 to 127, a picture's bytes less 128, not int from -128"),
     (put(*SHAPE, 0, [1 << 30] * 4), "a network must have at most 268435456 weights, not 13292279957849158729038070602"),
     (put("nodes", 0, "arrays", "more", [[1], "int8"]), "conv: array 'more' is missing in the file"),
-    (put("version", "1"), "format version must be 1, not '1'"),
+    (put("version", "1"), "format version must be 1 or 2, not '1'"),
     (put("version", "del"), "format version is missing"),
     (" " * (1 << 23) + "{}", "its graph must have at most 8388608 characters, not 8388610"),
     ("[" + "1," * (1 << 18) + "1,1]", "its graph must have at most 262144 commas, not 262145"),
@@ -411,5 +489,5 @@ def test_load_wrong(tmp_path: Path):
         Network.load(foreign)
     newer = tmp_path / "newer.safetensors"
     safetensors.numpy.save_file({"w": np.zeros(3)}, newer, metadata={"tbn_hw": '{"version": 99}'})
-    with pytest.raises(NetworkError, match="format version must be 1, not 99"):
+    with pytest.raises(NetworkError, match="format version must be 1 or 2, not 99"):
         Network.load(newer)

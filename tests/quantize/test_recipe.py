@@ -11,6 +11,7 @@ from quantize import train as command  # noqa: E402
 from quantize.checkpoint import load_checkpoint  # noqa: E402
 from quantize.distill import distill_loss  # noqa: E402
 from quantize.layers import Conv  # noqa: E402
+from quantize.nodes.window import Window  # noqa: E402
 from quantize.optimizer import constrain, learning_rate  # noqa: E402
 from quantize.spec import Distill, SpecError, Train, parse_spec  # noqa: E402
 from quantize.trainer import Trainer, TrainError, taught  # noqa: E402
@@ -104,7 +105,7 @@ def test_each_stage_has_its_own_schedule():
 
 
 def test_balance(spec, stripes, tmp_path):
-    layer = Conv(3, 4, kernel=3, stride=1, padding=0, weights="binary")
+    layer = Conv(3, 4, window=Window((3, 3)), weights="binary")
     with torch.no_grad():
         layer.weight.copy_(torch.linspace(-2, 3, 108).reshape(4, 3, 3, 3))
     constrain([layer], balance=False)

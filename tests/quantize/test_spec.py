@@ -5,6 +5,7 @@ import time
 import pytest
 
 from quantize.folding_spec import divisors
+from quantize.nodes.window import Window
 from quantize.spec import SpecError, load_spec, parse_spec
 from quantize.yaml_source import YamlSource
 from quantize.zoo import model_names
@@ -47,6 +48,40 @@ def test_steps_have_names_and_shapes():
     assert spec.foldings() == {
         f"layers[{block}].body[2].conv": (2, 3) for block in ("3].residual[0", "3].residual[1", "4].residual[0")
     }
+
+
+@pytest.mark.parametrize(("layer", "window", "size"), [
+    ("conv: {channels: 4, kernel: 3, weights: int8}", Window((3, 3)), (6, 6)),
+    ("conv: {channels: 4, kernel: [3, 1], stride: 3, weights: int8}", Window((3, 1), (3, 3)), (2, 3)),
+    ("conv: {channels: 4, kernel: [1, 5], stride: [5, 2], padding: [0, 2], weights: int8}",
+     Window((1, 5), (5, 2), (0, 2, 0, 2)), (2, 4)),
+    ("conv: {channels: 4, kernel: 2, padding: [1, 0, 0, 1], dilation: [3, 1], weights: int8}",
+     Window((2, 2), (1, 1), (1, 0, 0, 1), (3, 1)), (6, 8)),
+    ("conv: {channels: 4, kernel: [4, 3], stride: [1, 3], padding: same, weights: int8}",
+     Window((4, 3), (1, 3), (1, 0, 2, 1)), (8, 3)),
+    ("max_pool: {kernel: [1, 4]}", Window((1, 4), (1, 4)), (8, 2)),
+    ("max_pool: {kernel: 3, stride: 2, padding: 1}", Window((3, 3), (2, 2), (1, 1, 1, 1)), (4, 4)),
+    ("avg_pool: {kernel: [8, 1], stride: 1}", Window((8, 1)), (1, 8)),
+])
+def test_windows(layer, window, size):
+    """One number or two, padding by side or "same", and what a checkpoint's text has of it is what the file says."""
+    channels, between = (4, "- ternary") if "conv" in layer else (2, "")
+    text = f"""
+name: m
+input: {{shape: [8, 8, 2]}}
+classes: [a, b]
+layers:
+  - {layer}
+  {between}
+  - flatten
+  - dense: {{units: 2, weights: int8}}
+"""
+    step = parse_spec(text).steps()[0]
+    assert step.window == window and step.output == (*size, channels)
+    said = step.layer.model_dump(exclude_defaults=True)
+    assert all(key in layer for key in said if key != "kind")
+    assert {"dilation", "padding"} & set(step.layer.model_dump()) == {
+        key for key in ("dilation", "padding") if key in layer or (key == "padding" and "conv" in layer)}
 
 
 def test_defaults_of_the_recipe():
@@ -95,8 +130,24 @@ def test_merge_keys_and_exponents():
 
 WRONG = {
     "channels: 4, kernel: 3, padding: 1, weights: int8": [
-        ("channels: 4, kernel: 3, stride: 3, weights: int8",
-         "m.yaml:6: layers[0].conv.stride: must be 1, 2 or 4, not 3"),
+        ("channels: 4, kernel: 3, stride: 0, weights: int8",
+         "m.yaml:6: layers[0].conv.stride: must be at least 1, not 0"),
+        ("channels: 4, kernel: [3, 0], weights: int8", "m.yaml:6: layers[0].conv.kernel[1]: must be at least 1, not 0"),
+        ("channels: 4, kernel: [3, 3, 3], weights: int8",
+         "m.yaml:6: layers[0].conv.kernel: must hold 2 values or fewer, not 3"),
+        ("channels: 4, kernel: [3], weights: int8", "m.yaml:6: layers[0].conv.kernel[1]: is missing"),
+        ("channels: 4, kernel: same, weights: int8",
+         "m.yaml:6: layers[0].conv.kernel: must be an integer, not 'same'"),
+        ("channels: 4, kernel: 3, padding: valid, weights: int8",
+         "m.yaml:6: layers[0].conv.padding: must be 'same' or numbers, not 'valid'"),
+        ("channels: 4, kernel: 3, padding: [0, 1, 2], weights: int8",
+         "m.yaml:6: layers[0].conv.padding[3]: is missing"),
+        ("channels: 4, kernel: 3, padding: [0, 0, 0, -1], weights: int8",
+         "m.yaml:6: layers[0].conv.padding[3]: must be at least 0, not -1"),
+        ("channels: 4, kernel: [3, 1], padding: 1, weights: int8",
+         "m.yaml:6: layers[0].conv: padding 1 must be less than kernel 1"),
+        ("channels: 4, kernel: 3, dilation: [1, 4], weights: int8",
+         "m.yaml:6: layers[0].conv: the 9 pixels that kernel 3 spans must not exceed the padded input 8x8"),
         ("channels: 4, kernel: 0, weights: int8", "m.yaml:6: layers[0].conv.kernel: must be at least 1, not 0"),
         ("channels: 4, kernel: '3', weights: int8", "m.yaml:6: layers[0].conv.kernel: must be an integer, not '3'"),
         ("channels: 4, kernel: true, weights: int8", "m.yaml:6: layers[0].conv.kernel: must be an integer, not True"),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import naive
 
+from quantize.nodes.window import Window, always_inside
 from sim.golden.add import add
 from sim.golden.avg_pool import avg_pool
 from sim.golden.conv import conv
@@ -41,39 +42,47 @@ def equal(found, expected):
 
 
 @st.composite
-def windows(draw, padded=True):
-    """(shape of a tensor, kernel, stride, padding) with at least one whole window."""
-    kernel = draw(st.integers(1, 5))
-    padding = draw(st.integers(0, kernel - 1)) if padded else 0
-    least = max(1, kernel - 2 * padding)
-    height, width = draw(st.integers(least, least + 5)), draw(st.integers(least, least + 5))
-    return (draw(st.integers(1, 3)), height, width, draw(st.integers(1, 5))), kernel, draw(st.integers(1, 3)), padding
+def windows(draw):
+    """(shape of a tensor, window) with at least one whole window."""
+    def axis():
+        kernel, dilation = draw(st.integers(1, 7)), draw(st.integers(1, 3))
+        extent = (kernel - 1) * dilation + 1
+        before, after = draw(st.integers(0, min(3, extent - 1))), draw(st.integers(0, min(3, extent - 1)))
+        size = draw(st.integers(0, 4)) + max(1, extent - before - after)
+        return size, kernel, draw(st.integers(1, 4)), before, after, dilation
+
+    (height, *down), (width, *across) = axis(), axis()
+    kernel, stride, before, after, dilation = zip(down, across, strict=True)
+    window = Window(kernel, stride, (*before, *after), dilation)
+    return (draw(st.integers(1, 2)), height, width, draw(st.integers(1, 3))), window
 
 
 @given(seeds, windows(), st.sampled_from(sorted(RANGES)), st.sampled_from(["binary", "int8"]), st.booleans(),
        st.integers(1, 4))
 def test_conv(random, window, kind, weight_kind, with_bias, outputs):
-    shape, kernel, stride, padding = window
-    x, weights = values(random, shape, kind), values(random, (outputs, kernel, kernel, shape[3]), weight_kind)
+    shape, window = window
+    x, weights = values(random, shape, kind), values(random, (outputs, *window.kernel, shape[3]), weight_kind)
     bias = random.integers(-(2**30), 2**30, outputs, dtype=np.int32) if with_bias else None
     pad = values(random, shape[3], "binary") if kind == "binary" else 0
-    found = conv(x, weights, bias, pad, stride=stride, padding=padding)
-    equal(found, naive.conv(x, weights, bias, pad, stride=stride, padding=padding))
+    found = conv(x, weights, bias, pad, window=window)
+    equal(found, naive.conv(x, weights, bias, pad, window=window))
 
 
 def test_conv_pads_binary_with_its_own_value():
     x, weights = np.ones((1, 1, 1, 2), np.int8), np.ones((1, 3, 3, 2), np.int8)
-    assert conv(x, weights, padding=1, pad=0).item() == 2
-    assert conv(x, weights, padding=1, pad=1).item() == 18
-    assert conv(x, weights, padding=1, pad=np.array([1, -1], np.int8)).item() == 2 + 8 - 8
+    window = Window((3, 3), padding=(1, 1, 1, 1))
+    assert conv(x, weights, window=window, pad=0).item() == 2
+    assert conv(x, weights, window=window, pad=1).item() == 18
+    assert conv(x, weights, window=window, pad=np.array([1, -1], np.int8)).item() == 2 + 8 - 8
 
 
 def test_conv_in_pieces(monkeypatch):
     random = np.random.default_rng(1)
     x, weights = values(random, (7, 5, 4, 3), "int8"), values(random, (2, 3, 3, 3), "int8")
-    whole = conv(x, weights, padding=1)
+    window = Window((3, 3), padding=(1, 1, 1, 1))
+    whole = conv(x, weights, window=window)
     monkeypatch.setattr("sim.golden.conv.COLUMN_BYTES", 5 * 4 * 27 * 4 * 3)  # three images at a time
-    equal(conv(x, weights, padding=1), whole.astype(object))
+    equal(conv(x, weights, window=window), whole.astype(object))
 
 
 @pytest.mark.parametrize(("weight", "count", "number"), [(127, 1033, np.float32), (127, 1034, np.float64)])
@@ -114,23 +123,23 @@ def test_threshold_is_inclusive():
     assert threshold(x, np.array([0], np.int32)).ravel().tolist() == [-1, -1, 1, 1, 1]
 
 
-@given(seeds, windows(padded=False), st.sampled_from(sorted(RANGES)), st.integers(0, 5))
+@given(seeds, windows(), st.sampled_from(sorted(RANGES)), st.integers(0, 5))
 def test_pools(random, window, kind, shift):
-    shape, kernel, stride, _ = window
+    shape, window = window
     x = values(random, shape, kind)
-    equal(max_pool(x, kernel=kernel, stride=stride), naive.max_pool(x, kernel=kernel, stride=stride))
-    equal(avg_pool(x, kernel=kernel, stride=stride, shift=shift),
-          naive.avg_pool(x, kernel=kernel, stride=stride, shift=shift))
+    if always_inside(window, *shape[1:3]):
+        equal(max_pool(x, window=window), naive.max_pool(x, window=window))
+    equal(avg_pool(x, window=window, shift=shift), naive.avg_pool(x, window=window, shift=shift))
 
 
 def test_avg_pool_rounds_down():
     x = np.array([-1, 0, 0, 0, -5, 0, 0, 0], np.int8).reshape(2, 2, 2, 1)
-    assert avg_pool(x, kernel=2, stride=2, shift=2).ravel().tolist() == [-1, -2]
+    assert avg_pool(x, window=Window((2, 2), (2, 2)), shift=2).ravel().tolist() == [-1, -2]
 
 
 def test_avg_pool_too_large():
     with pytest.raises(ValueError, match=r"^a sum of 2x2 elements must fit 32 bits, its bound is 4294967296$"):
-        avg_pool(np.full((1, 2, 2, 1), 2**30, np.int32), kernel=2, stride=2)
+        avg_pool(np.full((1, 2, 2, 1), 2**30, np.int32), window=Window((2, 2), (2, 2)))
 
 
 @given(seeds, st.sampled_from([2**7, 2**15, 2**31]), st.integers(0, 47), st.sampled_from([8, 16, 32]))
@@ -189,9 +198,10 @@ def test_conv_in_parts_of_a_picture(piece, count, monkeypatch):
     """Of one window, parts of a row, rows, a picture, and all pictures."""
     rng = np.random.default_rng(0)
     x, weights = rng.integers(-9, 9, (count, 7, 6, 2)), rng.integers(-9, 9, (4, 3, 3, 2))
-    whole = conv(x, weights, padding=1, stride=2)
+    window = Window((3, 3), (2, 2), (1, 1, 1, 1))
+    whole = conv(x, weights, window=window)
     monkeypatch.setattr("sim.golden.conv.COLUMN_BYTES", piece)
-    np.testing.assert_array_equal(conv(x, weights, padding=1, stride=2), whole)
+    np.testing.assert_array_equal(conv(x, weights, window=window), whole)
 
 
 def test_a_large_picture_is_convolved_in_little_memory():
@@ -199,7 +209,7 @@ def test_a_large_picture_is_convolved_in_little_memory():
     x, weights = np.ones((1, 512, 512, 2), np.int8), np.ones((1, 7, 7, 2), np.int8)
     tracemalloc.start()
     try:
-        conv(x, weights, padding=3)
+        conv(x, weights, window=Window((7, 7), padding=(3, 3, 3, 3)))
         assert tracemalloc.get_traced_memory()[1] < 24 << 20
     finally:
         tracemalloc.stop()

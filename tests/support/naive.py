@@ -7,24 +7,50 @@ from itertools import product
 import numpy as np
 
 
-def conv(x, weights, bias=None, pad=0, *, stride=1, padding=0):
-    count, height, width, channels = x.shape
-    outputs, kernel, _, _ = weights.shape
-    rows, columns = ((size + 2 * padding - kernel) // stride + 1 for size in (height, width))
-    pad = np.broadcast_to(pad, channels)
-    out = np.zeros((count, rows, columns, outputs), object)
+def places(size, kernel, stride, before, after, dilation):
+    """For each position of a window along an axis: the place of each of its elements, None in the padding."""
+    found, start = [], -before
+    while start + (kernel - 1) * dilation < size + after:
+        line = [start + k * dilation for k in range(kernel)]
+        found.append([place if 0 <= place < size else None for place in line])
+        start += stride
+    return found
+
+
+def windows(x, window):
+    """(rows, columns, function): the shape of a convolution's output, and the places (ky, kx, row, column) of one.
+
+    Row and column are None outside the picture.
+    """
+    top, left, bottom, right = window.padding
+    axes = [places(size, window.kernel[i], window.stride[i], before, after, window.dilation[i])
+            for i, (size, before, after) in enumerate(((x.shape[1], top, bottom), (x.shape[2], left, right)))]
+
+    def of(y, z):
+        for (ky, row), (kx, column) in product(enumerate(axes[0][y]), enumerate(axes[1][z])):
+            yield (ky, kx, row, column) if None not in (row, column) else (ky, kx, None, None)
+
+    return len(axes[0]), len(axes[1]), of
+
+
+def conv(x, weights, bias=None, pad=0, *, window):
+    rows, columns, places_of = windows(x, window)
+    pad = np.broadcast_to(pad, x.shape[3])
+    out = np.zeros((len(x), rows, columns, len(weights)), object)
     for n, y, z, m in np.ndindex(out.shape):
         total = 0 if bias is None else int(bias[m])
-        for ky, kx, c in product(range(kernel), range(kernel), range(channels)):
-            row, column = y * stride + ky - padding, z * stride + kx - padding
-            inside = 0 <= row < height and 0 <= column < width
-            total += int(x[n, row, column, c] if inside else pad[c]) * int(weights[m, ky, kx, c])
+        for (ky, kx, row, column), c in product(places_of(y, z), range(x.shape[3])):
+            total += int(pad[c] if row is None else x[n, row, column, c]) * int(weights[m, ky, kx, c])
         out[n, y, z, m] = total
     return out
 
 
 def dense(x, weights, bias=None):
-    return conv(x, weights.reshape(len(weights), 1, 1, -1), bias)
+    out = np.zeros((len(x), 1, 1, len(weights)), object)
+    for n, _, _, m in np.ndindex(out.shape):
+        out[n, 0, 0, m] = sum((int(a) * int(b) for a, b in zip(x[n, 0, 0], weights[m], strict=True)),
+                              0 if bias is None else int(bias[m]))
+    return out
 
 
 def threshold(x, hi, lo=None):
@@ -38,21 +64,20 @@ def threshold(x, hi, lo=None):
     return out
 
 
-def _pool(x, kernel, stride, reduce):
-    count, height, width, channels = x.shape
-    out = np.zeros((count, (height - kernel) // stride + 1, (width - kernel) // stride + 1, channels), object)
+def _pool(x, window, reduce):
+    rows, columns, places_of = windows(x, window)
+    out = np.zeros((len(x), rows, columns, x.shape[3]), object)
     for n, y, z, c in np.ndindex(out.shape):
-        out[n, y, z, c] = reduce(int(x[n, y * stride + ky, z * stride + kx, c])
-                                 for ky, kx in product(range(kernel), range(kernel)))
+        out[n, y, z, c] = reduce(int(x[n, row, column, c]) for _, _, row, column in places_of(y, z) if row is not None)
     return out
 
 
-def max_pool(x, *, kernel, stride):
-    return _pool(x, kernel, stride, max)
+def max_pool(x, *, window):
+    return _pool(x, window, max)
 
 
-def avg_pool(x, *, kernel, stride, shift=0):
-    return _pool(x, kernel, stride, lambda values: sum(values) // 2**shift)
+def avg_pool(x, *, window, shift=0):
+    return _pool(x, window, lambda values: sum(values) // 2**shift)
 
 
 def requantize(x, mult, bias, *, shift, lo, hi):

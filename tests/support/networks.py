@@ -4,6 +4,7 @@ import numpy as np
 
 from quantize.network import Network, Node, TensorType
 from quantize.nodes import infer
+from quantize.nodes.window import both
 
 
 class Builder:
@@ -21,13 +22,12 @@ class Builder:
         self.nodes.append(node)
         return name
 
-    def conv(self, x, channels, kernel=3, stride=1, padding=1, weights="binary", pad=False):
-        arrays = {"weights": self.weights((channels, kernel, kernel, self.types[x].channels), weights)}
+    def conv(self, x, channels, kernel=3, stride=1, padding=1, weights="binary", pad=False, **more):
+        attrs = {"kernel": kernel, "stride": stride, "padding": padding, "weights": weights, **more}
+        arrays = {"weights": self.weights((channels, *both(kernel), self.types[x].channels), weights)}
         if pad:
             arrays["pad"] = self.rng.choice([-1, 1], self.types[x].channels).astype(np.int8)
-        return self.node(
-            "conv", [x], {"kernel": kernel, "stride": stride, "padding": padding, "weights": weights}, arrays
-        )
+        return self.node("conv", [x], attrs, arrays)
 
     def dense(self, x, channels, weights="binary", bias=False):
         arrays = {"weights": self.weights((channels, self.types[x].channels), weights)}
@@ -53,11 +53,11 @@ class Builder:
         bias = self.rng.integers(-5000, 5000, channels).astype(np.int32)
         return self.node("requantize", [x], {"shift": shift, "lo": lo, "hi": hi}, {"mult": mult, "bias": bias})
 
-    def max_pool(self, x, kernel=2, stride=2):
-        return self.node("max_pool", [x], {"kernel": kernel, "stride": stride})
+    def max_pool(self, x, kernel=2, stride=2, **more):
+        return self.node("max_pool", [x], {"kernel": kernel, "stride": stride, **more})
 
-    def avg_pool(self, x, kernel=2, stride=2, shift=0):
-        return self.node("avg_pool", [x], {"kernel": kernel, "stride": stride, "shift": shift})
+    def avg_pool(self, x, kernel=2, stride=2, shift=0, **more):
+        return self.node("avg_pool", [x], {"kernel": kernel, "stride": stride, "shift": shift, **more})
 
     def add(self, a, b, width=16):
         return self.node("add", [a, b], {"width": width})
@@ -100,6 +100,17 @@ def chain(seed=0):
     x = b.max_pool(b.threshold(b.conv(x, 4, 3, padding=0), "binary"))
     x = b.threshold(b.max_pool(b.conv(x, 4, 3, padding=1, pad=True), 2, 1), "binary")
     return b.network(b.dense(b.flatten(x), 7))
+
+
+def shapes(seed=0):
+    """A network of windows that are not square, pad each side by itself, are dilated, or pool with padding."""
+    b = Builder((9, 8, 2), seed)
+    x = b.requantize(b.conv("input", 4, (3, 1), (1, 2), (1, 0, 1, 0), "int8"), -128, 127)
+    y = b.requantize(b.conv(b.threshold(x), 4, (3, 2), 1, (2, 1, 2, 0), dilation=(2, 1)), -128, 127)
+    x = b.add(y, b.max_pool(x, (3, 2), 1, padding=(2, 0, 0, 1)), 9)
+    x = b.threshold(b.conv(b.threshold(x, "binary"), 3, (1, 4), (3, 1), (0, 3, 0, 1), pad=True))
+    x = b.max_pool(x, (1, 2), (1, 2), padding=(0, 1, 0, 0))
+    return b.network(b.dense(b.flatten(b.avg_pool(x, 3, (2, 1), padding=1)), 5))
 
 
 def pictures(net, count, seed=0):

@@ -54,9 +54,13 @@ class Graph:
         return made
 
     def conv(self, channels, kernel=3, padding=0, bits=1, scale=1.0, **attributes):
-        weights = self.weights(channels, self.channels, kernel, kernel, bits=bits, scale=scale)
+        """`kernel` is one number or a list of two. `padding` is one number, a list of four, or None for no `pads`."""
+        kernel = kernel if isinstance(kernel, list) else [kernel] * 2
+        weights = self.weights(channels, self.channels, *kernel, bits=bits, scale=scale)
         self.channels = channels
-        return self.op("Conv", weights, kernel_shape=[kernel] * 2, pads=[padding] * 4, **attributes)
+        if padding is not None:
+            attributes["pads"] = padding if isinstance(padding, list) else [padding] * 4
+        return self.op("Conv", weights, kernel_shape=kernel, **attributes)
 
     def matmul(self, features, units, bits=1, scale=1.0):
         here = self.x

@@ -15,7 +15,7 @@ def kind(annotation):
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (types.UnionType, typing.Union):
         rest = [part for part in inner if part is not type(None)]
-        word = "number" if set(rest) == {int, float} else kind(rest[0])
+        word = "number" if set(rest) == {int, float} else " or ".join(map(kind, rest))
         return f"{word} or null" if len(rest) < len(inner) else word
     if origin is typing.Literal:
         return " or ".join(f"`{value}`" for value in inner)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from quantize.network import Node, TensorType
+from quantize.nodes.window import Window
 from tbn_hw.streaming.terms import Folding, Link
 
 Group = Literal["matrix", "scale", "pool", "join", "move"]
@@ -95,13 +96,19 @@ class Kind(ABC):
 
     def window_end(self, node: Node, x: TensorType, y: TensorType) -> np.ndarray:
         """How many input pixels, in stream order, each output pixel of a frame waits for: (output pixels,)."""
-        kernel, stride, padding = geometry(node)
-        rows = np.minimum(np.arange(y.height) * stride - padding + kernel, x.height)
-        columns = np.minimum(np.arange(y.width) * stride - padding + kernel, x.width)
+        rows, columns = (np.minimum(axis, size) for axis, size in zip(window_ends(node, y), x.shape[:2], strict=True))
         return ((rows[:, None] - 1) * x.width + columns[None, :]).ravel()
 
+    def places(self, node: Node, x: TensorType, folding: Folding) -> tuple[np.ndarray, int]:
+        """(places, count): the places of a frame's input words among the `count` words that the parts work on.
+
+        The others are padding, which the engine makes. Kinds with weights are not asked.
+        """
+        words = x.size // folding.pe
+        return np.arange(words), words
+
     def reads(self, node: Node, x: TensorType, y: TensorType, folding: Folding) -> tuple[np.ndarray, np.ndarray]:
-        """(words, beats) of a frame. `words` has the number of the last input word that each beat of the parts needs.
+        """(words, beats) of a frame. `words` has the place of the last word that each beat of the parts needs.
 
         `beats` has the numbers of the beats that pass a word on, so that the word leaves with them. Kinds with weights
         are not asked.
@@ -117,6 +124,10 @@ class Kind(ABC):
         return read.ravel(), (np.arange(len(pixels))[:, None] * len(words) + own).ravel()
 
 
-def geometry(node: Node) -> tuple[int, int, int]:
-    """Kernel, stride and padding of a node's windows; a node without windows has single pixels, (1, 1, 0)."""
-    return node.integer("kernel", 1), node.integer("stride", 1), node.integer("padding", 0)
+def window_ends(node: Node, y: TensorType) -> tuple[np.ndarray, np.ndarray]:
+    """The row and the column behind the last ones of each window, not clipped: (rows of windows,), (windows in a row,).
+    """
+    window = Window.of(node)
+    down, across = (np.arange(count) * stride - before + extent for count, stride, before, extent in
+                    zip(y.shape[:2], window.stride, window.padding[:2], window.extent, strict=True))
+    return down, across

@@ -10,8 +10,9 @@ from hdl.constant.mvu import ConstantMVU
 from hdl.mvu import MVU
 from hdl.sliding_window import SlidingWindow
 from quantize.network import Node, TensorType
+from quantize.nodes.window import Window
 from quantize.rom import matrix
-from tbn_hw.streaming.kinds.kind import Group, Job, Kind, geometry
+from tbn_hw.streaming.kinds.kind import Group, Job, Kind
 from tbn_hw.streaming.terms import Folding
 
 
@@ -23,11 +24,10 @@ class MatrixKind(Kind):
 
     def parts(self, job: Job) -> list[Any]:
         node, folding, x = job.node, job.folding, job.link.tensor
-        kernel, stride, padding = geometry(node)
         mh, _ = matrix(node).shape
-        window = SlidingWindow(shape=job.link.shape, height=x.height, width=x.width, channels=x.channels, kernel=kernel,
-                               stride=stride, padding=padding, simd=folding.simd, repeat=mh // folding.pe,
-                               pad=node.arrays.get("pad", 1 if x.kind == "binary" else 0))
+        window = SlidingWindow(shape=job.link.shape, height=x.height, width=x.width, channels=x.channels,
+                               simd=folding.simd, repeat=mh // folding.pe,
+                               pad=node.arrays.get("pad", 1 if x.kind == "binary" else 0), **vars(Window.of(node)))
         return [window, ConstantMVU(**_numbers(job)) if in_logic(node, x, folding) else mvu(job)]
 
     def sizes(self, node: Node, x: TensorType) -> Mapping[str, int]:
@@ -43,8 +43,7 @@ class MatrixKind(Kind):
 
     def spread(self, node: Node, y: TensorType, folding: Folding, ideal: int) -> int:
         """With a stride some rows of the input give no results; the others give them as fast as the matrix allows."""
-        _, stride, _ = geometry(node)
-        return ideal if stride == 1 else _matrix_cycles(node, y, folding)
+        return ideal if Window.of(node).overlaps else _matrix_cycles(node, y, folding)
 
 
 def _matrix_cycles(node: Node, y: TensorType, folding: Folding) -> int:

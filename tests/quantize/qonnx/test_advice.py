@@ -153,7 +153,7 @@ def ended(g):
     side = 8
     for node in g.nodes:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        if node.op_type in ("Conv", "MaxPool"):
+        if node.op_type in ("Conv", "MaxPool", "AveragePool"):
             pads = attributes.get("pads", [0] * 4)[0]
             side = (side + 2 * pads - attributes["kernel_shape"][0]) // attributes.get("strides", [1])[0] + 1
         if node.op_type == "Pad":
@@ -212,10 +212,6 @@ PAIRS = [  # what is refused, words of the advice, and the same as advised
     ("relu and norm", lambda: start().op("Relu").batch_norm().quant(8, 0.125),
      "move the Relu behind the BatchNormalization", lambda: start().batch_norm().op("Relu").quant(8, 0.125)),
     ("grouped", lambda: start().ternary().conv(8, group=8), "use group=1", lambda: start().ternary().conv(8).ternary()),
-    ("dilated", lambda: start().ternary().conv(8, dilations=[2, 2]), "use dilation 1",
-     lambda: start().ternary().conv(8, dilations=[1, 1]).ternary()),
-    ("auto_pad", lambda: start().ternary().conv(8, auto_pad="SAME_UPPER"), "set pads instead of auto_pad",
-     lambda: start().ternary().conv(8, padding=1).ternary()),
     ("two pads", lambda: bordered(start().ternary(), 0, padding=1), "put all padding into one of them",
      lambda: bordered(start().ternary(), 0)),
     ("binary border", lambda: start().binary(0.5).conv(4, padding=1),
@@ -227,10 +223,13 @@ PAIRS = [  # what is refused, words of the advice, and the same as advised
      lambda: bordered(start().ternary(), 0.0)),
     ("pad mode", lambda: bordered(start().ternary(), 0.0, mode="edge"), "set mode to constant",
      lambda: bordered(start().ternary(), 0.0)),
-    ("padded pool", lambda: start().ternary().op("MaxPool", kernel_shape=[3, 3], pads=[1] * 4), "pools must not pad",
-     lambda: start().ternary().op("MaxPool", kernel_shape=[3, 3])),
-    ("ceil_mode", lambda: start().ternary().op("MaxPool", kernel_shape=[4, 4], strides=[4, 4], ceil_mode=1),
-     "set ceil_mode=0", lambda: start().ternary().op("MaxPool", kernel_shape=[4, 4], strides=[4, 4], ceil_mode=0)),
+    ("padded average", lambda: start().ternary().op("AveragePool", kernel_shape=[3, 3], pads=[1] * 4),
+     "set count_include_pad=1",
+     lambda: start().ternary().op("AveragePool", kernel_shape=[3, 3], pads=[1] * 4, count_include_pad=1)),
+    ("padded average, bare", lambda: start().ternary().op("AveragePool", kernel_shape=[3, 3], pads=[1] * 4),
+     "or pads=0", lambda: start().ternary().op("AveragePool", kernel_shape=[3, 3])),
+    ("ceil_mode", lambda: start().ternary().op("AveragePool", kernel_shape=[4, 4], strides=[4, 4], ceil_mode=1),
+     "set ceil_mode=0", lambda: start().ternary().op("AveragePool", kernel_shape=[4, 4], strides=[4, 4], ceil_mode=0)),
     ("training", lambda: with_bn(Graph(3, 8, 8).conv(8), training_mode=1), "export the model after model.eval()",
      lambda: with_bn(Graph(3, 8, 8).conv(8)).ternary()),
     ("softmax inside", lambda: start().op("Softmax", axis=1).ternary().conv(4), "remove it",

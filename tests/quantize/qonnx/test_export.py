@@ -8,9 +8,12 @@ pytest.importorskip("qonnx")
 
 from onnx import helper  # noqa: E402
 from qonnx.core.onnx_exec import execute_onnx  # noqa: E402
+from support.networks import shapes  # noqa: E402
 from support.qonnx_reference import execute  # noqa: E402
 
 from quantize.network import Network, Node, TensorType  # noqa: E402
+from quantize.nodes import infer  # noqa: E402
+from quantize.nodes.window import Window  # noqa: E402
 from quantize.qonnx import exporter  # noqa: E402
 from quantize.qonnx.__main__ import main  # noqa: E402
 from quantize.qonnx.exporter import write_network  # noqa: E402
@@ -91,6 +94,32 @@ def test_kinds_round_trip(name, seed, pixels, random_model, tmp_path):
     network = export(random_model(MODELS[name], seed))
     again = round_trip(network, tmp_path, 100, pixels)
     assert {node.kind for node in again.nodes} == {node.kind for node in network.nodes}
+
+
+@pytest.mark.parametrize("pixels", ["uint8", "int8"])
+@pytest.mark.parametrize("seed", range(2))
+def test_windows_round_trip(seed, pixels, tmp_path):
+    """Rectangles, strides, dilation and padding by side, of convolutions and pools, come back as they were."""
+    network = shapes(seed)
+    again = round_trip(network, tmp_path, 100, pixels)
+    want, got = ([(node.kind, Window.of(node).trimmed(*network.types[node.inputs[0]].shape[:2])) for node in net.nodes
+                  if "kernel" in node.attrs] for net in (network, again))
+    assert got == want
+
+
+@pytest.mark.parametrize(("kind", "attrs", "sentence"), [
+    ("max_pool", {"kernel": 2, "dilation": 3, "padding": 2},
+     "pool: padding (2, 2, 2, 2) of a pool must be less than its kernel (2, 2) in QONNX"),
+    ("avg_pool", {"kernel": 2, "dilation": 2}, "pool: QONNX has no dilated average pool")])
+def test_pools_without_a_form(kind, attrs, sentence, tmp_path):
+    x = TensorType((5, 5, 1), "int", -128, 127)
+    pool = Node(kind, "pool", ("input",), {"stride": 1, **attrs})
+    size = infer(pool, [x]).size
+    network = Network("n", x, (pool, Node("flatten", "flat", ("pool",)), Node(
+        "dense", "d", ("flat",), {"weights": "int8"}, {"weights": np.ones((2, size), np.int8)})), ("d",))
+    with pytest.raises(QonnxError) as error:
+        write_network(network, tmp_path / "n.onnx")
+    assert str(error.value) == f"n: {sentence}"
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -70,6 +70,47 @@ def average_of_trits(g):
     return tail(g, 8 * 4)
 
 
+def rectangles(g):
+    g.conv(6, [3, 1], [1, 0, 0, 0], strides=[1, 2]).batch_norm(10).ternary()  # 7 x 4
+    g.conv(6, [2, 3], [0, 2, 1, 2], dilations=[3, 2]).batch_norm().ternary()  # 5 x 4
+    return tail(g.op("GlobalAveragePool").conv(7, 1).batch_norm().ternary(), 7)
+
+
+def same_padding(g):
+    g.conv(6, [3, 4], None, auto_pad="SAME_UPPER", strides=[2, 1]).batch_norm(10).ternary()  # 4 x 8
+    g.conv(5, [2, 3], None, auto_pad="SAME_LOWER", strides=[1, 3]).batch_norm().ternary()  # 4 x 3
+    return tail(g.conv(5, 2, None, auto_pad="VALID").batch_norm().ternary(), 5 * 3 * 2)
+
+
+def padded_pools(g):
+    g.conv(6).batch_norm(10).ternary()
+    g.op("MaxPool", kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1])  # 3 x 6
+    g.op("AveragePool", kernel_shape=[2, 3], strides=[1, 2], pads=[1, 1, 0, 1], count_include_pad=1)  # 3 x 3
+    return tail(g, 6 * 9)
+
+
+def pools_that_hang_over(g):
+    g.conv(6).op("MaxPool", kernel_shape=[2, 3], strides=[4, 4], ceil_mode=1)  # 2 x 2
+    return tail(g.batch_norm(10).ternary(), 6 * 4)
+
+
+def dilated_pool(g):
+    g.conv(6).batch_norm(10).ternary().op("MaxPool", kernel_shape=[2, 3], dilations=[3, 2], pads=[1, 1, 0, 1])  # 4 x 4
+    return tail(g, 6 * 16)
+
+
+def same_pools(g):
+    g.conv(6).op("MaxPool", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER")  # 3 x 3
+    g.batch_norm(10).ternary().op("AveragePool", kernel_shape=[2, 2], auto_pad="SAME_LOWER", count_include_pad=1)
+    return tail(g, 6 * 9)
+
+
+def binary_with_a_border_by_sides(g):
+    pads, one = g.array([0, 0, 1, 0, 0, 0, 0, 2], np.int64), g.array(0.25)
+    g.conv(6).batch_norm(20).binary(0.25).op("Pad", pads, one).conv(6, [2, 3]).batch_norm(0.25).ternary()  # 6 x 6
+    return tail(g, 6 * 36)
+
+
 def unnamed_and_normalised(g):
     tail(g.conv(8).batch_norm(20).ternary(), 8 * 36).op("Softmax", axis=1)
     for node in g.nodes:
@@ -78,7 +119,8 @@ def unnamed_and_normalised(g):
 
 
 GRAPHS = [plain, pool_before_norm, pool_behind_norm, pool_of_trits, binary_with_border, input_of_8_bits, shifted_input,
-          scales_of_weights, channels_last, average_of_trits]
+          scales_of_weights, channels_last, average_of_trits, rectangles, same_padding, padded_pools,
+          pools_that_hang_over, dilated_pool, same_pools, binary_with_a_border_by_sides]
 
 
 def pictures(count=60, shape=(8, 8, 3)):
@@ -168,3 +210,11 @@ def test_flat_input_is_a_row_of_pixels(tmp_path):
 def test_meaning_of_pixels(pixels, scale, edge, tmp_path):
     file = tail(Graph(1, 2, 2).ternary(scale), 4).save(tmp_path / "net.onnx")
     assert read_network(file, pixels).network.nodes[0].arrays["hi"].tolist() == [edge]
+
+
+def test_a_window_behind_the_picture_is_left_out(tmp_path):
+    """With `ceil_mode`, as onnxruntime does it; the rule of ONNX's own shape inference would keep it."""
+    g = Graph(3, 8, 8).conv(6).batch_norm(10).ternary()
+    g.op("MaxPool", kernel_shape=[1, 1], strides=[7, 5], ceil_mode=1, name="pool")  # rows 0 and 7 of 6, columns 0 and 5
+    check = read_network(tail(g, 6 * 2).save(tmp_path / "net.onnx"))
+    assert check.network is not None and check.network.types["pool"].shape == (1, 2, 6)

@@ -105,8 +105,19 @@ CASES = [
                                           "DOWN, UP, FLOOR, CEIL, not 'SOMEHOW'"),
     (lambda g: g.conv(4), "its input is not quantised; put a Quant (2 bits narrow, or 8 bits) before it"),
     (lambda g: g.op("Mul", "t1"), "Mul of two activations has no engine; only Add of two is a shortcut"),
-    (lambda g: g.op("MaxPool", kernel_shape=[2, 3]),
-     "kernel [2, 3] and strides [1, 1] must be the same in both directions"),
+    (lambda g: g.op("MaxPool", kernel_shape=[2]),
+     "kernel [2], strides [1, 1] and dilations [1, 1] must be two positive numbers each: it must work on height and "
+     "width"),
+    (lambda g: g.op("MaxPool", kernel_shape=[2, 0]),
+     "kernel [2, 0], strides [1, 1] and dilations [1, 1] must be two positive numbers each: it must work on height and "
+     "width"),
+    (lambda g: g.op("MaxPool", kernel_shape=[2, 2], pads=[0, 0, 2, 0]), "padding 2 must be less than kernel 2"),
+    (lambda g: g.op("MaxPool", kernel_shape=[2, 2], pads=[0, -1, 0, 0]),
+     "its pads [0, -1, 0, 0] must be four numbers of at least 0, and auto_pad NOTSET one of NOTSET, VALID, SAME_UPPER "
+     "and SAME_LOWER"),
+    (lambda g: g.ternary().conv(4, [3, 2], padding=None, auto_pad="SAME"),
+     "its pads [0, 0, 0, 0] must be four numbers of at least 0, and auto_pad SAME one of NOTSET, VALID, SAME_UPPER "
+     "and SAME_LOWER"),
     (lambda g: g.op("Conv", g.array(np.linspace(0, 1, 72).reshape(1, 8, 3, 3))),
      "its weights are not quantised; put a BipolarQuant, or a Quant of 8 bits, on them"),
     (lambda g: g.op("Transpose", perm=[0, 3, 1, 2]),

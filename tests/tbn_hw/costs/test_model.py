@@ -1,7 +1,7 @@
 """Cost models: their stored error, and estimates against real syntheses of engines outside the sweep."""
 
 import pytest
-from support.networks import chain, residual
+from support.networks import chain, residual, shapes
 
 from tbn_hw.costs.features import pieces
 from tbn_hw.costs.memory import blocks, distinct_columns, ram, random_rom
@@ -38,7 +38,7 @@ def test_estimates_of_unseen_networks(family, net, tmp_path):
     assert missed[len(missed) // 2] <= 0.1
 
 
-@pytest.mark.parametrize("net", [chain(1), residual(2)], ids=["chain", "residual"])
+@pytest.mark.parametrize("net", [chain(1), residual(2), shapes(3)], ids=["chain", "residual", "shapes"])
 def test_every_engine_has_a_model(net):
     for family in FAMILIES:
         model = cost_model(family)

@@ -13,7 +13,7 @@ from amaranth.lib import memory
 from support.assembled import Assembled, Whole
 from support.axi_bench import with_last
 from support.bench import beats, run, signs_to_bits
-from support.networks import Builder, chain, pictures, residual
+from support.networks import Builder, chain, pictures, residual, shapes
 
 from hdl.constant.mvu import ConstantMVU
 from quantize.network import Network
@@ -66,13 +66,13 @@ def simulate(net, foldings, images, **options):
     return result, accelerator, link
 
 
-@pytest.mark.parametrize("make", [residual, chain])
+@pytest.mark.parametrize("make", [residual, chain, shapes])
 def test_equals_golden(make):
     net = make()
     simulate(net, fold(net, {}), pictures(net, 3))
 
 
-@pytest.mark.parametrize("make", [residual, chain])
+@pytest.mark.parametrize("make", [residual, chain, shapes])
 @pytest.mark.parametrize("seed", range(4))
 def test_equals_golden_for_any_folding_under_stalls(make, seed):
     net = make(seed)
@@ -86,7 +86,7 @@ def unrolled(net):
         for node in net.nodes if net.macs(node.name) and node.attrs["weights"] == "binary"}
 
 
-@pytest.mark.parametrize("make", [residual, chain])
+@pytest.mark.parametrize("make", [residual, chain, shapes])
 @pytest.mark.parametrize("stalls", [0, 0.3])
 def test_unrolled_layers(make, stalls):
     net = make()
@@ -96,7 +96,7 @@ def test_unrolled_layers(make, stalls):
                for part in engine.component().stages)
 
 
-@pytest.mark.parametrize("make", [residual, chain])
+@pytest.mark.parametrize("make", [residual, chain, shapes])
 def test_no_word_is_read_while_it_is_written(make, monkeypatch):
     """Memories that pass on the new word instead of the old one change nothing, so synthesis may choose either."""
     plain, transparent = memory.Memory.read_port, []
@@ -120,7 +120,8 @@ def solved(net, cycles_a_pixel):
 
 @pytest.mark.parametrize(("net", "cycles_a_pixel"), [
     *((make(cycles), cycles) for make in (residual, chain) for cycles in (1, 3, 12)),
-    pytest.param(residual(3, 12, (4, 8)), 2, marks=pytest.mark.slow), (residual(), None), (chain(), None)])
+    pytest.param(residual(3, 12, (4, 8)), 2, marks=pytest.mark.slow), (residual(), None), (chain(), None),
+    (shapes(), None), (shapes(1), 1)])
 def test_interval_is_that_of_the_slowest_engine(net, cycles_a_pixel):
     foldings = solved(net, cycles_a_pixel) if cycles_a_pixel else random_foldings(net, 1)
     result, accelerator, link = simulate(net, foldings, pictures(net, 6))
@@ -296,7 +297,7 @@ def test_no_module_is_called_like_a_cell():
             assert not any(other == top or other.startswith(f"{top}_") for other in cells), name
 
 
-@pytest.mark.parametrize("make", [residual, chain])
+@pytest.mark.parametrize("make", [residual, chain, shapes])
 def test_each_engine_equals_golden_at_its_ideal_interval(make):
     """Every engine alone, fed without a pause, takes its ideal cycles a frame to within 2 %."""
     net = make()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.assembled import Assembled
 from support.bench import beats, run
-from support.networks import Builder, chain, pictures, residual
+from support.networks import Builder, chain, pictures, residual, shapes
 
 from hdl.requantize import Requantize
 from hdl.stream import payload_shape
@@ -35,7 +35,7 @@ def test_kind_of_wrong():
     assert str(error.value) == "layers[3].softmax: the streaming architecture has no engine of kind 'softmax'"
 
 
-@pytest.mark.parametrize("net", [chain(), residual(top_k=2)], ids=["chain", "residual"])
+@pytest.mark.parametrize("net", [chain(), residual(top_k=2), shapes()], ids=["chain", "residual", "shapes"])
 def test_entries_describe_their_components(net):
     """The words that parts take and make, and the ports, are those of the components."""
     largest = {node.name: Folding(*kind_of(node).sizes(node, net.types[node.inputs[0]]).values()) for node in net.nodes}

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from support.networks import Builder, residual
 
+from quantize.nodes.window import Window, both
+from tbn_hw.streaming.folding import Folding
 from tbn_hw.streaming.kinds import kind_of
 from tbn_hw.streaming.queues import common_source, join_depths, required
 
@@ -24,6 +26,36 @@ def test_window_end_is_the_last_pixel_of_the_window(kernel, stride, padding, siz
         columns = [index % y.width * stride - padding + k for k in range(kernel)]
         inside = [r * size + c for r in rows for c in columns if 0 <= r < size and 0 <= c < size]
         assert ends[index] == max(inside) + 1
+
+
+@pytest.mark.parametrize("kind", ["conv", "max_pool"])
+@pytest.mark.parametrize("attrs", [
+    {"kernel": (3, 2), "stride": (1, 2), "padding": (2, 0, 1, 1)},
+    {"kernel": (1, 4), "stride": 1, "padding": (0, 3, 0, 2)},
+    {"kernel": (4, 1), "stride": (3, 1), "padding": (0, 0, 2, 0)}])
+def test_window_end_of_any_shape(kind, attrs):
+    """A convolution's window waits for its last pixel, a pool's for all pixels before its last padded place."""
+    b = Builder((5, 6, 1))
+    name = b.conv("input", 1, **attrs) if kind == "conv" else b.max_pool("input", **attrs)
+    (ky, kx), (sy, sx), (top, left, _, _) = Window.of(b.nodes[-1]).kernel, both(attrs["stride"]), attrs["padding"]
+    y = b.types[name]
+    ends = kind_of(b.nodes[-1]).window_end(b.nodes[-1], b.types["input"], y)
+    for index, end in enumerate(ends):
+        row, column = index // y.width * sy - top + ky - 1, index % y.width * sx - left + kx - 1
+        if kind == "conv":
+            wanted = min(row, 4) * 6 + min(column, 5) + 1
+        else:
+            wanted = sum((r, c) <= (row, column) for r in range(5) for c in range(6))
+        assert end == wanted
+
+
+def test_padding_that_no_window_reaches_takes_no_cycles():
+    """A pool of 3x3 with a stride of 2 and a padding of 1 on an even picture."""
+    b = Builder((8, 8, 1))
+    name = b.max_pool("input", 3, 2, padding=1)
+    node, x, y = b.nodes[-1], b.types["input"], b.types[name]
+    assert kind_of(node).ideal_cycles(node, x, y, Folding(1), 1) == 9 * 9
+    assert Window.of(node).trimmed(8, 8) == Window((3, 3), (2, 2), (1, 1, 0, 0))
 
 
 def test_common_source_of_a_block_is_its_input():
