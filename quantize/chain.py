@@ -141,13 +141,13 @@ _COMPUTE: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-def first_true(predicate: Predicate, lo: int, hi: int, channels: int) -> np.ndarray:
-    """Return int64 (channels): the smallest integer in ``lo..hi`` where ``predicate`` holds, or ``hi + 1`` if none.
+def first_true(predicate: Predicate, lo: int, hi: int, shape: int | tuple[int, ...]) -> np.ndarray:
+    """Return int64 of ``shape``: the smallest integer in ``lo..hi`` where ``predicate`` holds, or ``hi + 1`` if none.
 
-    ``predicate`` maps float64 (channels) to bool (channels). It must not become false again as its argument grows.
+    ``predicate`` maps float64 to bool, both of ``shape``. It must not become false again as its argument grows.
     """
-    low = np.full(channels, lo, np.int64)
-    high = np.full(channels, hi + 1, np.int64)
+    low = np.full(shape, lo, np.int64)
+    high = np.full(shape, hi + 1, np.int64)
     while (low < high).any():
         middle = (low + high) // 2  # at most hi where low < high
         holds = predicate(middle.astype(np.float64))

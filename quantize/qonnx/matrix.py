@@ -38,7 +38,7 @@ class Matrix:
 
 
 def matrix(plan: Plan, name: str) -> Matrix:
-    """The weights (c_out, ...) in a tensor. Raises Refused when they are not 1 or 8 bits wide with one scale a row."""
+    """The weights (c_out, ...) in a tensor. Raises Refused when they have more than 8 bits or several scales a row."""
     value = plan.value(name)
     if isinstance(value, Unknown):
         raise UnknownInputError
@@ -46,8 +46,8 @@ def matrix(plan: Plan, name: str) -> Matrix:
         raise Refused(f"its weights {name!r} must be a constant, not an activation")
     if isinstance(value, Constant):
         return _plain(plan.constant(name))
-    if value.bits not in (1, 8):
-        raise Refused(f"weights must have 1 bit or 8 bits, not {value.bits}; use BipolarQuant, or a bit width of 8",
+    if value.bits > 8:
+        raise Refused(f"weights must have at most 8 bits, not {value.bits}; use BipolarQuant, or a bit width of 8",
                       value.source)
     scale = np.broadcast_to(value.scale, value.integers.shape).reshape(len(value.integers), -1).astype(np.float64)
     if not np.allclose(scale, scale[:, :1], rtol=1e-6, atol=0):

@@ -40,16 +40,13 @@ def quant(plan: Plan, operation: Operation) -> Value:
 
 
 def _check_activation(form: Quantizer) -> None:
-    least = 8 if form.signed else 7  # 0..127 is a part of int8
-    if form.bipolar or form.ternary or least <= form.bits <= MOST_BITS:
+    if form.bipolar or form.ternary or 2 <= form.bits <= MOST_BITS:
         if form.ternary and form.mode not in NEAR:
             raise Refused(f"a ternary activation must round to nearest, not {form.mode}")
         return
-    if form.bits == 2:
-        raise Refused("a 2-bit activation must be signed and narrow (-1, 0, +1); set signed=1 and narrow=1")
     if form.bits == 1:
         raise Refused("a 1-bit activation must be -1 or +1; use BipolarQuant")
-    raise Refused(f"activations must have 1 bit, 2 bits (signed and narrow) or 8 bits, not {form.bits}")
+    raise Refused(f"activations must have at most {MOST_BITS} bits, not {form.bits}")
 
 
 def activation(plan: Plan, operation: Operation, form: Quantizer) -> Stream:
@@ -87,7 +84,9 @@ def _integers(plan: Plan, operation: Operation, form: Quantizer, stream: Stream,
         lo, hi = (int(end[0]) for end in ends)
     if form.mode not in (*NEAREST, "FLOOR"):
         raise Refused(f"a quantiser of {form.bits} bits must round to nearest or down, not {form.mode}")
-    out = emit_requantize(plan, operation.name, stream, a, b, lo, hi, floor=form.mode == "FLOOR")
+    chain = stream.chain.divide(scale)
+    out = emit_requantize(plan, operation.name, stream, a, b, lo, hi, floor=form.mode == "FLOOR",
+                          wanted=lambda x: form.integers(chain(x)))
     _note(plan, operation, form, stream, scale, out)
     return replace(out, chain=after)
 

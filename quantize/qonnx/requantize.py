@@ -8,6 +8,7 @@ import numpy as np
 
 from quantize.chain import Chain, Multiplier, multiplier
 from quantize.qonnx.plan import Plan
+from quantize.qonnx.steps import Levels, stepped
 from quantize.qonnx.values import Refused, Stream
 
 MOST_SHIFT = 47
@@ -25,15 +26,18 @@ def exact_floor(a: np.ndarray, b: np.ndarray) -> Multiplier | None:
 
 
 def emit_requantize(plan: Plan, name: str, stream: Stream, a: np.ndarray, b: np.ndarray, lo: int, hi: int, *,
-                    floor: bool = False) -> Stream:
+                    floor: bool = False, wanted: Levels | None = None) -> Stream:
     """Add a requantize that rounds ``a * integer + b`` to nearest, or down if ``floor``, and clips it to lo..hi.
 
-    Returns its stream, with the identity as chain. Raises Refused when no 16-bit multiplier fits.
+    `wanted` is what it stands for, as `stepped` takes it. Returns its stream, with the identity as chain. Raises
+    Refused when no 16-bit multiplier fits.
     """
     try:
         form = (exact_floor(a, b) if floor else None) or multiplier(a, b - 0.5 if floor else b)
     except ValueError as error:
         raise Refused(f"its scale is out of reach of 16-bit multipliers; {error}") from None
+    if wanted is not None:
+        form = stepped(form, wanted, plan.types[stream.tensor], lo, hi)
     tensor = plan.emit("requantize", name, (stream.tensor,), {"shift": form.shift, "lo": lo, "hi": hi},
                        {"mult": form.mult, "bias": form.bias})
     return replace(stream, tensor=tensor, chain=Chain(), alone=True)

@@ -196,7 +196,7 @@ def zero_point(g, zero):
 
 
 PAIRS = [  # what is refused, words of the advice, and the same as advised
-    ("bits of weights", lambda: start().ternary().conv(4, bits=3).ternary(), "use BipolarQuant, or a bit width of 8",
+    ("bits of weights", lambda: start().ternary().conv(4, bits=9).ternary(), "use BipolarQuant, or a bit width of 8",
      lambda: start().ternary().conv(4, bits=8).ternary()),
     ("unsigned weights", lambda: unsigned_weights(start().ternary(), 0), "set signed=1",
      lambda: unsigned_weights(start().ternary(), 1)),
@@ -204,7 +204,6 @@ PAIRS = [  # what is refused, words of the advice, and the same as advised
      lambda: raw_weights(start().ternary(), True)),
     ("no quantiser", lambda: start().conv(4).ternary(), "put a Quant (2 bits narrow, or 8 bits) before it",
      lambda: start().ternary().conv(4).ternary()),
-    ("wide ternary", lambda: start().quant(2), "set signed=1 and narrow=1", lambda: start().quant(2, narrow=1)),
     ("bits of 0 and 1", lambda: start().quant(1, signed=0), "use BipolarQuant", lambda: start().binary()),
     ("zero point", lambda: zero_point(start(), 3), "quantise symmetrically", lambda: zero_point(start(), 0)),
     ("relu alone", lambda: start().op("Relu").op("GlobalAveragePool").conv(4, 1).ternary(), "put a Quant behind it",

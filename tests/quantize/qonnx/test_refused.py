@@ -30,14 +30,14 @@ def refused(graph, path):
 
 
 def test_all_at_once(tmp_path, capsys):
-    g = Graph(3, 8, 8).conv(8, bits=3).batch_norm(20).op("Softmax", axis=1, name="inside").conv(6, bits=3)
+    g = Graph(3, 8, 8).conv(8, bits=9).batch_norm(20).op("Softmax", axis=1, name="inside").conv(6, bits=9)
     g.ternary().op("Sigmoid").conv(4, group=2, dilations=[2, 2])
-    g.quant(4, 0.1).op("Flatten").matmul(6 * 36, 5, bits=3)
+    g.quant(25, 0.1).op("Flatten").matmul(6 * 36, 5, bits=9)
     found = refused(g, tmp_path)
     assert set(found) == {"Quant_0", "inside", "Quant_4", "Sigmoid_7", "Conv_9", "Quant_10", "Quant_12"}
-    assert found["Quant_0"] == "weights must have 1 bit or 8 bits, not 3; use BipolarQuant, or a bit width of 8"
+    assert found["Quant_0"] == "weights must have at most 8 bits, not 9; use BipolarQuant, or a bit width of 8"
     assert found["inside"] == "Softmax has no engine; remove it, or let it be the graph's last node"
-    assert found["Quant_10"] == "activations must have 1 bit, 2 bits (signed and narrow) or 8 bits, not 4"
+    assert found["Quant_10"] == "activations must have at most 24 bits, not 25"
     assert main(["import", str(tmp_path / "net.onnx"), "-o", str(tmp_path / "out.safetensors")]) == 1
     printed = capsys.readouterr()
     assert all(re.search(rf"^refused +\S+ {name} ", printed.out, re.M) for name in found)
@@ -96,8 +96,6 @@ def test_no_onnx_file(data, tmp_path, capsys):
 
 
 CASES = [
-    (lambda g: g.quant(2, narrow=0), "a 2-bit activation must be signed and narrow (-1, 0, +1); set signed=1 and "
-                                     "narrow=1"),
     (lambda g: g.quant(1, signed=0), "a 1-bit activation must be -1 or +1; use BipolarQuant"),
     (lambda g: g.ternary(mode="FLOOR"), "a ternary activation must round to nearest, not FLOOR"),
     (lambda g: g.ternary(-1.0), "its scale must be positive and finite, not -1"),
@@ -158,7 +156,7 @@ def test_two_inputs(tmp_path):
 
 
 def test_build_refuses_with_the_list(tmp_path):
-    g = Graph(3, 8, 8).conv(8, bits=3).op("Softmax", axis=1, name="inside").conv(6).op("Tanh")
+    g = Graph(3, 8, 8).conv(8, bits=9).op("Softmax", axis=1, name="inside").conv(6).op("Tanh")
     g.save(tmp_path / "net.onnx")
     done = subprocess.run([sys.executable, "-m", "tbn_hw.build", "--model", tmp_path / "net.onnx"], cwd=tmp_path,
                           capture_output=True, text=True)
