@@ -15,7 +15,7 @@ from benchmarks.front_ends import __main__ as front_ends  # noqa: E402
 
 @pytest.fixture
 def started(monkeypatch, tmp_path):
-    """Run the program with a graph in the place of Larq's. `change` alters the runtime's logits, `last` ends the graph."""
+    """Run the program on a graph of ours. `change` alters the logits of the runtime, `last` ends the graph."""
     def run(last="Identity", change=lambda logits: logits, build=lambda file, pictures: None):
         def make(key, python, data, folder):
             folder.mkdir(parents=True)
