@@ -38,6 +38,7 @@ from rich.console import Console
 from benchmarks import constants_da4ml
 from benchmarks.constants_layer import LAYER, ConstantLayer, Foreign
 from benchmarks.constants_netlist import differences
+from benchmarks.docs_table import POPCOUNT, constants, outdated
 from benchmarks.harness import DEVICES, Harness
 from benchmarks.mapping import commands
 from benchmarks.tables import Row, bars, show, write_csv
@@ -51,6 +52,8 @@ from tbn_hw.stages.keys import content_key, file_hash
 
 FORMS = ("naive", "da4ml", "ours")
 VECTORS = 300
+DIFFERS = 1
+"""The exit code of `--check` where a table of the docs is wrong."""
 QUICK = "scratchpad -set abc9.nomfs 1\nscratchpad -set abc9.verify 0\n"
 ZOO = ("tbn_digits:layers[3].conv", "tbn_digits:layers[9].dense", "tbn_resnet:layers[3].residual[1].body[2].conv",
        "tbn_resnet:layers[4].residual[1].body[2].conv", "tbn_resnet:layers[5].residual[1].body[2].conv",
@@ -151,6 +154,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--da4ml", metavar="PYTHON", help="an interpreter that has da4ml; without it, no such rows")
     result.add_argument("--place", type=int, default=64 * 64, metavar="WEIGHTS", help="largest layers to place")
     result.add_argument("--quick", action="store_true", help="a mapping of a third of the time and a few more LUTs")
+    result.add_argument("--check", action="store_true",
+                        help=f"hold the tables in {POPCOUNT.name} to what is measured; "
+                        f"exit {DIFFERS} where they differ")
     result.add_argument("--workers", type=int, help="processes at once, by default one a core")
     return result
 
@@ -185,7 +191,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             title = f"Constant layers, {name}{', quick mapping' if quick else ''}"
             bars(options.output / f"constants_{name}{quick}.png", title, "LUT/weight", part,
                  ("layer", "family", "form"), "LUT/weight")
-    return 0
+    wrong = list(outdated(constants(found), POPCOUNT.read_text())) if options.check else []
+    for line in wrong:
+        print(line)
+    return DIFFERS if wrong else 0
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from quantize.checkpoint import CheckpointError, load_checkpoint, restore_random
 from quantize.curve import draw_curve
 from quantize.data import Dataset, Pixels
 from quantize.distill import distill_loss
+from quantize.expand import Step
 from quantize.fused import fuse
 from quantize.group import Group
 from quantize.limits import MOST_BATCH_BYTES, MOST_ELEMENTS
@@ -42,6 +44,20 @@ class TrainError(RuntimeError):
     """Training that cannot go on; the message is one sentence."""
 
 
+def _check_memory(spec: Spec) -> None:
+    """Raise TrainError where what a step keeps for its gradients is certainly more than the machine's memory."""
+    kept = spec.train.batch * _kept(spec.steps()) * (2 if spec.train.precision == "bfloat16" else 4)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if kept > memory:
+        raise TrainError(f"batch {spec.train.batch} keeps at least {kept / 1e9:.0f} GB of convolutions' results for "
+                         f"the gradients, and this machine has {memory / 1e9:.0f} GB; choose a smaller batch")
+
+
+def _kept(steps: Iterable[Step]) -> int:
+    """The results of convolutions for one picture. The batch norm behind each keeps them."""
+    return sum(_kept(step.body) + (math.prod(step.output) if step.kind == "conv" else 0) for step in steps)
+
+
 class Trainer:
     """Trains ``spec``'s network on ``dataset`` and writes a checkpoint and a line of metrics each epoch.
 
@@ -53,7 +69,7 @@ class Trainer:
     Raises
     ------
     TrainError
-        If the loss or a weight stops being a number.
+        If the loss or a weight stops being a number, or a batch is larger than the data set or the memory.
     CheckpointError
         If the checkpoint is damaged or of another model or recipe.
     DataError
@@ -81,6 +97,8 @@ class Trainer:
         size = recipe.batch * math.prod(dataset.train_images.shape[1:])
         if size > MOST_BATCH_BYTES:
             raise TrainError(f"batch {recipe.batch} must have at most {MOST_BATCH_BYTES} bytes of pictures, not {size}")
+        if self.device.type == "cpu":
+            _check_memory(spec)
         torch.manual_seed(recipe.seed)
         self.random = np.random.default_rng(recipe.seed)
         self.model = build_strategy(spec, strategy).to(self.device)

@@ -1,4 +1,4 @@
-"""Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network.
+"""Imports run one way: benchmarks -> tbn_hw -> {hdl, sim, quantize}, sim -> quantize's network and commands.
 
 Torch stays in quantize and its benchmarks. Inside tbn_hw the folders stand in ORDER. No modules import each other in a
 circle.
@@ -20,17 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("benchmarks", "hdl", "quantize", "sim", "tbn_hw")
 NETWORK = ("quantize.network", "quantize.nodes", "quantize.tensor", "quantize.files", "quantize.arrays",
            "quantize.graph", "quantize.limits", "quantize.text")  # the hand-over and its parts
+COMMAND = ("quantize.command", "quantize.streams")  # what all commands share
 SPEC = ("quantize.spec", "quantize.expand", "quantize.layer_spec", "quantize.folding_spec", "quantize.strict",
         "quantize.yaml_source")
 PLAN = ("quantize.chain", "quantize.item", "quantize.thresholds")
 QONNX = "quantize.qonnx"  # needs the onnx package
 TORCH_FREE = (*NETWORK, *SPEC, *PLAN, QONNX, "quantize.rom", "quantize.zoo", "quantize.data", "quantize.untrained",
-              "quantize.image_folder", "quantize.picture", "quantize.command", "quantize.streams", "quantize.text")
+              "quantize.image_folder", "quantize.picture", *COMMAND)
 MAY_IMPORT = {  # room -> prefixes of our own modules it may import, itself aside
     "benchmarks": ("hdl", "sim", "quantize", "tbn_hw"),
     "hdl": (),
     "quantize": (),
-    "sim": NETWORK,
+    "sim": (*NETWORK, *COMMAND),
     "tbn_hw": ("hdl", "sim", "quantize"),
 }
 USES_TORCH = ("quantize", "benchmarks")

@@ -23,7 +23,7 @@ MOST_ELEMENTS = 1 << 24
 TYPES = {TensorProto.FLOAT: "float32", TensorProto.DOUBLE: "float64", TensorProto.UINT8: "uint8",
          TensorProto.INT8: "int8"}
 SAME_LAYOUT = ("Add", "Sub", "Mul", "Div", "Cast", "CastLike", "Identity", "Relu", "Clip", "Quant", "IntQuant",
-               "BipolarQuant")
+               "BipolarQuant", "QuantizeLinear", "DequantizeLinear", "Sign")
 PICTURE_CHANNELS = (1, 3, 4)
 
 
@@ -89,11 +89,19 @@ class Graph:
                     tensors.update(operation.outputs)
                 else:
                     first.append(operation)
-        if any(o.type == "Transpose" and o.integers("perm", []) == [0, 3, 1, 2] or o.domain == CHANNELS_LAST
-               for o in first):
+        if any(self._moves_channels(operation) or operation.domain == CHANNELS_LAST for operation in first):
             return True
         flat = all(operation.type in ("Flatten", "Reshape", "Shape") for operation in first)
         return flat and self.shape[3] in PICTURE_CHANNELS and self.shape[1] not in PICTURE_CHANNELS
+
+    def _moves_channels(self, operation: Operation) -> bool:
+        """Whether it is a Transpose of the input to channels first. For one channel tf2onnx writes it as a Reshape."""
+        if operation.type == "Transpose":
+            return operation.integers("perm", []) == [0, 3, 1, 2]
+        if operation.type != "Reshape" or self.shape is None or self.shape[3] != 1:
+            return False
+        wanted = self.constants.get(operation.inputs[1], np.zeros(0)).ravel()
+        return wanted[1:].tolist() == [1, *self.shape[1:3]]
 
 
 def read_graph(path: Path) -> Graph:

@@ -176,6 +176,7 @@ class _Walk:
         self.logits: Logits | None = None
         self.outputs: tuple[str, ...] = ()
         self._verdicts: dict[str, Verdict] = {}
+        self._dropped: set[str] = set()
         values = self.plan.values
         values.update({"": Constant(np.zeros(0)), graph.input: Unknown()})
         values.update({name: Constant(value) for name, value in graph.constants.items()})
@@ -231,13 +232,18 @@ class _Walk:
         Raises Refused for a node without an engine, UnknownInputError behind a refused one.
         """
         inputs = [self.plan.value(name) for name in operation.inputs]
+        if operation.name in self._dropped:
+            return [self.plan.stream(operation.inputs[0])]
         standard = operation.domain in STANDARD_DOMAINS and operation.type not in CUSTOM
         if standard and operation.type != "DequantizeLinear":
             values = self._known(operation, inputs)
             if values is not None:
                 return values
-            if operation.type in INCREASING and set(operation.outputs) <= set(self.graph.outputs):
-                self.plan.notes.append(f"{operation.name}: dropped; it changes no order of classes")
+            behind = self._behind(operation) if operation.type in INCREASING else None
+            if behind is not None:
+                self._dropped.update(behind)
+                more = f", and {', '.join(behind)}, which may make classes equal" if behind else ""
+                self.plan.notes.append(f"{operation.name}: dropped; it changes no order of classes{more}")
                 return [self.plan.stream(operation.inputs[0])]
         handler = HANDLERS.get(operation.type)
         if handler and operation.domain == CHANNELS_LAST and operation.type in channels_last.TYPES:
@@ -247,6 +253,19 @@ class _Walk:
                 raise UnknownInputError
             raise Refused(hint(operation, HANDLERS))
         return [handler(self.plan, operation)] * len(operation.outputs)
+
+    def _behind(self, operation: Operation) -> list[str] | None:
+        """The nodes between an operation and the graph's output, or None if they do more than quantise.
+
+        ONNX Runtime puts a QuantizeLinear and a DequantizeLinear behind a Softmax.
+        """
+        behind: list[Operation] = [operation]
+        for kind in ("QuantizeLinear", "DequantizeLinear"):
+            readers = [reader for reader in self.graph.operations if behind[-1].outputs[0] in reader.inputs]
+            if self.graph.readers[behind[-1].outputs[0]] == 1 and [reader.type for reader in readers] == [kind]:
+                behind += readers
+        ends = len(behind) != 2 and set(behind[-1].outputs) <= set(self.graph.outputs)
+        return [node.name for node in behind[1:]] if ends else None
 
     def _known(self, operation: Operation, inputs: list[Value]) -> list[Value] | None:
         """The outputs' values if a standard node reads constants only, else None."""

@@ -58,15 +58,26 @@ def matrix(plan: Plan, name: str) -> Matrix:
 
 
 def _plain(value: np.ndarray) -> Matrix:
-    """Weights without a quantiser in the graph. Raises Refused when they are neither binary nor 8-bit integers."""
+    """Weights without a quantiser in the graph: binary or ternary with a scale for each row, or 8-bit integers.
+
+    tf2onnx multiplies the factors of a batch norm into them. Raises Refused for others.
+    """
     if value.ndim < 2:
         raise Refused(f"its weights must have at least two dimensions, not {value.ndim}")
     rows = np.abs(value.reshape(len(value), -1))
-    if value.dtype.kind == "f" and (rows[:, :1] > 0).all() and np.allclose(rows, rows[:, :1], rtol=1e-6, atol=0):
-        return Matrix(np.where(value < 0, -1, 1), rows[:, 0].astype(np.float64), "binary")
-    if np.isin(value, range(-128, 128)).all():
+    scale = rows.max(axis=1, initial=0)
+    ternary = value.dtype.kind == "f" and _one_of(rows, scale[:, None])
+    if not (ternary and rows.all()) and np.isin(value, range(-128, 128)).all():
         return Matrix(value.astype(np.int64), np.ones(len(value)), "int8")
+    if ternary:
+        scale = np.where(scale > 0, scale, 1).astype(np.float64)
+        return Matrix(np.sign(value).astype(np.int64), scale, "binary" if rows.all() else "int8")
     raise Refused("its weights are not quantised; put a BipolarQuant, or a Quant of 8 bits, on them")
+
+
+def _one_of(rows: np.ndarray, scale: np.ndarray) -> bool:
+    """Whether every number is 0 or the scale of its row."""
+    return bool(((rows == 0) | np.isclose(rows, scale, rtol=1e-6, atol=0)).all())
 
 
 def conv(plan: Plan, operation: Operation) -> Value:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from quantize.network import INPUT
-from quantize.nodes.window import Window
 from quantize.qonnx.elementwise import aligned
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
@@ -16,13 +15,16 @@ from quantize.qonnx.values import Constant, Refused, Stream, Value
 
 
 def shape_of(plan: Plan, operation: Operation) -> Value:
-    return Constant(np.array(plan.stream(operation.inputs[0]).shape, np.int64))
+    """The sizes of a tensor from `start` to before `end`. torch asks so for the batch alone."""
+    start, end = operation.attributes.get("start", 0), operation.attributes.get("end")
+    return Constant(np.array(plan.stream(operation.inputs[0]).shape[start:end], np.int64))
 
 
 def reshape(plan: Plan, operation: Operation) -> Value:
     wanted = [int(size) for size in plan.constant(operation.inputs[1]).ravel()]
     stream = plan.stream(operation.inputs[0])
-    wanted = [stream.shape[i] if size == 0 and i < len(stream.shape) else size for i, size in enumerate(wanted)]
+    if not operation.attributes.get("allowzero", 0):
+        wanted = [stream.shape[i] if size == 0 and i < len(stream.shape) else size for i, size in enumerate(wanted)]
     if wanted.count(-1) == 1:
         rest = math.prod(size for size in wanted if size != -1)
         wanted[wanted.index(-1)] = math.prod(stream.shape) // max(rest, 1)
@@ -62,11 +64,29 @@ def _reshaped(plan: Plan, operation: Operation, stream: Stream, wanted: tuple[in
         if stream.axes == "nchw" and kind.height * kind.width > 1 and kind.channels > 1:
             order = np.arange(kind.size).reshape(kind.shape).transpose(2, 0, 1).ravel()
         return replace(stream, shape=wanted, axes="nc", order=order, flatten=operation.name)
+    if len(wanted) == 4 and _moved(stream) == wanted:
+        return replace(stream, shape=wanted, axes="nchw" if stream.axes == "nhwc" else "nhwc")
     if len(stream.shape) == 2 and wanted == (*stream.shape, 1, 1):
         flat = plan.flattened(stream)
         if flat.order is None:
             return replace(flat, shape=wanted, axes="nchw")
     raise Refused(f"it must flatten to (1, {math.prod(stream.shape)}), not to {wanted}")
+
+
+def _moved(stream: Stream) -> tuple[int, ...]:
+    """The shape with channels first if they come last, or last if first. Empty if a Reshape cannot move them.
+
+    It can where there is one channel or one pixel, and tf2onnx writes such a Transpose so.
+    """
+    if stream.axes == "nhwc":
+        n, height, width, channels = stream.shape
+        moved = (n, channels, height, width)
+    elif stream.axes == "nchw":
+        n, channels, height, width = stream.shape
+        moved = (n, height, width, channels)
+    else:
+        return ()
+    return moved if channels == 1 or height * width == 1 else ()
 
 
 def _picture(plan: Plan, stream: Stream, wanted: tuple[int, ...]) -> Stream:
@@ -82,7 +102,6 @@ def _picture(plan: Plan, stream: Stream, wanted: tuple[int, ...]) -> Stream:
 
 def transpose(plan: Plan, operation: Operation) -> Value:
     stream = plan.stream(operation.inputs[0])
-    stream, _ = aligned(plan, stream, np.zeros(()))
     order = operation.integers("perm", list(range(len(stream.shape)))[::-1])
     axes = "".join(stream.axes[axis] for axis in order)
     if axes not in ("nchw", "nhwc", "nc"):
@@ -97,18 +116,24 @@ def pad(plan: Plan, operation: Operation) -> Value:
     amounts = operation.integers("pads", []) if pads is None else [int(amount) for amount in pads.ravel()]
     border = float(operation.attributes.get("value", 0.0)) if value is None else float(np.ravel(value)[0])
     stream, _ = aligned(plan, plan.stream(operation.inputs[0]), np.zeros(()))
-    if axes is not None or len(amounts) != 8 or stream.axes != "nchw":
-        raise Refused("it must pad all four axes of (1, channels, height, width)")
-    before, after = amounts[:4], amounts[4:]
-    if before[0] or after[0] or min(amounts) < 0:
+    names = stream.axes if axes is None else "".join(stream.axes[int(axis)] for axis in axes.ravel())
+    if len(stream.axes) != 4 or len(amounts) != 2 * len(names):
+        raise Refused("it must pad a picture, by a number before and one behind for each axis")
+    ends = zip(amounts[:len(names)], amounts[len(names):], strict=True)
+    around = dict.fromkeys("nchw", (0, 0)) | dict(zip(names, ends, strict=True))
+    if any(around["n"]) or min(amounts) < 0:
         raise Refused(f"it must pad channels or pixels, by no negative amount, not {amounts}")
-    sides = (before[2], before[3], after[2], after[3])
+    sides = (around["h"][0], around["w"][0], around["h"][1], around["w"][1])
     if not any(sides):
-        return _channels(plan, operation, stream, before[1], after[1], border)
-    if before[1] or after[1]:
+        return _channels(plan, operation, stream, *around["c"], border)
+    if any(around["c"]):
         raise Refused("it must pad channels in a Pad of their own")
-    return replace(stream, shape=(*stream.shape[:2], *Window(padding=sides).padded(*stream.shape[2:])),
-                   pad=(sides, border))
+    shape = _longer(stream, {axis: sum(around[axis]) for axis in "hw"})
+    return replace(stream, shape=shape, pad=(sides, border))
+
+
+def _longer(stream: Stream, more: dict[str, int]) -> tuple[int, ...]:
+    return tuple(size + more.get(axis, 0) for axis, size in zip(stream.axes, stream.shape, strict=True))
 
 
 def _channels(plan: Plan, operation: Operation, stream: Stream, before: int, after: int, border: float) -> Stream:
@@ -118,5 +143,4 @@ def _channels(plan: Plan, operation: Operation, stream: Stream, before: int, aft
     if border or b.any() or not np.allclose(a, a[0], rtol=1e-6, atol=0):
         raise Refused("channels must be padded with 0, behind a quantiser with one scale")
     tensor = plan.emit("pad_channels", operation.name, (stream.tensor,), {"before": before, "after": after})
-    shape = (1, stream.shape[1] + before + after, *stream.shape[2:])
-    return replace(stream, tensor=tensor, shape=shape, alone=True)
+    return replace(stream, tensor=tensor, shape=_longer(stream, {"c": before + after}), alone=True)

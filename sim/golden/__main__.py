@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -11,31 +10,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from quantize.arrays import ArraysError, read_arrays
-from quantize.network import Network, NetworkError
+from quantize.command import EXITS, Parser, finish, sections
+from quantize.network import Network
 from sim.golden.accuracy import accuracy
-
-REFUSED = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the accuracy. Returns the exit code: 0, or 1 after one sentence on stderr when a file is refused."""
-    parser = argparse.ArgumentParser(prog="python -m sim.golden", description=__doc__, allow_abbrev=False)
+    return finish(lambda: _print_accuracy(arguments), (ValueError,), "stopped", before="error: ")
+
+
+def _print_accuracy(arguments: list[str] | None) -> None:
+    parser = Parser(prog="python -m sim.golden", description=__doc__, epilog=sections(("exit codes", EXITS)))
     parser.add_argument("--network", type=Path, required=True, help="network.safetensors")
     parser.add_argument("--images", type=Path, required=True,
                         help="a .safetensors file: `images` (n, h, w, c), uint8 or uint8 - 128, and `labels` (n)")
     options = parser.parse_args(arguments)
-    try:
-        network = Network.load(options.network)
-        images, labels = read_images(options.images)
-        columns = TextColumn("golden model"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=len(images))
-            result = accuracy(network, images, labels, progress=lambda done: bar.advance(task, done))
-    except (NetworkError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
+    network = Network.load(options.network)
+    images, labels = read_images(options.images)
+    columns = TextColumn("golden model"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=len(images))
+        result = accuracy(network, images, labels, progress=lambda done: bar.advance(task, done))
     print(f"{network.name}: {result.correct} of {result.images} correct, {result.percent:.2f} %")
-    return 0
 
 
 def read_images(path: Path) -> tuple[np.ndarray, np.ndarray]:

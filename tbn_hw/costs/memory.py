@@ -57,16 +57,13 @@ def blocks(depth: int, width: int, family: str) -> tuple[float, float]:
 
     The LUTs are multiplexers behind the blocks: Yosys may put several banks of rows side by side in one block's width.
     """
-    found = []
+    known, found = find_family(family).estimates, []
     for rows, bits in BLOCKS[family].shapes:
         banks = -(-depth // rows)
-        found.append((-(-banks * width // bits), BANK_LUTS * (banks - 1) * width))
+        found.append((-(-banks * width // bits), known.bank_luts * (banks - 1) * width))
     number, luts = min(found)
-    return number * find_family(family).estimates.block_size, luts
+    return number * known.block_size, luts
 
-
-BANK_LUTS = 0.8
-"""LUTs of a multiplexer a bit, for each bank but one."""
 
 BANK_COST = 0.5
 """What Yosys counts a bit of the multiplexer behind banks of LUT RAM for, for each bank but one: as measured. Its costs

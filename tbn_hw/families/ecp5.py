@@ -80,6 +80,7 @@ ECP5 = Family(
         lut_ram=LutRam(16, 4, 4, 6),
         block_cost=128,  # Yosys's brams_16kd.txt
         block_size=1,
+        bank_luts=0.8,
         rom_column=lambda depth, mapped: None,
         chain_places=_chain_places,
         reads_into_block=True,

@@ -63,6 +63,7 @@ GOWIN = Family(
         lut_ram=LutRam(16, 4, 4, 4, scaled=True),
         block_cost=128,  # Yosys's gowin/brams.txt
         block_size=1,
+        bank_luts=0.8,
         rom_column=lambda depth, mapped: None,
         chain_places=sum,
         reads_into_block=False,

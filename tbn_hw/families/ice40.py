@@ -83,6 +83,7 @@ ICE40 = Family(
         lut_ram=None,
         block_cost=64,  # Yosys's ice40/brams.txt
         block_size=1,
+        bank_luts=0.8,
         rom_column=_rom_column,
         chain_places=sum,
         reads_into_block=False,

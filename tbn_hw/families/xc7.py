@@ -35,6 +35,7 @@ XC7 = Family(
         lut_ram=LutRam(32, 6, 8, 4),
         block_cost=129,  # Yosys's brams_xc4v.txt
         block_size=0.5,
+        bank_luts=0.55,
         rom_column=lambda depth, mapped: 0.5 if mapped else None,  # a LUT6_2 holds two columns
         chain_places=sum,
         reads_into_block=False,

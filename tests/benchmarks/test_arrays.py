@@ -1,13 +1,11 @@
 """The command for arrays on sizes that take seconds, and that a second run takes none."""
 
 import csv
-import re
 from pathlib import Path
 
 import pytest
 
 from benchmarks import arrays, harness
-from benchmarks.docs_table import POPCOUNT, cells_of, differences
 from benchmarks.harness import Harness
 from benchmarks.popcount_array import PopcountArray
 from benchmarks.tables import write_csv
@@ -52,19 +50,6 @@ def test_arrays_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for row in found:
         assert float(row["ratio"]) == pytest.approx(int(row["ternary"]) / int(row["binary"]), rel=0.01)
         assert 0.9 < float(row["ratio"]) < 1.5
-
-
-def test_the_docs_table_is_read() -> None:
-    """Figures that the docs state differ from none of the docs' own, and another figure is named."""
-    text = POPCOUNT.read_text()
-    cells = cells_of(text, "python -m benchmarks.arrays --tables tree --simd 64")
-    (said,) = [row[0] for label, row in cells.items() if label == "binary x binary, plain logic"]
-    lut, placed = (float(figure) for figure in re.findall(r"[\d.]+", said))
-    row = {"family": "ecp5", "form": "portable", "activation": "binary", "SIMD": 64, "LUT/MAC": lut,
-           "cells/MAC": placed}
-    assert list(differences([row, row | {"SIMD": 16, "LUT/MAC": 9}, row | {"form": "naive"}], 64, text)) == []
-    assert list(differences([row | {"LUT/MAC": lut + 0.01}], 64, text)) == [
-        f"popcount.md: binary x binary, plain logic, ecp5: {said} must be {lut + 0.01:.2f} ({placed:.2f})"]
 
 
 @pytest.mark.yosys

@@ -1,6 +1,7 @@
 """Training: it learns, resumes exactly after a kill, and reports what is wrong."""
 
 import csv
+import math
 import os
 import re
 import subprocess
@@ -133,6 +134,17 @@ def test_train_wrong(spec, stripes, tmp_path, layer, sentence):
 def test_batches_have_a_bound(spec, stripes, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer_module, "MOST_BATCH_BYTES", 1000)
     with pytest.raises(TrainError, match=r"^batch 30 must have at most 1000 bytes of pictures, not 1080$"):
+        Trainer(spec, stripes, tmp_path)
+
+
+def test_a_batch_fits_the_memory(spec, stripes, tmp_path, monkeypatch):
+    """A page is four bytes here, as many as a value."""
+    results = sum(math.prod(step.output) for step in spec.steps() if step.kind == "conv")
+    sizes = {"SC_PAGE_SIZE": 4, "SC_PHYS_PAGES": 30 * results}
+    monkeypatch.setattr(os, "sysconf", sizes.get)
+    Trainer(spec, stripes, tmp_path)
+    sizes["SC_PHYS_PAGES"] -= 1
+    with pytest.raises(TrainError, match=r"^batch 30 keeps at least 0 GB of .*, and this machine has 0 GB; choose"):
         Trainer(spec, stripes, tmp_path)
 
 

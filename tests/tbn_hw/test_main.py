@@ -177,7 +177,8 @@ NONE = "error: there is no command 'none'; "
     ("-m tbn_hw --help", "<&- >&- 2>&-", 0, ""), ("-m tbn_hw --help", ">&-", 0, ""),
     ("-m tbn_hw none", "2>/dev/full", 2, ""), ("-m tbn_hw none", "2>&-", 2, ""), ("-m tbn_hw none", ">&-", 2, NONE),
     ("-m quantize.qonnx --help", ">/dev/full", 1, FULL), ("-m quantize.qonnx check none", "2>/dev/full", 1, ""),
-    ("-m quantize.qonnx none", "2>/dev/full", 2, "")])
+    ("-m quantize.qonnx none", "2>/dev/full", 2, ""), ("-m sim.golden --help", ">/dev/full", 1, FULL),
+    ("-m sim.golden --network none --images none", "2>/dev/full", 1, ""), ("-m sim.golden", "2>&-", 2, "")])
 def test_streams_that_are_full_or_closed(command, streams, code, said):
     """The exit code is a documented one, and where there is a place for it one sentence says why."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}

@@ -28,8 +28,7 @@ NETWORKS = {
 }
 CASES = [  # with the kinds of cells that make a case worth its time
     ("icebreaker", 24, "digits", {"ICESTORM_RAM", "ICESTORM_PLL"}),
-    ("ulx3s-25f", 50, "digits", {"DP16KD", "TRELLIS_RAMW", "EHXPLLL"}),
-    ("ulx3s-25f", 50, "residual", {"DP16KD", "MULT18X18D"}),
+    ("ulx3s-25f", 50, "residual", {"DP16KD", "TRELLIS_RAMW", "MULT18X18D", "EHXPLLL"}),
     ("tangnano20k", 50, "digits", {"DP", "RAM16SDP4", "MUX2_LUT7", "rPLL"}),
     ("tangnano9k", 24, "residual", {"SDP", "MULT9X9", "MULT18X18"}),
 ]

@@ -67,7 +67,8 @@ def brute_force(found, most_cycles, limits):
 
 
 @pytest.mark.parametrize(("net", "most_cycles"), [
-    *((tiny(seed), cycles) for seed in range(6) for cycles in (60, 150)), *((tiny_residual(s), 40) for s in range(2))])
+    *((tiny(seed), cycles) for seed in range(6) for cycles in (60, 150)),
+    *(pytest.param(tiny_residual(s), 40, marks=pytest.mark.slow) for s in range(2))])
 def test_solver_equals_brute_force(net, most_cycles):
     found = candidates(net)
     solution, best = cheapest(found, most_cycles, NO_LIMITS), brute_force(found, most_cycles, NO_LIMITS)
@@ -116,6 +117,7 @@ def test_fastest_is_the_first_that_fits():
     assert best.figures["lut"] <= FAMILIES["ecp5"].fill * 1300
 
 
+@pytest.mark.slow
 def test_no_slower_than_finn_with_its_luts():
     """With the LUTs and block RAMs of FINN's own folding of CNV, by the same model."""
     net = load("tbn_cnv.yaml", None).network
@@ -130,6 +132,7 @@ def test_no_slower_than_finn_with_its_luts():
     assert best.figures["lut"] <= figures["lut"] and best.figures["bram"] <= figures["bram"]
 
 
+@pytest.mark.slow
 def test_wire_binds():
     """A part with little wire gets a folding that takes less of it, or else a sentence that names it."""
     net = load("tbn_cnv.yaml", None).network

@@ -120,7 +120,8 @@ def solved(net, cycles_a_pixel):
 
 @pytest.mark.parametrize(("net", "cycles_a_pixel"), [
     *((make(cycles), cycles) for make in (residual, chain) for cycles in (1, 3, 12)),
-    (residual(3, 12, (4, 8)), 2), (residual(), None), (chain(), None), (shapes(), None), (shapes(1), 1)])
+    pytest.param(residual(3, 12, (4, 8)), 2, marks=pytest.mark.slow), (residual(), None), (chain(), None),
+    (shapes(), None), (shapes(1), 1)])
 def test_interval_is_that_of_the_slowest_engine(net, cycles_a_pixel):
     foldings = solved(net, cycles_a_pixel) if cycles_a_pixel else random_foldings(net, 1)
     result, accelerator, link = simulate(net, foldings, pictures(net, 6))
@@ -148,6 +149,7 @@ def test_logits_wait_for_the_classes_of_the_frame_before(top_k_pe, interval):
     assert accelerator.interval == interval and set(np.diff(result.cycles["o"])[2:]) == {interval}
 
 
+@pytest.mark.slow
 def test_as_many_frames_under_way_as_a_deep_network_has():
     b, x = Builder((1, 1, 8), 1), "input"
     for index in range(24):

@@ -1,0 +1,1 @@
+"""Files that other front ends write, built and compared with ONNX Runtime."""
