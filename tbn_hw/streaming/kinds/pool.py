@@ -104,8 +104,9 @@ def _pieces(pool: Pool, family: str) -> Iterator[Piece]:
         phases += overlap * bits_of(overlap * axis.stride)
         inputs += par * taken
         counters += bits_of(axis.size) + bits_of(depth)
-    if pool.padded:  # a border counts too
+    if pool.padded:  # a border has counters of its own, and a multiplexer for each bit
         counters += bits_of(pool.across.padded) + bits_of(pool.down.padded) + bits_of(pool.folds)
+        luts += payload_shape(pool.i).size
     yield Piece("max_pool" if isinstance(pool, MaxPool) else "avg_pool", {
         "one": 1,
         "input bit": inputs,
