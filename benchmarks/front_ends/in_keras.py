@@ -2,8 +2,8 @@
 
 Its arguments are KIND DATA.npz MODEL.onnx RESULT.npz. KIND is `larq` or `keras`. DATA.npz holds pictures (n, h, w, c)
 of bytes as `train` and `test`, and the `labels` of the first. Both networks read a picture (1, h, w, c) of values 0 to
-1. RESULT.npz gets the `logits` of the test pictures in ONNX Runtime, and as `trained` those of Keras. It imports `runtime`
-alone of this repository.
+1. RESULT.npz gets the `logits` of the test pictures in ONNX Runtime, and as `trained` those of Keras. It imports
+`runtime` alone of this repository.
 """
 
 from __future__ import annotations

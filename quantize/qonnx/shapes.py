@@ -123,13 +123,13 @@ def pad(plan: Plan, operation: Operation) -> Value:
     around = dict.fromkeys("nchw", (0, 0)) | dict(zip(names, ends, strict=True))
     if any(around["n"]) or min(amounts) < 0:
         raise Refused(f"it must pad channels or pixels, by no negative amount, not {amounts}")
-    sides = (around["h"][0], around["w"][0], around["h"][1], around["w"][1])
+    (top, bottom), (left, right) = around["h"], around["w"]
+    sides = (top, left, bottom, right)
     if not any(sides):
         return _channels(plan, operation, stream, *around["c"], border)
     if any(around["c"]):
         raise Refused("it must pad channels in a Pad of their own")
-    shape = _longer(stream, {axis: sum(around[axis]) for axis in "hw"})
-    return replace(stream, shape=shape, pad=(sides, border))
+    return replace(stream, shape=_longer(stream, {"h": top + bottom, "w": left + right}), pad=(sides, border))
 
 
 def _longer(stream: Stream, more: dict[str, int]) -> tuple[int, ...]:
