@@ -178,7 +178,7 @@ class Pool(wiring.Component):
 
     The contract is that of `MaxPool` and `AvgPool`. If there is padding, a border is put around the frame. The lines
     are reduced first, with `channels / par` rows of partial results. Then the columns are, with as many rows for each
-    window in a row; see `WindowReduction`.
+    window in a row; see `WindowReduction`. Of a pool of one dimension, the other is passed over.
 
     Parameters
     ----------
@@ -229,11 +229,6 @@ class Pool(wiring.Component):
         return self._channels // self._par
 
     @property
-    def shapes(self):
-        """Shapes of an element of the input, of a reduced line of a window, and of a reduced window."""
-        return self._shapes
-
-    @property
     def o_shape(self):
         """Shape of an output element."""
         return self._o_shape
@@ -246,35 +241,47 @@ class Pool(wiring.Component):
     @property
     def latency(self):
         """Cycles from the first beat to the first output: to the last beat of its window, and through the registers."""
-        registers = sum(1 + stage.late for stage in self._reductions)
+        registers = sum(1 + stage.late for stage in self._reductions.values())
         down, across = self._down, self._across
         lines, columns = down.extent - 1 - down.before, across.extent - 1 - across.before
         return (lines * across.padded + columns) * self.folds + registers
 
     @property
-    def _reductions(self):
-        """The reduction of lines, and that of columns."""
-        common = {"combine": self._combine, "par": self._par}
+    def steps(self):
+        """(name, axis, beats of a position, shapes of an element before and after) of each reduction, in their order.
+        """
         i_shape, line_shape, window_shape = self._shapes
-        lines = WindowReduction(i_shape=i_shape, o_shape=line_shape, axis=self._across.bare, inner=self.folds, **common)
-        return lines, WindowReduction(i_shape=line_shape, o_shape=window_shape, axis=self._down.bare,
-                                      inner=self._across.count * self.folds, **common)
+        down, across = self._down.bare, self._across.bare
+        idle = [(axis.kernel, axis.stride) == (1, 1) for axis in (down, across)]
+        lines = [] if idle == [False, True] else [("lines", across, self.folds, i_shape, line_shape)]
+        if idle == [True, False]:
+            return lines
+        return [*lines, ("columns", down, across.count * self.folds, line_shape if lines else i_shape, window_shape)]
+
+    @property
+    def _reductions(self):
+        """The reductions by name, in their order."""
+        return {name: WindowReduction(i_shape=before, o_shape=after, axis=axis, inner=inner, combine=self._combine,
+                                      par=self._par) for name, axis, inner, before, after in self.steps}
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.lines, m.submodules.columns = lines, columns = self._reductions
+        stages = self._reductions
+        for name, stage in stages.items():
+            m.submodules[name] = stage
         source = wiring.flipped(self.i)
         if self.padded:
             m.submodules.border = border = Border(shape=self._shapes[0], down=self._down, across=self._across,
                                                   par=self._par, folds=self.folds, value=self._border)
             connect(m, source, border.i)
             source = border.o
-        connect(m, source, lines.i)
-        connect(m, lines.o, columns.i)
+        for stage in stages.values():
+            connect(m, source, stage.i)
+            source = stage.o
         m.d.comb += [
-            self.o.valid.eq(columns.o.valid),
-            columns.o.ready.eq(self.o.ready),
+            self.o.valid.eq(source.valid),
+            source.ready.eq(self.o.ready),
         ]
         for lane in range(self._par):
-            m.d.comb += self.o.payload[lane].eq(columns.o.payload[lane] >> self._shift)
+            m.d.comb += self.o.payload[lane].eq(source.payload[lane] >> self._shift)
         return m

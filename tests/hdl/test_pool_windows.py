@@ -80,6 +80,19 @@ def test_pool_of_any_window_interval_latency(seed):
     assert result.interval(y.size // par // 3) == dut.interval
 
 
+@pytest.mark.parametrize("shape", [signed(8), BINARY])
+@pytest.mark.parametrize("kernel", [(3, 1), (1, 3), (1, 1)])
+def test_average_of_one_dimension(kernel, shape):
+    """The element before the one sum may be wider than its range needs, and the other dimension costs nothing."""
+    window, ends = Window(kernel), {} if shape == BINARY else {"lo": 0, "hi": 60}
+    x = np.random.default_rng(0).integers(0, 61, (2, 4, 5, 2)) if ends else np.ones((2, 4, 5, 2), int)
+    dut, y = AvgPool(shape=shape, **parameters((4, 5, 2), 1, window), **ends), naive.avg_pool(x, window=window)
+    result = run(dut, {"i": beats(signs_to_bits(x) if shape == BINARY else x, 1)}, {"o": y.size}, output_stalls=0.3)
+    np.testing.assert_array_equal(result.values["o"], beats(y.astype(int), 1))
+    assert len(dut.steps) == (2 if kernel == (1, 1) else 1)
+    assert result.latency() >= dut.latency
+
+
 def test_pool_pads_binary_with_the_least():
     """A padding of +1 would always be the largest."""
     x = np.full((1, 2, 2, 1), -1)

@@ -11,8 +11,10 @@ import pytest
 from safetensors.numpy import save_file
 from support import naive
 from support import random_networks as networks
+from support.networks import shapes
 from support.paths import ROOT
 
+from quantize.nodes.window import WINDOW, Window
 from sim.golden import accuracy, apply, run
 from sim.golden.__main__ import main
 
@@ -22,20 +24,19 @@ def naive_run(network, images):
     live = {"input": images}
     for node in network.nodes:
         inputs = [live[name] for name in node.inputs]
-        numbers = {key: value for key, value in node.attrs.items() if key not in ("weights", "levels")}
+        numbers = {key: value for key, value in node.attrs.items() if key not in ("weights", "levels", *WINDOW)}
         arrays = dict(node.arrays)
-        if node.kind == "conv":
-            del numbers["kernel"]
-            if network.types[node.inputs[0]].kind == "binary":
-                arrays.setdefault("pad", 1)
+        if "kernel" in node.attrs:
+            numbers["window"] = Window.of(node)
+        if node.kind == "conv" and network.types[node.inputs[0]].kind == "binary":
+            arrays.setdefault("pad", 1)
         live[node.name] = getattr(naive, node.kind)(*inputs, **arrays, **numbers)
     return live
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_every_tensor_equals_naive(seed):
-    network = networks.every_kind(seed)
-    images = networks.pictures(network, 3, seed)
+@pytest.mark.parametrize("network", [*map(networks.every_kind, range(3)), shapes()])
+def test_every_tensor_equals_naive(network):
+    images = networks.pictures(network, 3, 1)
     found, expected = run(network, images, keep=network.types), naive_run(network, images)
     assert found.keys() == expected.keys()
     for name, value in found.items():

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from amaranth.hdl import Shape
 
 from hdl.avg_pool import AvgPool
 from hdl.max_pool import MaxPool
@@ -89,11 +90,10 @@ def _window(node: Node, x: TensorType) -> Window:
 
 @pieces_of.register
 def _pieces(pool: Pool, family: str) -> Iterator[Piece]:
-    i_width, line, window = (shape.width if hasattr(shape, "width") else 1 for shape in pool.shapes)
-    par, folds, columns = pool.par, pool.folds, pool.across.count * pool.folds
-    luts = ff = blocks = moved = combined = overlapping = phases = 0.0
-    for axis, depth, taken, width in ((pool.across, folds, i_width, line), (pool.down, columns, line, window)):
-        overlap = overlap_of(axis)
+    par, luts, ff, blocks, moved, combined, overlapping = pool.par, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    inputs = counters = phases = 0
+    for _, axis, depth, before, after in pool.steps:
+        taken, width, overlap = Shape.cast(before).width, Shape.cast(after).width, overlap_of(axis)
         if axis.kernel > 1 and depth > 1:
             found = ram(depth, par * overlap * width, family)
             luts, ff, blocks = luts + found[0], ff + found[1], blocks + found[2]
@@ -102,13 +102,17 @@ def _pieces(pool: Pool, family: str) -> Iterator[Piece]:
         combined += par * overlap * width if axis.kernel > 1 else 0
         overlapping += par * (overlap - 1) * width
         phases += overlap * bits_of(overlap * axis.stride)
-    counters = bits_of(pool.across.padded) + bits_of(pool.down.padded) + bits_of(folds)
+        inputs += par * taken
+        counters += bits_of(axis.size) + bits_of(depth)
+    if pool.padded:  # a border has counters of its own, and a multiplexer for each bit
+        counters += bits_of(pool.across.padded) + bits_of(pool.down.padded) + bits_of(pool.folds)
+        luts += payload_shape(pool.i).size
     yield Piece("max_pool" if isinstance(pool, MaxPool) else "avg_pool", {
         "one": 1,
-        "input bit": par * (i_width + line),
+        "input bit": inputs,
         "combined bit": combined,
         "overlap bit": overlapping,
-        "counter bit": counters * (2 if pool.padded else 1) + bits_of(columns),  # a border counts too
+        "counter bit": counters,
         "phase": phases,
         "ram lut": luts,
         "ram bit": ff,

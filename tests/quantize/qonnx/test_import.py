@@ -9,6 +9,7 @@ pytest.importorskip("qonnx")
 from support.qonnx_graphs import Graph  # noqa: E402
 from support.qonnx_reference import execute  # noqa: E402
 
+from quantize.nodes.window import Window, always_inside  # noqa: E402
 from quantize.qonnx.importer import read_network  # noqa: E402
 from sim.golden import run  # noqa: E402
 
@@ -218,3 +219,46 @@ def test_a_window_behind_the_picture_is_left_out(tmp_path):
     g.op("MaxPool", kernel_shape=[1, 1], strides=[7, 5], ceil_mode=1, name="pool")  # rows 0 and 7 of 6, columns 0 and 5
     check = read_network(tail(g, 6 * 2).save(tmp_path / "net.onnx"))
     assert check.network is not None and check.network.types["pool"].shape == (1, 2, 6)
+
+
+def random_window(random, height, width, most_dilation):
+    """Attributes of a window that fits: kernel 1 to 7, stride 1 to 4 and padding by direction and side."""
+    kernel, pads, dilations = [], [], []
+    for size in (height, width):
+        dilations.append(int(random.integers(1, most_dilation + 1)))
+        while True:
+            kernel_size, before, after = (int(value) for value in random.integers((1, 0, 0), (8, 4, 4)))
+            extent = (kernel_size - 1) * dilations[-1] + 1
+            if max(before, after) < min(extent, kernel_size) and extent <= size + before + after:
+                break
+        kernel.append(kernel_size)
+        pads.append((before, after))
+    strides = [int(value) for value in random.integers(1, 5, 2)]
+    sides = [pads[0][0], pads[1][0], pads[0][1], pads[1][1]]
+    shape = [(size + sum(pad) - (k - 1) * d - 1) // s + 1
+             for size, pad, k, d, s in zip((height, width), pads, kernel, dilations, strides, strict=True)]
+    return {"kernel_shape": kernel, "strides": strides, "pads": sides, "dilations": dilations}, shape
+
+
+def window(attributes):
+    return Window(*(tuple(attributes[key]) for key in ("kernel_shape", "strides", "pads", "dilations")))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_windows_equal_the_executor(seed, tmp_path):
+    """A convolution of any windows, then a pool of any, of trits."""
+    random = np.random.default_rng(seed)
+    conv, size = random_window(random, 8, 8, 3)
+    pool, last = random_window(random, *size, 3 if seed % 2 else 1)
+    while not always_inside(window(pool), *size):
+        pool, last = random_window(random, *size, 3)
+    g = Graph(3, 8, 8, seed=seed)
+    g.conv(4, conv["kernel_shape"], conv["pads"], strides=conv["strides"], dilations=conv["dilations"])
+    g.batch_norm(10).ternary()
+    if seed % 2:
+        g.op("MaxPool", **pool)
+    else:
+        del pool["dilations"]
+        g.op("AveragePool", count_include_pad=1, **pool)
+    found, want, _ = both(tail(g, 4 * last[0] * last[1]).save(tmp_path / "net.onnx"), pictures())
+    np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-3)
