@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Protocol
@@ -52,6 +52,8 @@ class CostModel:
     family: str
     forms: Mapping[str, Mapping[str, Mapping[str, float]]]
     error: Error
+    networks: Mapping[str, float] = field(default_factory=dict)
+    """By how many percent the LUTs of whole networks, which are not in the sweep, are estimated too high or too low."""
 
     def of(self, component: Any) -> dict[str, float]:
         """The estimated FIGURES of a component, or of all components of an engine."""
@@ -81,4 +83,4 @@ def cost_model(family: str) -> CostModel:
         raise UsageError(f"there is no cost model of {family} yet; python -m benchmarks.costs --families {family} "
                          "fits one")
     content = json.loads(file.read_text())
-    return CostModel(family, content["forms"], Error(**content["error"]))
+    return CostModel(family, content["forms"], Error(**content["error"]), content["networks"])

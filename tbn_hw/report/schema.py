@@ -91,6 +91,7 @@ class EstimateError(_Strict):
     median_percent: Number = Field(description="error of an engine's LUTs in the median, per cent")
     worst_percent: Number = Field(description="the largest such error, per cent")
     total_percent: Number = Field(description="error of the sum of all engines' LUTs, per cent")
+    network_percent: Number = Field(description="the largest error of a whole network's LUTs, per cent")
 
 
 class Estimate(Figures):

@@ -100,8 +100,8 @@ def estimate(accelerator: Accelerator, options: Options, console: Console) -> Es
         f"fold: {cycles:,} cycles a frame, {1e6 * mhz / cycles:,.0f} frames a second at {mhz:g} MHz; estimated "
         + ", ".join(f"{sums[name]:,.0f} {word}" for name, word in WORDS.items() if getattr(target.part, name)))
     console.print(f"fold: such estimates missed the LUTs of {error.engines} layers that they were not fitted to by "
-                  f"{error.median_percent:g} % in the median and {error.worst_percent:g} % at worst, and those of all "
-                  f"engines together by {error.total_percent:g} %")
+                  f"{error.median_percent:g} % in the median and {error.worst_percent:g} % at worst, and those of "
+                  f"whole networks by up to {_network_percent(target.family):g} %")
     return found
 
 
@@ -120,4 +120,9 @@ def totals(estimates: Estimates) -> dict[str, float]:
 def estimate_summary(estimates: Estimates, family: str) -> dict[str, Any]:
     """The report's figures of the estimates: the totals, and the error of such estimates."""
     return {**{name: round(value) for name, value in totals(estimates).items()},
-            "error": asdict(cost_model(family).error)}
+            "error": {**asdict(cost_model(family).error), "network_percent": _network_percent(family)}}
+
+
+def _network_percent(family: str) -> float:
+    """The largest error of the estimated LUTs of a whole network, in percent."""
+    return max(map(abs, cost_model(family).networks.values()))

@@ -1,12 +1,14 @@
 """The sweep of the cost models: random networks that are the same every time, and the fit to them."""
 
+import json
+
 import numpy as np
 import pytest
 
 from benchmarks import costs, costs_fit
 from benchmarks.costs_networks import STYLES, engines, is_narrow, is_stem, is_unrolled, is_unrolled_binary, kinds
 from tbn_hw.costs.features import pieces
-from tbn_hw.costs.model import CostModel, Error
+from tbn_hw.costs.model import CostModel, Error, cost_model
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -61,3 +63,16 @@ def test_measured_once(tmp_path, monkeypatch):
     assert found["lut"] > 0 and error.worst_percent < 1
     monkeypatch.setattr(costs.synthesis, "synthesise", lambda *args, **more: pytest.fail("synthesised again"))
     assert costs.measured([engine], "ecp5", tmp_path) == [found]
+
+
+def test_whole_networks(tmp_path, monkeypatch):
+    """The networks' errors are written beside the coefficients, which stay as they are."""
+    monkeypatch.setattr(costs, "COSTS", tmp_path)
+    monkeypatch.setattr(costs, "NETWORKS", ("tbn_digits",))
+    before = {"engines": 3, "error": {}, "networks": {"other": 1.0}, "forms": cost_model("ice40").forms}
+    (tmp_path / "ice40.json").write_text(json.dumps(before))
+    estimates = [cost_model("ice40").engine(engine)["lut"] for engine in costs.whole("tbn_digits", "ice40")]
+    figures = [{"lut": lut / 1.02} for lut in estimates]
+    monkeypatch.setattr(costs, "measured", lambda engines, family, store, step: figures)
+    costs.main(["--networks", "--families", "ice40", "--folder", str(tmp_path / "store")])
+    assert json.loads((tmp_path / "ice40.json").read_text()) == before | {"networks": {"tbn_digits": 2.0}}

@@ -214,7 +214,7 @@ def test_estimate():
         layer["lut_estimate"] = layer["lut"] + 10
     made["layers"][0]["lut_estimate"] = None
     made["estimate"] = {"lut": 900, "ff": 1000, "bram": 7, "dsp": 3, "error": {
-        "engines": 41, "median_percent": 3.25, "worst_percent": 17.5, "total_percent": 1.5}}
+        "engines": 41, "median_percent": 3.25, "worst_percent": 17.5, "total_percent": 1.5, "network_percent": 4.5}}
     page = Page(render(made))
     assert page.row("LUTs")[5:] == ["900", f"{100 * (900 / made['synthesis']['lut'] - 1):+.1f} %"]
     assert "of 41 engines that were not fitted missed by 3.25 % in the median, 17.5 % at worst, 1.5 % in" in page.text

@@ -60,6 +60,8 @@ def test_a_rate_is_reached_and_no_more_is_spent():
     error = cost_model("ice40").error
     assert f"{slow.interval:,} cycles a frame" in said and f"at 25 MHz; estimated {total[0]:,.0f} LUTs" in said
     assert f"the LUTs of {error.engines} layers" in said and f"{error.worst_percent:g} % at worst" in said
+    worst = max(map(abs, cost_model("ice40").networks.values()))
+    assert said.rstrip().endswith(f"whole networks by up to {worst:g} %")
 
 
 def test_a_rate_out_of_reach():
