@@ -63,6 +63,9 @@ def _options(arguments: list[str] | None, prog: str) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--learning-rate", type=float, help="instead of the recipe's")
     parser.add_argument("--start", type=Path, help="checkpoint, or trained values, that a new training starts from")
+    parser.add_argument("--redraw", type=float, metavar="MEAN",
+                        help="with --start: draw the magnitudes of the real weights behind binary ones anew, so that "
+                             "their signs can change again; 0.06 made the zoo's tbn_cnv")
     parser.add_argument("--seed", type=int, help="instead of the recipe's")
     parser.add_argument("--threads", type=int, help="of the CPU (default: torch's own)")
     parser.add_argument("--compile", action="store_true", help="compile the steps; needs a C++ compiler")
@@ -71,6 +74,10 @@ def _options(arguments: list[str] | None, prog: str) -> argparse.Namespace:
     check_numbers(parser, options)
     if options.learning_rate is not None and not 0 < options.learning_rate < math.inf:
         parser.error(f"--learning-rate must be a positive number, not {options.learning_rate}")
+    if options.redraw is not None and not 0 < options.redraw < math.inf:
+        parser.error(f"--redraw must be a positive number, not {options.redraw}")
+    if options.redraw is not None and options.start is None:
+        parser.error("--redraw needs --start")
     check_device(parser, options.device)
     return options
 
@@ -119,7 +126,7 @@ def _run(options: argparse.Namespace) -> None:
         teacher = taught(spec, dataset, output / "teacher", compiled=options.compile, group=group)
         trainer = Trainer(spec, dataset, output, compiled=options.compile, teacher=teacher, group=group)
         if options.start and trainer.epoch == 0:
-            trainer.start(options.start)
+            trainer.start(options.start, options.redraw)
         accuracy = trainer.fit()
     if group.rank == 0:
         print(f"test accuracy {accuracy:.2f} %; checkpoint {output / CHECKPOINT}")

@@ -140,9 +140,19 @@ class Trainer:
         missing, unknown = self.model.load_state_dict(teacher.state_dict(), strict=False)
         assert not unknown and all(name.endswith((".delta", ".peak")) for name in missing)
 
-    def start(self, file: Path) -> None:
-        """Take only the weights of another checkpoint of this model, or of a file of `save_trained`."""
+    def start(self, file: Path, redraw: float | None = None) -> None:
+        """Take only the weights of another checkpoint of this model, or of a file of `save_trained`.
+
+        With ``redraw`` only the signs of binary weights are taken. The real weights behind them get magnitudes of a
+        normal distribution, with this mean. After a long training they are large, and their signs do not change any
+        more.
+        """
         self.model.load_state_dict(load_model(self.spec, file).state_dict())
+        if redraw is not None:
+            with torch.no_grad():
+                for layer in self.binary:
+                    size = torch.randn_like(layer.weight).abs()
+                    layer.weight.copy_(torch.sign(layer.weight) * size * (redraw / size.mean()))
 
     def fit(self, console: Console | None = None) -> float:
         """Train to the recipe's last epoch and return the test accuracy in percent."""

@@ -137,6 +137,22 @@ def test_batches_have_a_bound(spec, stripes, tmp_path, monkeypatch):
         Trainer(spec, stripes, tmp_path)
 
 
+def test_magnitudes_are_drawn_anew(spec, stripes, tmp_path):
+    """The signs of binary weights stay, and other weights do."""
+    first = Trainer(spec.with_train(epochs=1), stripes, tmp_path / "first")
+    first.fit()
+    again = Trainer(spec, stripes, tmp_path / "again")
+    again.start(tmp_path / "first" / "checkpoint.pt", 0.06)
+    binary = {id(layer.weight) for layer in again.binary}
+    for old, new in zip(first.model.parameters(), again.model.parameters(), strict=True):
+        if id(new) in binary:
+            assert torch.equal(torch.sign(old), torch.sign(new)) and not torch.equal(old, new)
+            assert float(new.detach().abs().mean()) == pytest.approx(0.06)
+        else:
+            assert torch.equal(old, new)
+    assert again.binary
+
+
 def test_a_batch_fits_the_memory(spec, stripes, tmp_path, monkeypatch):
     """A page is four bytes here, as many as a value."""
     results = sum(math.prod(step.output) for step in spec.steps() if step.kind == "conv")
@@ -284,6 +300,8 @@ EXPORT = ("--checkpoint", "none", "-o", "none.safetensors")
     (train_main, ["--seed", "4294967296"], "--seed must be at most 4294967295, not 4294967296"),
     (train_main, ["--threads", "999999999"], "--threads must be at most 1024, not 999999999"),
     (train_main, ["--learning-rate", "inf"], "--learning-rate must be a positive number, not inf"),
+    (train_main, ["--redraw", "0", "--start", "a.pt"], "--redraw must be a positive number, not 0.0"),
+    (train_main, ["--redraw", "0.1"], "--redraw needs --start"),
     (compare_main, ["--threads", "999999999"], "--threads must be at most 1024, not 999999999"),
     (compare_main, ["--epochs", "0"], "--epochs must be at least 1, not 0"),
     (main, [*EXPORT, "--threads", "-4"], "--threads must be at least 1, not -4"),

@@ -91,7 +91,7 @@ def test_exact_equals_golden_on_all_test_pictures(name, data_folder):
     real = evaluate(model, data.test_images, data.test_labels)
     print(f"{name}: integer {accuracy:.2f} %, float {real:.2f} %")
     assert abs(accuracy - real) <= 0.5
-    least = {"tbn_digits": 97, "tbn_lenet": 99.3, "tbn_fashion": 91, "tbn_resnet": 84, "tbn_cnv": 82}
+    least = {"tbn_digits": 97, "tbn_lenet": 99.3, "tbn_fashion": 91, "tbn_resnet": 84, "tbn_cnv": 84.5}
     assert accuracy >= least[name]
 
 
