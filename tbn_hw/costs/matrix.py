@@ -120,7 +120,10 @@ def _products(matrix: Matrix, pe: int, simd: int, family: str) -> Iterator[Piece
         yield Piece("digit products", {"one": pe, "product bit": pe * simd * PAIRS * (element + 2),
                                        "tree bit": pe * _tree_bits(element + 4, simd * PAIRS)})
     else:
-        yield Piece("multiplied products", {"one": pe, "tree bit": pe * _tree_bits(element + 8, simd),
+        adders = _tree_bits(element + 8, simd)
+        if find_family(family).estimates.multiplier_adds:
+            adders -= simd // 2 * (element + 9)
+        yield Piece("multiplied products", {"one": pe, "tree bit": pe * adders,
                                             "product bit": pe * simd * (element + 8)},
                     dsp=pe * simd * multiplier_size(max(element, 8), family))
 
