@@ -113,7 +113,7 @@ def whole(name: str, family: str) -> list[Engine]:
 def missed(model: CostModel, engines: Sequence[Engine], figures: Sequence[Mapping[str, Any]]) -> float:
     """By how many percent the estimates of all `engines` together are above their LUTs; below them if negative."""
     lut = sum(found["lut"] for found in figures)
-    return round(100 * (sum(model.engine(engine)["lut"] for engine in engines) / lut - 1), 2)
+    return round(float(100 * (sum(model.engine(engine)["lut"] for engine in engines) / lut - 1)), 2)
 
 
 def refit(family: str, store: Path, step: Callable[[str, int, int], None]) -> dict[str, Any]:

@@ -126,7 +126,10 @@ def _products(matrix: Matrix, pe: int, simd: int, family: str) -> Iterator[Piece
         yield Piece("digit products", {"one": pe, "product bit": pe * terms * (element + 2),
                                        "tree bit": pe * _tree_bits(element + pairs_of(weight), terms)})
     else:
-        yield Piece("multiplied products", {"one": pe, "tree bit": pe * _tree_bits(element + weight, simd),
+        adders = _tree_bits(element + weight, simd)
+        if find_family(family).estimates.multiplier_adds:
+            adders -= simd // 2 * (element + weight + 1)
+        yield Piece("multiplied products", {"one": pe, "tree bit": pe * adders,
                                             "product bit": pe * simd * (element + weight)},
                     dsp=pe * simd * multiplier_size(max(element, weight), family))
 

@@ -87,6 +87,7 @@ ECP5 = Family(
         table_bits=4,
         multiplier_bits=18,
         half_multiplier_bits=0,
+        multiplier_adds=False,
         wire=Wire(per_lut=3.97, per_block=461.0, per_input=0.379),
     ),
     fill=0.70,

@@ -118,6 +118,8 @@ class Estimates(Record):
     """Width of a multiplier. The bits of a factor beyond it become logic."""
     half_multiplier_bits: int
     """The widest factors, in bits, for which a product takes half a multiplier; 0 if none does."""
+    multiplier_adds: bool
+    """Whether synthesis lets a multiplier add the product of another one. Then half the products need no adder."""
     wire: Wire | None
 
 

@@ -70,6 +70,7 @@ GOWIN = Family(
         table_bits=3,  # Yosys makes wider comparisons carry chains
         multiplier_bits=18,
         half_multiplier_bits=9,
+        multiplier_adds=False,
         wire=None,
     ),
     fill=0.60,  # as on iCE40: the fastest tbn_digits within 0.60 of a GW1NR-9C fills 85 % of its places

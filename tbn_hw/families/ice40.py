@@ -90,6 +90,7 @@ ICE40 = Family(
         table_bits=4,
         multiplier_bits=16,  # UltraPlus has multipliers, but gateware for iCE40 multiplies in LUTs
         half_multiplier_bits=0,
+        multiplier_adds=False,
         wire=None,
     ),
     # a cell holds a LUT and a flip-flop only where the LUT feeds the flip-flop; tbn_digits has 3,083 LUTs and takes

@@ -42,6 +42,7 @@ XC7 = Family(
         table_bits=4,
         multiplier_bits=25,
         half_multiplier_bits=0,
+        multiplier_adds=True,
         wire=None,
     ),
     fill=0.70,

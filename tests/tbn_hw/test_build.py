@@ -275,7 +275,8 @@ WRONG = {
     "other weights": (
         lambda t: ["--model", changed(t, "weights: binary", "weights: int8")],
         1,
-        "layers[0].conv is weights binary of output (8, 8, 16), where the model file tbn_digits has weights int8",
+        "layers[0].conv is weights binary, kernel 3, stride 1, padding 1 of output (8, 8, 16), where the model file "
+        "tbn_digits has weights int8, kernel 3",
     ),
     "other activations": (
         lambda t: ["--model", changed(t, "- ternary", "- binary")],
