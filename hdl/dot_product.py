@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.cells import build, gated_sum
 from hdl.counting import count_products
 from hdl.families import has_multipliers
-from hdl.multiply_digits import PAIRS, digit_layout, digit_terms, sum_of_digits_shape, with_triples
+from hdl.multiply_digits import digit_layout, digit_terms, pairs_of, sum_of_digits_shape, with_triples
 from hdl.popcount import adder_tree, registers_of, sum_shape
 from hdl.signed_pairs import pair_layout, pair_terms, pairs
 
@@ -77,14 +77,14 @@ def beat(activation, weight_kind, family, elements):
     return Cat(with_triples(list(elements))) if in_digits(activation, weight_kind, family) else elements
 
 
-def dot_registers(activation, weight_kind, simd, tree_levels, family):
+def dot_registers(activation, weight_kind, simd, tree_levels, family, weight_bits=8):
     """Registers on the way through a `DotProduct`, without the last one."""
     if counted(activation, weight_kind):
         return count_products(family, activation, simd, tree_levels)[0].stages
     if paired(activation, weight_kind):
         terms = -(-simd // 2)
     else:
-        terms = simd * (PAIRS if in_digits(activation, weight_kind, family) else 1)
+        terms = simd * (pairs_of(weight_bits) if in_digits(activation, weight_kind, family) else 1)
     around = 2 if tree_levels and multiplied(activation, weight_kind, family) else 0
     return registers_of(terms, min(1, tree_levels)) + around
 
@@ -102,6 +102,8 @@ class DotProduct(wiring.Component):
         Number of elements; None for as many as the layout has.
     activation, weight_kind, family
         As in `hdl.mvu.MVU`.
+    weight_bits : int
+        Bits of a weight, if they are not binary.
     tree_levels : int
         Levels of LUTs between registers where bits are counted. 0 means the last register alone. Otherwise integers
         have a register behind every adder, which is cheaper: without it, two adders in a row become a circuit of full
@@ -117,12 +119,12 @@ class DotProduct(wiring.Component):
         One more bit to count, for the carry-in of the next adder. It makes the count of 2^k lanes cheaper.
     """
 
-    def __init__(self, *, layout, activation, weight_kind, tree_levels, family="portable", lanes=None):
+    def __init__(self, *, layout, activation, weight_kind, tree_levels, family="portable", lanes=None, weight_bits=8):
         self._activation, self._weight_kind, self._levels = activation, weight_kind, tree_levels
         self._family = family
         lanes = layout.length if lanes is None else lanes
-        weights = data.ArrayLayout(unsigned(1 if weight_kind == "binary" else 8), lanes)
-        self.latency = dot_registers(activation, weight_kind, lanes, tree_levels, family) + 1
+        weights = data.ArrayLayout(unsigned(1 if weight_kind == "binary" else weight_bits), lanes)
+        self.latency = dot_registers(activation, weight_kind, lanes, tree_levels, family, weight_bits) + 1
         self.has_more = False
         if counted(activation, weight_kind):
             schedule, self.has_more = count_products(family, activation, lanes, tree_levels)
@@ -130,7 +132,7 @@ class DotProduct(wiring.Component):
         elif paired(activation, weight_kind):
             shape = sum_shape(layout.elem_shape["total"].shape, layout.length)
         elif in_digits(activation, weight_kind, family):
-            shape = sum_of_digits_shape(layout)
+            shape = sum_of_digits_shape(layout, weight_bits)
         else:
             term = product(activation, weight_kind, Signal(layout.elem_shape), Signal(weights.elem_shape)).shape()
             shape = sum_shape(term, layout.length)

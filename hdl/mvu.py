@@ -18,6 +18,7 @@ from hdl.dot_product import (
     in_digits,
     shared_bit,
 )
+from hdl.element import range_shape
 from hdl.families import check_family
 from hdl.multiply_digits import lacking
 from hdl.popcount import range_of
@@ -60,7 +61,7 @@ class MVU(wiring.Component):
     ----------
     weights : integer array (mh, mw)
     weight_kind : 'binary' or 'int8'
-        -1 and +1, or -128 to 127.
+        -1 and +1, or -128 to 127. The latter are stored and multiplied in as few bits as hold all of them.
     activation : 'binary', 'ternary', or shape-like
         Elements of the input: `BINARY`, `TRIT`, or integers of that shape.
     pe, simd : int
@@ -215,20 +216,22 @@ class MVU(wiring.Component):
 
     @property
     def _tree_registers(self):
-        return dot_registers(self.activation_kind, self._kind, self._simd, self._levels, self._family)
+        return dot_registers(self.activation_kind, self._kind, self._simd, self._levels, self._family, self.weight_bits)
 
-    @property
-    def _weight_width(self):
-        return 1 if self._kind == "binary" else 8
+    @functools.cached_property
+    def weight_bits(self):
+        """Bits of a weight: 1 if binary, otherwise the least signed width that holds all of them, but at least 2."""
+        least, most = int(self._weights.min()), int(self._weights.max())
+        return 1 if self._kind == "binary" else max(2, range_shape(least, most).width)
 
     @functools.cached_property
     def weight_rows(self):
         """The contents of the weight ROM."""
-        return weight_rows(self._weights, self._pe, self._simd, self._weight_width)
+        return weight_rows(self._weights, self._pe, self._simd, self.weight_bits)
 
     @property
     def _row_width(self):
-        return self._pe * self._simd * self._weight_width
+        return self._pe * self._simd * self.weight_bits
 
     @property
     def late_weights(self):
@@ -257,7 +260,8 @@ class MVU(wiring.Component):
         dots, kind = [], self.activation_kind
         tree = {"activation": kind, "weight_kind": self._kind, "tree_levels": self._levels, "family": self._family}
         for k in range(self._pe):
-            m.submodules[f"pe{k}"] = dot = DotProduct(layout=layout, lanes=self._simd, **tree)
+            m.submodules[f"pe{k}"] = dot = DotProduct(layout=layout, lanes=self._simd, weight_bits=self.weight_bits,
+                                                        **tree)
             m.d.comb += [dot.x.eq(x), Cat(dot.w).eq(weights.word_select(k, len(weights) // self._pe)),
                          dot.enable.eq(enable)]
             dots.append(dot)
@@ -310,7 +314,7 @@ class MVU(wiring.Component):
         elif self._kind == "binary" and self._activation != "ternary":
             constant += late_negatives(self._weights, simd)
         elif in_digits(self.activation_kind, self._kind, self._family):
-            constant += lacking(self._weights).sum(axis=1)
+            constant += lacking(self._weights, self.weight_bits).sum(axis=1)
         return constant
 
     def _starts(self, m, step):

@@ -26,7 +26,7 @@ def weight_rows(weights, pe, simd, bits):
     """The rows of the weight ROM of a matrix (mh, mw), as unsigned integers.
 
     The rows are in the order `neuron_fold * synapse_folds + synapse_fold`. In a row, weight (pe_index, simd_index) is
-    element `pe_index * simd + simd_index`, element 0 in the low bits. A weight is one bit, 1 for -1, or eight bits in
+    element `pe_index * simd + simd_index`, element 0 in the low bits. A weight is one bit, 1 for -1, or `bits` bits in
     two's complement.
     """
     mh, mw = weights.shape

@@ -2,20 +2,27 @@
 
 Row `neuron_fold * synapse_folds + synapse_fold` holds PE x SIMD weights. Weight (pe_index, simd_index) is element
 `pe_index * simd + simd_index`, and element 0 lies in the low bits. A binary weight is one bit, where 1 means -1. An
-int8 weight is its eight bits in two's complement. The columns of the matrix are in the order (ky, kx, c).
+int8 weight is in two's complement, in the least width of 2 to 8 bits that holds all weights of its node. The columns of
+the matrix are in the order (ky, kx, c).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from quantize.tensor import Node
+from quantize.tensor import Node, signed_width
 
 
 def matrix(node: Node) -> np.ndarray:
     """The weights of a conv or dense node as a matrix (mh, mw)."""
     weights = node.arrays["weights"]
     return weights.reshape(len(weights), -1)
+
+
+def weight_bits(node: Node) -> int:
+    """Bits of one weight of a conv or dense node in its memory."""
+    weights = node.arrays["weights"]
+    return 1 if node.attrs["weights"] == "binary" else max(2, signed_width(int(weights.min()), int(weights.max())))
 
 
 def pack(weights: np.ndarray, pe: int, simd: int, bits: int = 1) -> list[int]:

@@ -17,6 +17,7 @@ from quantize.network import INPUT, Network, Node
 from quantize.nodes.window import Window
 from quantize.qonnx.graph import QonnxError
 from quantize.qonnx.writer import EXACT_FLOAT, Tensor, Writer
+from quantize.rom import weight_bits
 from quantize.tensor import TensorType, signed_width
 
 MOST_FLOAT = 1 << 24
@@ -82,7 +83,7 @@ class _Export:
         name = f"{node.name}.weight.quant"
         if node.attrs["weights"] == "binary":
             return self._writer.bipolar(name, source)
-        return self._writer.quant(name, source, 8)
+        return self._writer.quant(name, source, weight_bits(node))
 
     def _whole(self, name: str, array: np.ndarray) -> None:
         """Say that the initializer holds the integers of `array`."""
@@ -151,25 +152,19 @@ class _Export:
         mult, bias = (node.arrays[key].astype(np.float64) for key in ("mult", "bias"))
         lo, hi = node.integer("lo"), node.integer("hi")
         ends = np.floor(np.stack([kind.lo * mult + bias, kind.hi * mult + bias]) * fraction)
-        bits, signed, narrow = self._clip(node, lo, hi, int(ends.min()), int(ends.max()))
+        form = _form(lo, hi, int(ends.min()), int(ends.max()))
         x = writer.as_double(f"{node.name}.double", x)
         x = writer.arithmetic("Mul", f"{node.name}.factor", x, mult * fraction)
         x = writer.arithmetic("Add", f"{node.name}.offset", x, bias * fraction)
+        if form is None:
+            limits = [writer.array(f"{node.name}.{key}", np.array(value, np.float64))
+                      for key, value in (("least", lo), ("most", hi))]
+            x = writer.node("Clip", f"{node.name}.clip", [x, *limits], x.shape, double=True)
+            form = max(2, signed_width(lo, hi)), True, False
+        bits, signed, narrow = form
         if not signed:
             x = writer.node("Relu", f"{node.name}.relu", [x], x.shape, double=True)
         return writer.quant(node.name, x, bits, signed=signed, narrow=narrow, mode="FLOOR")
-
-    def _clip(self, node: Node, lo: int, hi: int, least: int, most: int) -> tuple[int, bool, bool]:
-        """(bits, signed, narrow) of a Quant that clips values in least..most to lo..hi; behind a ReLU if not signed.
-
-        Raises QonnxError when there is none.
-        """
-        if lo <= least and most <= hi:
-            return max(8, signed_width(least, most)), True, False
-        bits = signed_width(lo, hi)
-        if hi == 2 ** (bits - 1) - 1 and bits >= 8 and lo in (-hi - 1, -hi, 0):
-            return bits - (lo == 0), lo < 0, lo == -hi
-        raise QonnxError(f"{self._network.name}: {node.name}: no Quant clips to {lo}..{hi}")
 
     def max_pool(self, node: Node) -> Tensor:
         return self._pool("MaxPool", node)
@@ -205,7 +200,7 @@ class _Export:
     def add(self, node: Node) -> Tensor:
         (a, _), (b, _) = self._input(node), self._input(node, 1)
         total = self._writer.node("Add", node.name, [a, b], a.shape)
-        return self._writer.quant(f"{node.name}.saturate", total, max(8, node.integer("width")))
+        return self._writer.quant(f"{node.name}.saturate", total, node.integer("width"))
 
     def pad_channels(self, node: Node) -> Tensor:
         x, _ = self._input(node)
@@ -220,6 +215,22 @@ class _Export:
         shape = (1, kind.height, kind.width, kind.channels)
         x = self._writer.node("Transpose", f"{node.name}.transpose", [x], shape, double=x.double, perm=[0, 2, 3, 1])
         return self._writer.node("Flatten", node.name, [x], (1, kind.size), double=x.double, axis=1)
+
+
+def _form(lo: int, hi: int, least: int, most: int) -> tuple[int, bool, bool] | None:
+    """(bits, signed, narrow) of a Quant that clips values in least..most to lo..hi, or None if there is none.
+
+    A narrow one of 2 bits is none, for it is a threshold to an importer.
+    """
+    if lo <= least and most <= hi and signed_width(lo, hi) >= 8:
+        return max(8, signed_width(least, most)), True, False
+    for bits in range(2, 33):
+        half = 1 << bits - 1
+        for signed, narrow, ends in ((True, False, (-half, half - 1)), (True, True, (1 - half, half - 1)),
+                                     (False, False, (0, 2 * half - 1)), (False, True, (0, 2 * half - 2))):
+            if (lo, hi) == ends != (-1, 1):
+                return bits, signed, narrow
+    return None
 
 
 def _attributes(window: Window) -> dict[str, Any]:

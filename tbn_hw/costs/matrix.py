@@ -12,7 +12,7 @@ import numpy as np
 from hdl.counting import count_products
 from hdl.dot_product import counted, in_digits
 from hdl.families import has_multipliers
-from hdl.multiply_digits import PAIRS
+from hdl.multiply_digits import pairs_of
 from hdl.mvu import MVU, TREE_LEVELS
 from hdl.schedule import Adder, FullAdder
 from tbn_hw.costs.memory import distinct_columns, random_rom
@@ -25,11 +25,15 @@ SHALLOW = 8
 
 @dataclass(frozen=True)
 class Matrix:
-    """The numbers of a matrix-vector unit that its cost depends on; `element` is the width of an input element."""
+    """The numbers of a matrix-vector unit that its cost depends on.
+
+    `element` is the width of an input element, and `weight` that of a weight.
+    """
 
     activation: str
     kind: str
     element: int
+    weight: int
     mh: int
     mw: int
     acc_width: int
@@ -42,7 +46,8 @@ class Matrix:
         constant = mvu.start_values(mvu.mw)
         bits = (constant[:, None] >> np.arange(mvu.acc_width)) & 1
         starts = int((bits != bits[0]).any(axis=0).sum()) if constant.any() else -1
-        return cls(mvu.activation_kind, mvu.weight_kind, mvu.element_shape.width, mvu.mh, mvu.mw, mvu.acc_width, starts)
+        return cls(mvu.activation_kind, mvu.weight_kind, mvu.element_shape.width, mvu.weight_bits, mvu.mh, mvu.mw,
+                   mvu.acc_width, starts)
 
     @property
     def counted(self) -> bool:
@@ -59,7 +64,7 @@ def matrix_pieces(matrix: Matrix, pe: int, simd: int, o_par: int, rom_style: str
     """The pieces of a matrix-vector unit of `pe` rows and `simd` columns at once, `o_par` results a beat."""
     width, element = matrix.acc_width, matrix.element
     synapse_fold, neuron_fold = matrix.mw // simd, matrix.mh // pe
-    depth, row = synapse_fold * neuron_fold, pe * simd * (1 if matrix.kind == "binary" else 8)
+    depth, row = synapse_fold * neuron_fold, pe * simd * matrix.weight
     for piece in _products(matrix, pe, simd, family):
         # constant signs need no products: adders add or subtract
         free = depth == 1 and piece.form == "paired products"
@@ -101,7 +106,7 @@ def result_features(matrix: Matrix, pe: int, o_par: int) -> dict[str, float]:
 
 
 def _products(matrix: Matrix, pe: int, simd: int, family: str) -> Iterator[Piece]:
-    activation, element = matrix.activation, matrix.element
+    activation, element, weight = matrix.activation, matrix.element, matrix.weight
     if matrix.counted:
         found = {name: pe * value for name, value in _count_features(family, activation, simd).items()}
         found["one"] = pe
@@ -114,18 +119,19 @@ def _products(matrix: Matrix, pe: int, simd: int, family: str) -> Iterator[Piece
         yield Piece("paired products", {"one": pe, "product bit": pe * pairs * (element + 1),
                                         "tree bit": pe * _tree_bits(element + 1, pairs)})
     elif activation != "int":
-        yield Piece("gated products", {"one": pe, "product bit": pe * simd * 8, "tree bit": pe * _tree_bits(8, simd),
-                                       "shared": _tree_bits(0, simd)})
+        yield Piece("gated products", {"one": pe, "product bit": pe * simd * weight,
+                                       "tree bit": pe * _tree_bits(weight, simd), "shared": _tree_bits(0, simd)})
     elif not has_multipliers(family):
-        yield Piece("digit products", {"one": pe, "product bit": pe * simd * PAIRS * (element + 2),
-                                       "tree bit": pe * _tree_bits(element + 4, simd * PAIRS)})
+        terms = simd * pairs_of(weight)
+        yield Piece("digit products", {"one": pe, "product bit": pe * terms * (element + 2),
+                                       "tree bit": pe * _tree_bits(element + pairs_of(weight), terms)})
     else:
-        adders = _tree_bits(element + 8, simd)
+        adders = _tree_bits(element + weight, simd)
         if find_family(family).estimates.multiplier_adds:
-            adders -= simd // 2 * (element + 9)
+            adders -= simd // 2 * (element + weight + 1)
         yield Piece("multiplied products", {"one": pe, "tree bit": pe * adders,
-                                            "product bit": pe * simd * (element + 8)},
-                    dsp=pe * simd * multiplier_size(max(element, 8), family))
+                                            "product bit": pe * simd * (element + weight)},
+                    dsp=pe * simd * multiplier_size(max(element, weight), family))
 
 
 def multiplier_size(bits: int, family: str) -> float:

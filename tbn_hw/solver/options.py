@@ -18,6 +18,7 @@ from hdl.window_axis import axes
 from hdl.window_schedule import WindowSchedule
 from quantize.network import INPUT, Network
 from quantize.nodes.window import Window
+from quantize.rom import weight_bits
 from quantize.tensor import Node, TensorType
 from tbn_hw.costs import wires
 from tbn_hw.costs.features import pieces
@@ -30,7 +31,7 @@ from tbn_hw.costs.window import window_pieces
 from tbn_hw.families.cells import FIGURES
 from tbn_hw.streaming.engine import OUTPUT_QUEUE_DEPTH
 from tbn_hw.streaming.kinds import Job, kind_of
-from tbn_hw.streaming.kinds.matrix import in_logic, mvu, weight_bits
+from tbn_hw.streaming.kinds.matrix import in_logic, mvu
 from tbn_hw.streaming.plan import plan
 from tbn_hw.streaming.terms import Folding, Link, divisors, narrowed
 

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from quantize.network import INPUT, Network
+from quantize.rom import weight_bits
 from tbn_hw.shared.design import Block, Connection, Layer, Ports, Progress, Stream, Weights
 from tbn_hw.streaming import generate
 from tbn_hw.streaming.accelerator import Accelerator
 from tbn_hw.streaming.folding import Folding
-from tbn_hw.streaming.kinds.matrix import weight_bits
 from tbn_hw.streaming.plan import plan
 
 FLAG = "flag"

@@ -14,12 +14,11 @@ import jinja2
 from amaranth.back import verilog
 from amaranth.hdl import Shape
 
-from quantize.rom import matrix, mem_text, pack
+from quantize.rom import matrix, mem_text, pack, weight_bits
 from sim.process import end_with_parent
 from tbn_hw.shared.design import Ports, Progress
 from tbn_hw.shared.errors import WorkerKilled
 from tbn_hw.streaming.accelerator import Accelerator, Engine
-from tbn_hw.streaming.kinds.matrix import weight_bits
 from tbn_hw.streaming.template import TOP
 from tbn_hw.verilog.hierarchy import merged
 

@@ -1,4 +1,4 @@
-"""Products in LUTs: every pair of 8-bit numbers, and an MVU of the family without multipliers."""
+"""Products in LUTs: every number of 2 to 8 bits, and an MVU of the family without multipliers."""
 
 import numpy as np
 import pytest
@@ -6,27 +6,28 @@ from amaranth.hdl import Cat, Module, Signal, signed, unsigned
 from amaranth.sim import Simulator
 from support.bench import run
 
-from hdl.multiply_digits import PAIRS, digit_layout, digit_terms, lacking, sum_of_digits_shape, with_triples
+from hdl.multiply_digits import digit_layout, digit_terms, lacking, pairs_of, sum_of_digits_shape, with_triples
 from hdl.mvu import MVU
 
 
+@pytest.mark.parametrize("bits", range(2, 9))
 @pytest.mark.parametrize("shape", (signed(8), unsigned(4), signed(1)))
-def test_products(shape):
-    m, x, w, view = Module(), Signal(shape), Signal(8), Signal(digit_layout(shape, 1))
+def test_products(shape, bits):
+    m, x, w, view = Module(), Signal(shape), Signal(bits), Signal(digit_layout(shape, 1))
     terms = digit_terms(view[0].single, view[0].triple, w)
-    total = Signal(sum_of_digits_shape(view.shape()))
+    total = Signal(sum_of_digits_shape(view.shape(), bits))
     m.d.comb += [view.eq(Cat(with_triples([x]))), total.eq(sum(terms))]
     least = -(1 << shape.width - 1) if shape.signed else 0
 
     async def bench(ctx):
-        for weight in range(-128, 128):
+        for weight in range(-(1 << bits - 1), 1 << bits - 1):
             ctx.set(w, weight)
-            late = lacking(np.array([weight]))[0]
+            late = lacking(np.array([weight]), bits)[0]
             for value in range(least, least + (1 << shape.width), 7):
                 ctx.set(x, value)
                 assert ctx.get(total) + late == value * weight
 
-    assert len(terms) == PAIRS
+    assert len(terms) == pairs_of(bits) == {2: 1, 3: 2, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4}[bits]
     simulator = Simulator(m)
     simulator.add_testbench(bench)
     simulator.run()

@@ -14,6 +14,8 @@ from hdl.mvu import MVU
 from hdl.rom import weight_rows
 from hdl.sliding_window import SlidingWindow
 from hdl.stream import TRIT, connect
+from quantize.rom import matrix, pack, weight_bits
+from quantize.tensor import Node
 
 ACTIVATIONS = ["binary", "ternary", signed(8), signed(3), unsigned(4)]
 
@@ -22,9 +24,10 @@ def divisors(n):
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def make(rng, *, activation, weight_kind, mh, mw, pe, simd, vectors=6, bias=False, **options):
-    """A component, its input values, and the results to expect."""
-    weights = rng.choice([-1, 1], (mh, mw)) if weight_kind == "binary" else rng.integers(-128, 128, (mh, mw))
+def make(rng, *, activation, weight_kind, mh, mw, pe, simd, vectors=6, bias=False, bits=8, **options):
+    """A component, its input values, and the results to expect. Weights that are not binary have `bits` bits."""
+    ends = -(1 << bits - 1), 1 << bits - 1
+    weights = rng.choice([-1, 1], (mh, mw)) if weight_kind == "binary" else rng.integers(*ends, (mh, mw))
     biases = rng.integers(-3 * mw, 3 * mw + 1, mh) if bias else None
     dut = MVU(weights=weights, weight_kind=weight_kind, activation=activation, pe=pe, simd=simd, bias=biases, **options)
     if activation == "binary":
@@ -61,6 +64,29 @@ def test_mvu(activation, weight_kind, seed):
     assert result.interval(dut.neuron_fold) == dut.interval
     stalls = ((0, 0.7), (0.7, 0), (0.4, 0.4))[seed % 3]
     check(dut, sent, results, input_stalls=stalls[0], output_stalls=stalls[1], seed=seed)
+
+
+@pytest.mark.parametrize("family", ["portable", "ice40"])
+@pytest.mark.parametrize("bits", range(2, 8))
+def test_mvu_weights_of_few_bits(bits, family):
+    for number, activation in enumerate(ACTIVATIONS):
+        rng = np.random.default_rng(10 * bits + number)
+        dut, sent, results = make(rng, activation=activation, weight_kind="int8", mh=4, mw=6, pe=2, simd=3, bias=True,
+                                  bits=bits, family=family)
+        assert dut.weight_bits == bits
+        assert max(dut.weight_rows).bit_length() <= 2 * 3 * bits
+        result = check(dut, sent, results)
+        assert result.latency() == dut.latency
+        check(dut, sent, results, input_stalls=0.3, output_stalls=0.4, seed=bits)
+
+
+@pytest.mark.parametrize(("weights", "bits"), [
+    ([0, 0], 2), ([-1, 0], 2), ([-2, 1], 2), ([2, 0], 3), ([-3, 0], 3), ([-64, 63], 7), ([0, 64], 8), ([-128, 0], 8)])
+def test_mvu_width_of_weights(weights, bits):
+    dut, node = MVU(weights=np.array([weights]), weight_kind="int8", activation="ternary", pe=1, simd=1), Node(
+        "dense", "d", ("x",), {"weights": "int8"}, {"weights": np.array([weights], np.int8)})
+    assert dut.weight_bits == weight_bits(node) == bits
+    assert dut.weight_rows == pack(matrix(node), 1, 1, bits)
 
 
 @pytest.mark.parametrize("pe", divisors(6))

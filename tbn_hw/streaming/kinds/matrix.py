@@ -71,8 +71,3 @@ def in_logic(node: Node, x: TensorType, folding: Folding) -> bool:
     They do if they are binary, all of them are used at once, and the inputs are binary or ternary.
     """
     return folding.lanes == node.arrays["weights"].size and node.attrs["weights"] == "binary" and x.kind != "int"
-
-
-def weight_bits(node: Node) -> int:
-    """Bits of one weight."""
-    return 1 if node.attrs["weights"] == "binary" else 8

@@ -19,6 +19,7 @@ from quantize.qonnx.__main__ import main  # noqa: E402
 from quantize.qonnx.exporter import write_network  # noqa: E402
 from quantize.qonnx.graph import QonnxError  # noqa: E402
 from quantize.qonnx.importer import read_network  # noqa: E402
+from quantize.rom import weight_bits  # noqa: E402
 from quantize.zoo import find_weights, model_names  # noqa: E402
 from sim.golden import run  # noqa: E402
 
@@ -212,15 +213,43 @@ def test_thresholds_out_of_range_and_without_a_zero(tmp_path):
     assert again.by_name["d"].arrays["bias"].tolist() == [3, -70000]
 
 
-def test_export_wrong(tmp_path):
+@pytest.mark.parametrize(("lo", "hi"), [
+    (-2, 1), (-1, 1), (0, 1), (-1, 0), (0, 2), (0, 3), (-3, 3), (-4, 3), (0, 14), (0, 15), (-64, 63), (0, 127),
+    (0, 255), (-5, 9), (3, 7), (-9, -4)])
+def test_any_range_round_trip(lo, hi, tmp_path):
+    """Weights and activations of few bits come back in the same width."""
+    rng = np.random.default_rng(hi - lo)
+    mult, bias = rng.integers(-40, 40, 3).astype(np.int16) * 16, rng.integers(-900, 900, 3).astype(np.int32)
     nodes = (
-        Node("requantize", "r", ("input",), {"shift": 0, "lo": -5, "hi": 9},
-             {"mult": np.ones(1, np.int16), "bias": np.zeros(1, np.int32)}),
+        Node("conv", "c", ("input",), {"kernel": 3, "stride": 1, "padding": 0, "weights": "int8"},
+             {"weights": rng.integers(-2, 2, (3, 3, 3, 1)).astype(np.int8)}),
+        Node("requantize", "r", ("c",), {"shift": 10, "lo": lo, "hi": hi}, {"mult": mult, "bias": bias}),
+        Node("flatten", "f", ("r",)),
+        Node("dense", "d", ("f",), {"weights": "int8"}, {"weights": rng.integers(-4, 4, (4, 27)).astype(np.int8)}),
     )
-    network = Network("net", TensorType((1, 1, 1), "int", -128, 127), nodes, ("r",))
-    with pytest.raises(QonnxError, match=r"^net: r: no Quant clips to -5\.\.9$"):
-        write_network(network, tmp_path / "net.onnx")
-    assert not list(tmp_path.iterdir())
+    network = Network("few", TensorType((5, 5, 1), "int", -128, 127), nodes, ("d",))
+    again = round_trip(network, tmp_path, 100)
+    assert (again.types["r"].lo, again.types["r"].hi) == (lo, hi) and again.by_name["r"].kind == "requantize"
+    assert [weight_bits(again.by_name[name]) for name in "cd"] == [2, 3]
+
+
+def test_a_shortcut_of_few_bits_round_trip(tmp_path):
+    """A sum saturates to the width of its own, however small that is."""
+    rng = np.random.default_rng(2)
+    ends = {"shift": 9, "lo": -8, "hi": 7}
+    arrays = {"mult": np.array([20, 30], np.int16), "bias": np.zeros(2, np.int32)}
+    nodes = (
+        *(node for name in "ab" for node in (
+            Node("conv", f"c{name}", ("input",), {"kernel": 1, "stride": 1, "padding": 0, "weights": "int8"},
+                 {"weights": rng.integers(-8, 8, (2, 1, 1, 1)).astype(np.int8)}),
+            Node("requantize", name, (f"c{name}",), ends, arrays))),
+        Node("add", "s", ("a", "b"), {"width": 4}),
+        Node("flatten", "f", ("s",)),
+        Node("dense", "d", ("f",), {"weights": "int8"}, {"weights": rng.integers(-4, 4, (4, 32)).astype(np.int8)}),
+    )
+    network = Network("sum", TensorType((4, 4, 1), "int", -128, 127), nodes, ("d",))
+    again = round_trip(network, tmp_path, 100)
+    assert (again.types["s"].lo, again.types["s"].hi) == (-8, 7)
 
 
 def test_command_line(tmp_path, capsys):
