@@ -60,7 +60,7 @@ def blocks(depth: int, width: int, family: str) -> tuple[float, float]:
     known, found = find_family(family).estimates, []
     for rows, bits in BLOCKS[family].shapes:
         banks = -(-depth // rows)
-        found.append((-(-banks * width // bits), known.bank_luts * (banks - 1) * width))
+        found.append((-(-banks * width // bits), known.bank_luts(banks) * width))
     number, luts = min(found)
     return number * known.block_size, luts
 

@@ -104,8 +104,8 @@ class Estimates(Record):
     """The cost of a block RAM where Yosys chooses a memory by itself; a bit of a memory of flip-flops costs 1."""
     block_size: float
     """The size of a block of `hdl.families.BLOCKS`, in block RAMs as `Cells` counts them."""
-    bank_luts: float
-    """LUTs of a multiplexer behind banks of block RAM, a bit, for each bank but one."""
+    bank_luts: Callable[[int], float]
+    """LUTs of a bit of the multiplexer behind so many banks of block RAM."""
     rom_column: Callable[[int, bool], float | None]
     """LUTs of a random column of a ROM, from its rows and whether `hdl.lut_rom` maps it; None to ask `hdl.rom`."""
     chain_places: Callable[[Sequence[int]], int]

@@ -37,6 +37,14 @@ def _constraints(pins: Iterable[Pin], clock: str, mhz: str) -> str:
     return "".join(f'IO_LOC "{pin.port}" {pin.place};\nIO_PORT "{pin.port}"{pin.standard};\n' for pin in pins)
 
 
+_FEW_BANKS = {1: 0, 2: 1, 3: 2, 4: 4, 5: 16, 6: 17, 7: 13, 8: 12}
+"""LUTs of a multiplexer of so many inputs, as Yosys 0.70 makes it: of MUX2_LUT5 to MUX2_LUT8 on LUT1s."""
+
+
+def _bank_luts(banks: int) -> float:
+    return _FEW_BANKS.get(banks, 1.2 * (banks - 1))
+
+
 GOWIN = Family(
     name="gowin",
     cells=Cells(
@@ -63,7 +71,7 @@ GOWIN = Family(
         lut_ram=LutRam(16, 4, 4, 4, scaled=True),
         block_cost=128,  # Yosys's gowin/brams.txt
         block_size=1,
-        bank_luts=0.8,
+        bank_luts=_bank_luts,
         rom_column=lambda depth, mapped: None,
         chain_places=sum,
         reads_into_block=False,
