@@ -217,7 +217,7 @@ def test_estimate():
         "engines": 41, "median_percent": 3.25, "worst_percent": 17.5, "total_percent": 1.5, "network_percent": 4.5}}
     page = Page(render(made))
     assert page.row("LUTs")[5:] == ["900", f"{100 * (900 / made['synthesis']['lut'] - 1):+.1f} %"]
-    assert "of 41 engines that were not fitted missed by 3.25 % in the median, 17.5 % at worst, and of whole" in page.text
+    assert "of 41 engines that were not fitted missed by 3.25 % in the median, 17.5 % at worst" in page.text
     assert "whole networks by up to 4.5 %." in page.text
     first, second = made["layers"][:2]
     assert page.row(first["name"], "conv, binary")[8:11] == ["not measured", f"{first['lut']:,}", "–"]
