@@ -10,8 +10,7 @@ from quantize.chain import Chain
 from quantize.qonnx.elementwise import aligned
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
-from quantize.qonnx.quant import samples
-from quantize.qonnx.requantize import emit_requantize
+from quantize.qonnx.requantize import emit_requantize, note_differences
 from quantize.qonnx.values import Refused, Stream
 
 MOST = 255
@@ -74,7 +73,14 @@ def _even(plan: Plan, operation: Operation, stream: Stream, thresholds: np.ndarr
     move = zero if exact else 0
     out = emit_requantize(plan, operation.name, stream, sign / step, 1 - first / step + move, move, most + move,
                           floor=True)
-    _note(plan, operation, stream, thresholds, out, move)
+
+    def wanted(x: np.ndarray) -> np.ndarray:
+        value = stream.chain(np.broadcast_to(x, (len(x), len(a))))
+        columns = np.broadcast_to(thresholds.astype(np.float64), (most, len(a))).T
+        counts = [np.searchsorted(column, row, "right") for column, row in zip(columns, value.T, strict=True)]
+        return np.stack(counts, 1) + move
+
+    note_differences(plan, operation.name, stream, out, wanted, "the thresholds")
     after = Chain().multiply(scale)
     return replace(out, chain=(after if exact else after.add(bias)).cast(np.float32))
 
@@ -89,19 +95,3 @@ def _line(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             + np.min([((ends[d:] - ends[:-d] + 1) / d).min(axis=0) for d in distances], axis=0)) / 2
     rest = ends - step * np.arange(len(ends))[:, None]
     return (rest.max(axis=0) + rest.min(axis=0)) / 2, step
-
-
-def _note(plan: Plan, operation: Operation, stream: Stream, thresholds: np.ndarray, out: Stream, move: int) -> None:
-    """Note how many integers get another level from the multiplier."""
-    item = plan.items[out.tensor]
-    x = samples(plan.types[stream.tensor])[:, None]
-    value = stream.chain(np.broadcast_to(x, (len(x), plan.types[stream.tensor].channels)).astype(np.float64))
-    columns = np.broadcast_to(thresholds.astype(np.float64), (len(thresholds), value.shape[1])).T
-    want = np.stack([np.searchsorted(column, row, "right") for column, row in zip(columns, value.T, strict=True)], 1)
-    want += move
-    lo, hi = (int(item.attrs[key]) for key in ("lo", "hi"))
-    got = np.clip((x * item.arrays["mult"].astype(np.int64) + item.arrays["bias"]) >> item.attrs["shift"], lo, hi)
-    wrong = int((got != want).any(axis=1).sum())
-    if wrong:
-        plan.notes.append(f"{operation.name}: its multiplier of 16 bits differs from the thresholds by at most "
-                          f"{int(np.abs(got - want).max())} on {wrong} of {len(x)} integers")

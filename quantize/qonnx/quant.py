@@ -11,9 +11,8 @@ from quantize.qonnx.elementwise import aligned
 from quantize.qonnx.graph import Operation
 from quantize.qonnx.plan import Plan
 from quantize.qonnx.quantizer import NEAR, Quantizer, quantizer
-from quantize.qonnx.requantize import emit_requantize
+from quantize.qonnx.requantize import emit_requantize, note_differences
 from quantize.qonnx.values import Refused, Stream, Unknown, UnknownInputError, Value, Weights
-from quantize.tensor import TensorType
 
 MOST_BITS = 24
 NEAREST = ("ROUND", "HALF_EVEN", "HALF_UP", "HALF_DOWN")
@@ -85,9 +84,12 @@ def _integers(plan: Plan, operation: Operation, form: Quantizer, stream: Stream,
     if form.mode not in (*NEAREST, "FLOOR"):
         raise Refused(f"a quantiser of {form.bits} bits must round to nearest or down, not {form.mode}")
     chain = stream.chain.divide(scale)
-    out = emit_requantize(plan, operation.name, stream, a, b, lo, hi, floor=form.mode == "FLOOR",
-                          wanted=lambda x: form.integers(chain(x)))
-    _note(plan, operation, form, stream, scale, out)
+
+    def wanted(x: np.ndarray) -> np.ndarray:
+        return form.integers(chain(x))
+
+    out = emit_requantize(plan, operation.name, stream, a, b, lo, hi, floor=form.mode == "FLOOR", wanted=wanted)
+    note_differences(plan, operation.name, stream, out, wanted, "the quantiser")
     return replace(out, chain=after)
 
 
@@ -110,21 +112,3 @@ def _unchanged(plan: Plan, form: Quantizer, stream: Stream, a: np.ndarray, b: np
             plan.change(replace(item, attrs={**item.attrs, "shift": down}))
             return replace(stream, chain=Chain())
     return None
-
-
-def _note(plan: Plan, operation: Operation, form: Quantizer, stream: Stream, scale: np.ndarray, out: Stream) -> None:
-    """Note how many of the input's integers the multiplier rounds differently from the quantiser."""
-    kind, item = plan.types[stream.tensor], plan.items[out.tensor]
-    x = samples(kind)[:, None]
-    want = form.integers(stream.chain.divide(scale)(x.astype(np.float64)))
-    lo, hi = (int(item.attrs[key]) for key in ("lo", "hi"))
-    got = np.clip((x * item.arrays["mult"].astype(np.int64) + item.arrays["bias"]) >> item.attrs["shift"], lo, hi)
-    wrong = int((got != want).any(axis=1).sum())
-    if wrong:
-        plan.notes.append(f"{operation.name}: its multiplier of 16 bits differs from the quantiser by at most "
-                          f"{int(np.abs(got - want).max())} on {wrong} of {len(x)} integers")
-
-
-def samples(kind: TensorType) -> np.ndarray:
-    """Integers of the tensor's range: all of them, or 8,192 spread over a wider range."""
-    return np.unique(np.linspace(kind.lo, kind.hi, min(kind.hi - kind.lo + 1, 1 << 13)).astype(np.int64))

@@ -12,6 +12,8 @@ from quantize.qonnx.steps import Levels, stepped
 from quantize.qonnx.values import Refused, Stream
 
 MOST_SHIFT = 47
+MOST_SAMPLES = 1 << 13
+"""Integers that a requantize is looked at for: all of its input's, or so many spread over a wider range."""
 
 
 def exact_floor(a: np.ndarray, b: np.ndarray) -> Multiplier | None:
@@ -41,3 +43,16 @@ def emit_requantize(plan: Plan, name: str, stream: Stream, a: np.ndarray, b: np.
     tensor = plan.emit("requantize", name, (stream.tensor,), {"shift": form.shift, "lo": lo, "hi": hi},
                        {"mult": form.mult, "bias": form.bias})
     return replace(stream, tensor=tensor, chain=Chain(), alone=True)
+
+
+def note_differences(plan: Plan, name: str, stream: Stream, out: Stream, wanted: Levels, whose: str) -> None:
+    """Note how many integers of `stream` the requantize `out` rounds differently from what it stands for."""
+    kind, item = plan.types[stream.tensor], plan.items[out.tensor]
+    x = np.unique(np.linspace(kind.lo, kind.hi, min(kind.hi - kind.lo + 1, MOST_SAMPLES)).astype(np.int64))[:, None]
+    want = wanted(x.astype(np.float64))
+    lo, hi = (int(item.attrs[key]) for key in ("lo", "hi"))
+    got = np.clip((x * item.arrays["mult"].astype(np.int64) + item.arrays["bias"]) >> item.attrs["shift"], lo, hi)
+    wrong = int((got != want).any(axis=1).sum())
+    if wrong:
+        plan.notes.append(f"{name}: its multiplier of 16 bits differs from {whose} by at most "
+                          f"{int(np.abs(got - want).max())} on {wrong} of {len(x)} integers")

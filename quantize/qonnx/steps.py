@@ -33,10 +33,10 @@ def stepped(form: Multiplier, wanted: Levels, kind: TensorType, lo: int, hi: int
     first = first_true(lambda u: wanted(u * sign) >= levels, int(bottom.min()), int(top.max()),
                        (len(levels), kind.channels))  # the least integer, times its sign, at each level
     begins, ends = np.maximum(first, bottom), np.minimum(first - 1, top)
+    size, goal = np.abs(mult), levels << form.shift
     limits, found = np.iinfo(np.int32), np.zeros(kind.channels, bool)
     for offset in sorted(range(-REACH, REACH + 1), key=abs):
-        factor = np.abs(form.mult.astype(np.int64)) + offset
-        goal = levels << form.shift
+        factor = size + offset
         least = np.where(first <= top, goal - begins * factor, limits.min).max(axis=0, initial=limits.min)
         most = np.where(first > bottom, goal - 1 - ends * factor, limits.max).min(axis=0, initial=limits.max)
         fits = ~found & (least <= most) & (factor >= 0) & (factor <= np.iinfo(np.int16).max)
